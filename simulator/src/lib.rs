@@ -1,0 +1,8 @@
+//! Simulated HPE 3PAR arrays that answer the InForm command line over SSH.
+//!
+//! Written from manuals and captures of real arrays, never from the plugin's readers. What is a guess is listed in
+//! FIDELITY.md.
+
+pub mod commands;
+pub mod state;
+pub mod table;

@@ -1,0 +1,282 @@
+//! What the simulated arrays hold. One [`World`] behind one lock: commands run one at a time and may touch two arrays
+//! (remote copy mirrors its configuration to the peer).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All arrays of one simulator.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// The arrays, by system name.
+    pub arrays: BTreeMap<String, Array>,
+}
+
+/// One array.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Array {
+    /// System name, as in the prompt.
+    pub name: String,
+    /// System id, decimal.
+    pub id: u32,
+    /// For example `HPE_3PAR 8200`.
+    pub model: String,
+    /// For example `CZ3812A4FQ`.
+    pub serial: String,
+    /// InForm OS release.
+    pub release: Release,
+    /// Licensed features, as `showlicense` names them.
+    pub licenses: Vec<String>,
+    /// Time zone name for dates, as jiff knows it, for example `Europe/Berlin`.
+    pub time_zone: String,
+    /// CPGs in the order of their ids.
+    pub cpgs: Vec<Cpg>,
+    /// Ports.
+    pub ports: Vec<Port>,
+    /// CLI users.
+    pub users: Vec<User>,
+    /// VVs by name.
+    pub vvs: BTreeMap<String, Vv>,
+    /// VV sets by name.
+    pub vv_sets: BTreeMap<String, Set>,
+    /// Hosts by name.
+    pub hosts: BTreeMap<String, Host>,
+    /// Initiators logged in: initiator → ports.
+    pub logins: BTreeMap<String, Vec<String>>,
+    /// Export templates in the order they were made.
+    pub vluns: Vec<Vlun>,
+    /// Remote copy is configured and started.
+    pub remote_copy: bool,
+    /// Remote copy targets: other arrays as this one knows them.
+    pub targets: Vec<Target>,
+    /// Remote copy groups by the name they have here.
+    pub groups: BTreeMap<String, Group>,
+    /// Next ids, by kind (`vv`, `vvset`, `host`, `group`, `task`). Not part of a dump.
+    pub counters: BTreeMap<String, u32>,
+    /// Switches for what no source tells ([U] facts), by name. FIDELITY.md lists them.
+    pub switches: BTreeMap<String, bool>,
+}
+
+/// InForm OS flavour: column lists and refusals depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Release {
+    /// 3.2.2.
+    #[serde(rename = "3.2.2")]
+    V322,
+    /// 3.3.1.
+    #[serde(rename = "3.3.1")]
+    V331,
+    /// 10.x.
+    #[serde(rename = "10.5.0")]
+    V1050,
+}
+
+/// A common provisioning group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cpg {
+    /// Id.
+    pub id: u32,
+    /// Name.
+    pub name: String,
+    /// Domain, if any.
+    pub domain: Option<String>,
+    /// Space left for new VVs, MiB.
+    pub free_mib: u64,
+    /// On SSD (dedup and compression need it).
+    pub ssd: bool,
+}
+
+/// A port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// `N:S:P`.
+    pub position: String,
+    /// Kind of port.
+    pub protocol: PortProtocol,
+    /// `ready`, `loss_sync`, `offline`.
+    pub state: String,
+    /// For iSCSI and RCIP.
+    pub ip: Option<String>,
+    /// Port WWN or hardware address.
+    pub address: String,
+    /// iSCSI name of the port.
+    pub iqn: Option<String>,
+}
+
+/// What a port speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PortProtocol {
+    /// Host port, Fibre Channel.
+    Fc,
+    /// Host port, iSCSI.
+    Iscsi,
+    /// Remote copy over IP.
+    Rcip,
+}
+
+/// A CLI user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Password, if it may log in by one.
+    pub password: Option<String>,
+    /// OpenSSH public keys.
+    #[serde(default)]
+    pub public_keys: Vec<String>,
+    /// `super`, `edit`, `browse`, …
+    pub role: String,
+}
+
+/// A virtual volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vv {
+    /// Id.
+    pub id: u32,
+    /// Name.
+    pub name: String,
+    /// `full`, `tpvv`, `tdvv`, `snp`, …
+    pub prov: String,
+    /// `base`, `vcopy`, `pcopy`.
+    pub kind: String,
+    /// Parent of a copy.
+    pub copy_of: Option<String>,
+    /// Compressed.
+    pub compressed: bool,
+    /// User CPG.
+    pub cpg: String,
+    /// Snapshot CPG.
+    pub snp_cpg: Option<String>,
+    /// Size, MiB.
+    pub size_mib: u64,
+    /// 32 upper-case hexadecimal digits.
+    pub wwn: String,
+    /// Seconds since 1970. Not part of a dump.
+    pub created: i64,
+    /// Comment; empty is none.
+    pub comment: String,
+    /// Policies, for example `stale_ss`, `one_host`.
+    pub policies: Vec<String>,
+    /// Domain, if any.
+    pub domain: Option<String>,
+    /// Retention end, seconds since 1970.
+    pub retained_until: Option<i64>,
+}
+
+/// A VV set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    /// Id.
+    pub id: u32,
+    /// Members, in the order they were added.
+    pub members: Vec<String>,
+    /// Comment; empty is none.
+    pub comment: String,
+}
+
+/// A host object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Id.
+    pub id: u32,
+    /// Persona number.
+    pub persona: u32,
+    /// Domain, if any.
+    pub domain: Option<String>,
+    /// FC WWNs (16 upper-case digits) and iSCSI names, in the order they were added.
+    pub paths: Vec<String>,
+    /// Comment; empty is none.
+    pub comment: String,
+}
+
+/// An export template.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vlun {
+    /// LUN number.
+    pub lun: u32,
+    /// VV.
+    pub vv: String,
+    /// Host, `set:<host set>`, or nothing for a port-presents export.
+    pub host: Option<String>,
+    /// `N:S:P` of a matched-set or port-presents export.
+    pub port: Option<String>,
+}
+
+/// A remote copy target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Id on this array.
+    pub id: u32,
+    /// This array's name for the other.
+    pub name: String,
+    /// System name of the other array.
+    pub array: String,
+    /// `ready`, `failed`.
+    pub status: String,
+    /// Policies, `mirror_config` by default.
+    pub policies: Vec<String>,
+    /// Sending links: local port, peer address, up.
+    pub links: Vec<Link>,
+    /// Quorum witness, if any.
+    pub witness: Option<String>,
+}
+
+/// A sending link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Local port, `N:S:P`.
+    pub port: String,
+    /// Peer address.
+    pub address: String,
+    /// Works.
+    pub up: bool,
+}
+
+/// A remote copy group, as one array sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Id on this array.
+    pub id: u32,
+    /// Name on this array.
+    pub name: String,
+    /// Name on the peer.
+    pub peer_name: String,
+    /// This array's target.
+    pub target: String,
+    /// `Primary`, `Secondary`, `Primary-Rev`, `Secondary-Rev`.
+    pub role: String,
+    /// `New`, `Starting`, `Started`, `Stopping`, `Stopped`, `Failsafe`.
+    pub status: String,
+    /// `Sync`, `Periodic`, `Async`.
+    pub mode: String,
+    /// Period in seconds; 0 is none.
+    pub period: u32,
+    /// Policies.
+    pub policies: Vec<String>,
+    /// Local and remote user CPG given at creation.
+    pub usr_cpg: Option<(String, String)>,
+    /// Local and remote snapshot CPG given at creation.
+    pub snp_cpg: Option<(String, String)>,
+    /// Domain, if any.
+    pub domain: Option<String>,
+    /// Replicated volumes, in the order they were admitted.
+    pub volumes: Vec<Replicated>,
+    /// Has it ever been started.
+    pub ever_started: bool,
+}
+
+/// A volume in a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replicated {
+    /// VV here.
+    pub local: String,
+    /// VV on the peer.
+    pub remote: String,
+    /// Word of the SyncStatus column without a percentage.
+    pub sync: String,
+    /// Seconds (virtual time) at which a running synchronisation ends. Not part of a dump.
+    pub synced_at: Option<i64>,
+    /// Seconds (virtual time) of the last synchronisation. Not part of a dump.
+    pub last_sync: Option<i64>,
+}

@@ -1,0 +1,1 @@
+//! The one table printer: every listing goes through it.

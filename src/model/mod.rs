@@ -1,0 +1,40 @@
+//! The words everyone shares: names, sizes, roles, modes, states.
+//!
+//! This module is known to all others and knows none of them.
+
+mod change;
+mod comment;
+mod create;
+mod fs;
+mod initiator;
+mod names;
+mod remote_copy;
+mod request;
+mod secret;
+mod size;
+mod wwn;
+
+pub use change::Change;
+pub use comment::{Comment, CommentError, Format, Origin, State};
+pub use create::{CreateVolume, Provisioning};
+pub use fs::{FsMode, FsOwner, FsType};
+pub use initiator::{Initiator, Protocol};
+pub use names::{
+    BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,
+    TargetName, VolumeName, VvName,
+};
+pub use remote_copy::{GroupStatus, LinkStatus, Mode, Policy, Role, SyncStatus, TargetStatus};
+pub use request::{OperationId, RequestId};
+pub use secret::Secret;
+pub use size::{Size, SizeError};
+pub use wwn::{Lun, PortPosition, SystemId, VvId, Wwn};
+
+/// A word that is not in the vocabulary of its column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a {what}")]
+pub struct UnknownWord {
+    /// What was expected, for example `role`.
+    pub what: &'static str,
+    /// What was read.
+    pub text: String,
+}
