@@ -1,0 +1,30 @@
+# Everything a developer or CI runs. Each target works by hand the same way.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check deny test demo clean
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## Look for Rust and the Debian packages; install the packages when root
+	@scripts/setup
+
+check: setup deny ## Formatting, lints, documentation, licences of dependencies
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items -q
+
+deny:
+	@scripts/deny
+
+test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
+	$(CARGO) test --workspace --locked
+
+demo: setup ## Two simulated arrays, the plugin, a Docker engine: the main job, step by step
+	$(CARGO) build --workspace --locked
+	@scripts/demo
+
+clean: ## Remove what was built
+	$(CARGO) clean
