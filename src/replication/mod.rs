@@ -1,0 +1,16 @@
+//! Remote copy groups: what has to be done, in which order, and what shows that it was done.
+//!
+//! Everything here that decides is a pure function of what the arrays showed; the commands themselves are in `inform`,
+//! and the order of look, act and prove is the business of the caller's step runner.
+
+mod action;
+mod error;
+mod pair;
+mod plan;
+mod serving;
+
+pub use action::{Action, Proof};
+pub use error::ReplicationError;
+pub use pair::{CpgPair, Pair, Wants};
+pub use plan::{plan_admission, plan_dismissal, plan_undo, Undoing};
+pub use serving::{serves_at_home, NotServing};

@@ -1,0 +1,80 @@
+//! A source array and its remote copy target, as hpe.conf describes them.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    inform::Array,
+    model::{CpgName, GroupName, Mode, Policy, SystemId, TargetName},
+};
+
+/// The two arrays of a replication-enabled backend.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The backend's own array.
+    pub source: Array,
+    /// The array that `replication_device` describes.
+    pub peer: Array,
+    /// What a group must be like.
+    pub wants: Wants,
+}
+
+/// What hpe.conf wants of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wants {
+    /// `backend_id`: the source array's name for the peer.
+    pub target: TargetName,
+    /// `replication_mode`.
+    pub mode: Mode,
+    /// `sync_period` in seconds; only with [`Mode::Periodic`].
+    pub period: Option<u32>,
+    /// `quorum_witness_ip` was given.
+    pub peer_persistence: bool,
+    /// `cpg_map`: source CPG to peer CPG.
+    pub cpg_map: BTreeMap<CpgName, CpgName>,
+    /// `snap_cpg_map`; where it is silent, `cpg_map` answers.
+    pub snap_cpg_map: BTreeMap<CpgName, CpgName>,
+}
+
+/// One CPG on either side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpgPair {
+    /// On the source.
+    pub source: CpgName,
+    /// On the peer.
+    pub peer: CpgName,
+}
+
+impl Wants {
+    /// The policies a new group is given (decision 16).
+    pub fn policies(&self) -> &'static [Policy] {
+        if self.peer_persistence {
+            &[Policy::AutoFailover, Policy::PathManagement, Policy::AutoRecover]
+        } else {
+            &[Policy::AutoRecover]
+        }
+    }
+
+    /// The peer's CPG for a source CPG.
+    pub fn cpg(&self, source: &CpgName) -> Option<CpgPair> {
+        let peer = self.cpg_map.get(source)?;
+        Some(CpgPair { source: source.clone(), peer: peer.clone() })
+    }
+
+    /// The peer's snapshot CPG for a source snapshot CPG.
+    pub fn snap_cpg(&self, source: &CpgName) -> Option<CpgPair> {
+        let peer = self.snap_cpg_map.get(source).or_else(|| self.cpg_map.get(source))?;
+        Some(CpgPair { source: source.clone(), peer: peer.clone() })
+    }
+}
+
+/// The name the peer gives a group that was created on the array with this id (array fact 3).
+pub(super) fn peer_group_name(group: &GroupName, creator: SystemId) -> Option<GroupName> {
+    GroupName::new(&format!("{group}.r{creator}")).ok()
+}
+
+impl Pair {
+    /// The group's name on the peer.
+    pub fn peer_name(&self, group: &GroupName, source: SystemId) -> Option<GroupName> {
+        peer_group_name(group, source)
+    }
+}

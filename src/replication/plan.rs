@@ -1,0 +1,187 @@
+//! The order of actions, decided from what the array showed (decisions 15 and 16).
+
+use crate::{
+    inform::{Admit, CreateGroup, RcGroup},
+    model::{DomainName, GroupName, GroupStatus, Policy, Role, VvName},
+};
+
+use super::{Action, CpgPair, ReplicationError, Wants};
+
+/// What brings a new VV into a group: made if it is missing, stopped for the moment if it runs.
+///
+/// # Errors
+/// [`ReplicationError`] when an existing group does not fit hpe.conf, or a person stopped it. Nothing was changed then.
+pub fn plan_admission(
+    array: &str,
+    found: Option<&RcGroup>,
+    group: &GroupName,
+    vv: &VvName,
+    wants: &Wants,
+    cpg: &CpgPair,
+    snap_cpg: Option<&CpgPair>,
+    domain: Option<&DomainName>,
+) -> Result<Vec<Action>, ReplicationError> {
+    let mut plan = Vec::new();
+    match found {
+        None => {
+            plan.push(Action::Make(CreateGroup {
+                name: group.clone(),
+                target: wants.target.clone(),
+                mode: wants.mode,
+                usr_cpg: (cpg.source.clone(), cpg.peer.clone()),
+                snp_cpg: snap_cpg.map(|pair| (pair.source.clone(), pair.peer.clone())),
+                domain: domain.cloned(),
+            }));
+            // The period comes before the policies: that is the order real arrays were seen to take (array fact 4).
+            if let Some(seconds) = wants.period {
+                plan.push(Action::SetPeriod {
+                    group: group.clone(),
+                    target: wants.target.clone(),
+                    seconds,
+                });
+            }
+            for policy in wants.policies() {
+                plan.push(Action::SetPolicy { group: group.clone(), policy: *policy });
+            }
+        }
+        Some(is) => {
+            check_fit(array, is, wants)?;
+            match (is.status, is.volumes.len()) {
+                (GroupStatus::Started, _) => plan.push(Action::Stop(group.clone())),
+                (GroupStatus::Stopped | GroupStatus::New, 0) => {}
+                (status, members) => {
+                    return Err(ReplicationError::NotStarted { group: group.clone(), status, members });
+                }
+            }
+        }
+    }
+    plan.push(Action::Admit(Admit {
+        vv: vv.clone(),
+        group: group.clone(),
+        target: wants.target.clone(),
+        remote: vv.clone(),
+        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up.
+        own_wwn: !wants.peer_persistence,
+    }));
+    plan.push(Action::Start(group.clone()));
+    Ok(plan)
+}
+
+fn check_fit(array: &str, is: &RcGroup, wants: &Wants) -> Result<(), ReplicationError> {
+    let group = is.name.clone();
+    if is.target != wants.target {
+        return Err(ReplicationError::OtherTarget {
+            group,
+            is: is.target.clone(),
+            wanted: wants.target.clone(),
+        });
+    }
+    if is.mode != wants.mode {
+        return Err(ReplicationError::OtherMode { group, is: is.mode, wanted: wants.mode });
+    }
+    if is.role != Role::Primary {
+        return Err(ReplicationError::Role { group, role: is.role, array: array.to_owned() });
+    }
+    let has = |policy: Policy| is.options.policies.iter().any(|p| *p == policy.to_string());
+    let complaint = if has(Policy::ActiveActive) {
+        Some("has `active_active`, which this plugin does not drive".to_owned())
+    } else if wants.peer_persistence {
+        [Policy::AutoFailover, Policy::PathManagement]
+            .into_iter()
+            .find(|p| !has(*p))
+            .map(|p| format!("has no `{p}`, which Peer Persistence (`quorum_witness_ip`) needs"))
+    } else {
+        [Policy::AutoFailover, Policy::PathManagement].into_iter().find(|p| has(*p)).map(|p| {
+            format!("has `{p}`, but the backend has no `quorum_witness_ip`, so it is no Peer Persistence backend")
+        })
+    };
+    match complaint {
+        Some(complaint) => Err(ReplicationError::Policies { group, complaint }),
+        None => Ok(()),
+    }
+}
+
+/// What takes a VV out of its group: stopped for the moment, and then started again for the others, or removed if it is
+/// empty and this plugin made it.
+///
+/// # Errors
+/// [`ReplicationError`] when the group is not Primary here, or a person stopped it. Nothing was changed then.
+pub fn plan_dismissal(
+    array: &str,
+    is: &RcGroup,
+    vv: &VvName,
+    group_is_ours: bool,
+) -> Result<Vec<Action>, ReplicationError> {
+    let group = &is.name;
+    if is.role != Role::Primary {
+        return Err(ReplicationError::Role {
+            group: group.clone(),
+            role: is.role,
+            array: array.to_owned(),
+        });
+    }
+    let others = is.volumes.iter().filter(|v| v.local != *vv).count();
+    let mut plan = Vec::new();
+    let was_started = match is.status {
+        GroupStatus::Started => true,
+        GroupStatus::Stopped | GroupStatus::New => false,
+        status => {
+            return Err(ReplicationError::NotStarted {
+                group: group.clone(),
+                status,
+                members: is.volumes.len(),
+            });
+        }
+    };
+    if was_started {
+        plan.push(Action::Stop(group.clone()));
+    }
+    if is.holds(vv) {
+        plan.push(Action::Dismiss { group: group.clone(), vv: vv.clone() });
+    }
+    if others == 0 && group_is_ours {
+        plan.push(Action::Remove(group.clone()));
+    } else if others > 0 && was_started {
+        // A group someone stopped on purpose is not started.
+        plan.push(Action::Start(group.clone()));
+    }
+    Ok(plan)
+}
+
+/// What a failed or interrupted admission may have done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Undoing {
+    /// The operation asked for the group to be made.
+    pub may_have_made: bool,
+    /// The operation stopped, or asked to stop, a group that was Started.
+    pub may_have_stopped: bool,
+    /// The operation asked for the VV to be admitted.
+    pub may_have_admitted: bool,
+}
+
+/// What takes back an admission, from the group as it is now. An empty plan: nothing is left of it.
+pub fn plan_undo(now: Option<&RcGroup>, vv: &VvName, undoing: Undoing) -> Vec<Action> {
+    let Some(is) = now else { return Vec::new() };
+    let group = &is.name;
+    let inside = undoing.may_have_admitted && is.holds(vv);
+    let others = is.volumes.iter().filter(|v| v.local != *vv).count();
+    let running = matches!(is.status, GroupStatus::Started | GroupStatus::Starting);
+    let mut plan = Vec::new();
+    if inside {
+        if running {
+            plan.push(Action::Stop(group.clone()));
+        }
+        plan.push(Action::Dismiss { group: group.clone(), vv: vv.clone() });
+    }
+    if undoing.may_have_made && others == 0 {
+        if running && !inside {
+            plan.push(Action::Stop(group.clone()));
+        }
+        plan.push(Action::Remove(group.clone()));
+    } else if others > 0
+        && ((running && inside) || (!running && undoing.may_have_stopped))
+    {
+        plan.push(Action::Start(group.clone()));
+    }
+    plan
+}

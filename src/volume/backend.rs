@@ -1,0 +1,90 @@
+//! One section of hpe.conf at run time.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    host::Transport,
+    inform::{Array, ArrayError, Release, System},
+    model::{BackendName, CpgName, HostName, RequestId},
+    replication::Pair,
+};
+
+/// Where volumes of one backend live and how they reach this machine.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    /// Section name.
+    pub name: BackendName,
+    /// The array.
+    pub array: Array,
+    /// Both arrays, on a replication-enabled backend.
+    pub pair: Option<Pair>,
+    /// `hpe3par_cpg`; the first is the default.
+    pub cpgs: Vec<CpgName>,
+    /// `hpe3par_snapcpg`; empty: the same as the CPG.
+    pub snap_cpgs: Vec<CpgName>,
+    /// How volumes reach this machine.
+    pub transport: Transport,
+    /// Name for a new host object of this machine.
+    pub host_name: HostName,
+    /// This machine's id, kept in the comment of a host object that the plugin makes.
+    pub machine_id: String,
+    identity: Arc<OnceCell<Identity>>,
+}
+
+/// What does not change while an array is the same array.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub release: Release,
+    pub system: System,
+}
+
+impl Backend {
+    /// A backend that has not been contacted yet.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        name: BackendName,
+        array: Array,
+        pair: Option<Pair>,
+        cpgs: Vec<CpgName>,
+        snap_cpgs: Vec<CpgName>,
+        transport: Transport,
+        host_name: HostName,
+        machine_id: String,
+    ) -> Self {
+        Self {
+            name,
+            array,
+            pair,
+            cpgs,
+            snap_cpgs,
+            transport,
+            host_name,
+            machine_id,
+            identity: Arc::default(),
+        }
+    }
+
+    /// The backend with its commands tied to one request.
+    pub(super) fn for_request(&self, request: &RequestId) -> Self {
+        let mut tied = self.clone();
+        tied.array = self.array.for_request(request);
+        if let Some(pair) = &mut tied.pair {
+            pair.source = pair.source.for_request(request);
+            pair.peer = pair.peer.for_request(request);
+        }
+        tied
+    }
+
+    /// Release and system id, asked once.
+    pub(super) async fn identity(&self) -> Result<&Identity, ArrayError> {
+        self.identity
+            .get_or_try_init(|| async {
+                let release = self.array.showversion().await?;
+                let system = self.array.showsys().await?;
+                Ok(Identity { release, system })
+            })
+            .await
+    }
+}

@@ -1,0 +1,59 @@
+//! Taking a device off this machine, and what a mount did back (the only safe order: filesystem, device, export).
+
+use crate::{
+    inform::VvQuery,
+    model::{Comment, VvName, Wwn},
+};
+
+use super::{
+    backend::Backend,
+    error::Cause,
+    exports::{self, Exports},
+    service::Inner,
+    steps::{Intent, Steps},
+};
+
+/// Detaches the device of a VV, if there is one.
+pub(super) async fn device(
+    steps: &mut Steps,
+    backend: &Backend,
+    _comment: &Comment,
+    vv: &VvName,
+) -> Result<(), Cause> {
+    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(vv))).await?;
+    match found.first() {
+        Some(found) => by_wwn(steps, backend, &found.wwn).await,
+        None => Ok(()),
+    }
+}
+
+async fn by_wwn(steps: &mut Steps, backend: &Backend, wwn: &Wwn) -> Result<(), Cause> {
+    if backend.transport.find(wwn).await?.is_some() {
+        steps.local(Intent::Detach, backend.transport.detach(wwn)).await?;
+    }
+    Ok(())
+}
+
+/// Unmounts, detaches and withdraws: everything a mount did. Each part is looked for first, so it can be done again.
+pub(super) async fn everything(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    wwn: Option<&Wwn>,
+) -> Result<(), Cause> {
+    let entry = steps.entry().clone();
+    let mountpoint = inner.mountpoint(&entry.name);
+    if inner.mounted(&entry.name).is_some() {
+        steps.local(Intent::Unmount, inner.unmount_here(&mountpoint)).await?;
+    }
+    let known = wwn.cloned().or_else(|| {
+        entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok())
+    });
+    if let Some(wwn) = &known {
+        by_wwn(steps, backend, wwn).await?;
+    }
+    if let Exports::Ours(template) = exports::look(steps, backend, &entry.vv).await? {
+        exports::withdraw(steps, backend, &template).await?;
+    }
+    Ok(())
+}

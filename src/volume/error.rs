@@ -1,0 +1,223 @@
+//! What goes wrong with a volume, and how it is told.
+
+use std::fmt;
+
+use crate::{
+    host::HostError,
+    index::IndexError,
+    inform::ArrayError,
+    model::{BackendName, CommentError, VolumeName, VvName},
+    replication::{NotServing, ReplicationError},
+};
+
+use super::UserError;
+
+/// Why an operation on a volume failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// An array refused, was not reached, or answered what nobody understands.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// A group does not fit.
+    #[error(transparent)]
+    Replication(#[from] ReplicationError),
+    /// The home array does not serve.
+    #[error(transparent)]
+    NotServing(#[from] NotServing),
+    /// This machine.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The local index or journal.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A comment cannot be written.
+    #[error(transparent)]
+    Comment(#[from] CommentError),
+    /// A command was answered as if it had worked, and a look afterwards does not show it.
+    #[error("`{intent}` was not refused, but a look afterwards does not show it: {found}")]
+    NotProven {
+        /// What was to be done.
+        intent: String,
+        /// What was found.
+        found: String,
+    },
+    /// No such section.
+    #[error("there is no backend `{0}` in hpe.conf")]
+    NoSuchBackend(BackendName),
+    /// Known, and different.
+    #[error("it exists with other options ({0})")]
+    DifferentOptions(String),
+    /// The VV's name is taken by something that is not this volume.
+    #[error("array `{array}` already has a virtual volume `{vv}` that this plugin did not make for it ({why})")]
+    ForeignVv {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// What the comment says.
+        why: String,
+    },
+    /// Another host is at it.
+    #[error("host `{machine}` is {doing} it (operation `{op}`)")]
+    Busy {
+        /// The other host.
+        machine: String,
+        /// `making` or `removing`.
+        doing: &'static str,
+        /// Its operation.
+        op: String,
+    },
+    /// The volume is on no array.
+    #[error("there is no such volume")]
+    NoSuchVolume,
+    /// It cannot be known now.
+    #[error("whether it exists is not known: {0}")]
+    NotKnown(String),
+    /// Mounted, or exported, here.
+    #[error("it is mounted on this host at `{0}`")]
+    MountedHere(String),
+    /// Exported elsewhere.
+    #[error("array `{array}` exports it to {to}")]
+    ExportedElsewhere {
+        /// The array.
+        array: String,
+        /// The hosts, as `showvlun -t` names them.
+        to: String,
+    },
+    /// The host object is not this machine alone.
+    #[error("host object `{host}` on array `{array}` also holds initiators that are not this machine's: {others}")]
+    SharedHost {
+        /// The array.
+        array: String,
+        /// The object.
+        host: String,
+        /// The foreign initiators.
+        others: String,
+    },
+    /// A VV under this name that has another identity than the one known here.
+    #[error("`{vv}` on array `{array}` now has WWN {is}; this host knows it as {was}")]
+    OtherIdentity {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// WWN now.
+        is: String,
+        /// WWN known.
+        was: String,
+    },
+    /// Nothing to format, or nothing that may be formatted.
+    #[error("{0}")]
+    Format(String),
+    /// An unfinished operation has to be cleaned up first.
+    #[error("an earlier {kind} of it (operation `{op}`) is not cleaned up yet: {why}")]
+    Unfinished {
+        /// What it was.
+        kind: String,
+        /// Its id.
+        op: String,
+        /// Why it could not be.
+        why: String,
+    },
+}
+
+impl Cause {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Array(error) => error.hint(),
+            Self::Replication(error) => Some(error.hint()),
+            Self::NotServing(error) => Some(format!(
+                "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
+                error.group
+            )),
+            Self::DifferentOptions(_) => {
+                Some("remove the volume first, or use the options it was made with".to_owned())
+            }
+            Self::ForeignVv { vv, .. } => {
+                Some(format!("use another volume name, or look at `showvv -d {vv}` on the array"))
+            }
+            Self::Busy { machine, .. } => Some(format!(
+                "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"
+            )),
+            Self::NoSuchBackend(_) => Some("see `-o help=backends`".to_owned()),
+            Self::MountedHere(_) => Some("stop the containers that use it".to_owned()),
+            Self::ExportedElsewhere { .. } => {
+                Some("stop the containers that use it there; this plugin takes nothing from another host".to_owned())
+            }
+            Self::SharedHost { host, .. } => {
+                Some(format!("give this machine a host object of its own (`showhost -d {host}`)"))
+            }
+            Self::NotKnown(_) | Self::Unfinished { .. } => {
+                Some("try again when the array answers".to_owned())
+            }
+            Self::OtherIdentity { .. } => {
+                Some("somebody removed and made it anew; see `showvv -d`".to_owned())
+            }
+            Self::NotProven { .. } => Some("see the transcript of this request".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// True if nothing is known to be wrong but that the array cannot be asked.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Array(error) if error.is_unreachable() || error.is_in_doubt())
+    }
+}
+
+/// What became of the steps before the one that failed.
+#[derive(Debug, Default)]
+pub enum Aftermath {
+    /// There was nothing to take back.
+    #[default]
+    Unchanged,
+    /// All was taken back.
+    Undone(Vec<String>),
+    /// Something is left, journalled, and will be cleaned up.
+    Left {
+        /// What is left, and where.
+        what: String,
+        /// Why it could not be taken back now.
+        why: String,
+    },
+}
+
+/// A failed operation.
+#[derive(Debug)]
+pub struct VolumeError {
+    /// The volume.
+    pub volume: VolumeName,
+    /// Why.
+    pub cause: Cause,
+    /// What became of the earlier steps.
+    pub aftermath: Aftermath,
+}
+
+impl VolumeError {
+    /// A failure that left nothing behind.
+    pub fn clean(volume: &VolumeName, cause: impl Into<Cause>) -> Self {
+        Self { volume: volume.clone(), cause: cause.into(), aftermath: Aftermath::Unchanged }
+    }
+}
+
+impl fmt::Display for VolumeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "volume `{}`: {}", self.volume, self.cause)?;
+        match &self.aftermath {
+            Aftermath::Unchanged => Ok(()),
+            Aftermath::Undone(what) if what.is_empty() => Ok(()),
+            Aftermath::Undone(what) => write!(f, "; undone: {}", what.join(", ")),
+            Aftermath::Left { what, why } => write!(
+                f,
+                "; still there: {what} ({why}); it is journalled and removed when that is possible"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for VolumeError {}
+
+impl From<VolumeError> for UserError {
+    fn from(error: VolumeError) -> Self {
+        Self { hint: error.cause.hint(), message: error.to_string() }
+    }
+}

@@ -1,0 +1,165 @@
+//! To whom an array exports a VV, and exporting it to this machine alone (decisions 4 and 5).
+
+use crate::{
+    inform::{Array, ExportTarget, HostEntry, LunChoice, VlunQuery, VlunTemplate},
+    model::{HostName, Initiator, VvName},
+};
+
+use super::{
+    backend::Backend,
+    error::Cause,
+    steps::{Intent, Seen, Steps},
+};
+
+/// Host persona for Linux with ALUA (array fact 6).
+const PERSONA: u32 = 2;
+
+/// The exports of one VV.
+#[derive(Debug)]
+pub(super) enum Exports {
+    /// To nobody.
+    None,
+    /// To this machine alone.
+    Ours(VlunTemplate),
+    /// To somebody else, or to this machine in a way this plugin does not export: the targets, for people.
+    Foreign(String),
+}
+
+/// All templates of a VV on one array.
+pub(super) async fn look_on(
+    steps: &Steps,
+    array: &Array,
+    vv: &VvName,
+) -> Result<Vec<VlunTemplate>, Cause> {
+    steps.look("exports", array.showvlun_t(VlunQuery::Vv(vv))).await
+}
+
+/// The exports as they concern this machine.
+pub(super) async fn look(steps: &Steps, backend: &Backend, vv: &VvName) -> Result<Exports, Cause> {
+    let templates = look_on(steps, &backend.array, vv).await?;
+    if templates.is_empty() {
+        return Ok(Exports::None);
+    }
+    let hosts = steps.look("hosts", backend.array.showhost()).await?;
+    let us = our_host(backend, &hosts)?;
+    Ok(sort(us.as_ref(), templates))
+}
+
+fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
+    let ours = |template: &VlunTemplate| {
+        template.port.is_none()
+            && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
+    };
+    let foreign: Vec<VlunTemplate> = templates.iter().filter(|t| !ours(t)).cloned().collect();
+    let mut ours = templates.into_iter().filter(ours);
+    match (ours.next(), ours.next(), foreign.is_empty()) {
+        (None, _, true) => Exports::None,
+        (Some(template), None, true) => Exports::Ours(template),
+        (Some(_), Some(_), true) => Exports::Foreign("this host under several LUNs".to_owned()),
+        (_, _, false) => Exports::Foreign(names(&foreign)),
+    }
+}
+
+/// The targets of templates, for people.
+pub(super) fn names(templates: &[VlunTemplate]) -> String {
+    let mut names: Vec<String> = templates.iter().map(|t| format!("`{}`", t.target)).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
+/// more than this machine.
+fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, Cause> {
+    let here = backend.transport.initiators();
+    let mine = |host: &&HostEntry| host.paths.iter().any(|path| here.contains(&path.initiator));
+    let named: Vec<&HostEntry> = hosts.iter().filter(|h| h.name.is_some()).filter(mine).collect();
+    let Some(host) = named.first() else { return Ok(None) };
+    let others: Vec<&Initiator> =
+        host.paths.iter().map(|p| &p.initiator).filter(|i| !here.contains(i)).collect();
+    if named.len() > 1 || !others.is_empty() {
+        let mut others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        others.dedup();
+        for more in &named[1..] {
+            others.extend(more.name.iter().map(|name| format!("host `{name}`")));
+        }
+        return Err(Cause::SharedHost {
+            array: backend.array.label().to_owned(),
+            host: host.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+            others: others.join(", "),
+        });
+    }
+    Ok(host.name.clone())
+}
+
+/// The host object of this machine, made if there is none.
+pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostName, Cause> {
+    let hosts = steps.look("hosts", backend.array.showhost()).await?;
+    if let Some(host) = our_host(backend, &hosts)? {
+        return Ok(host);
+    }
+    let taken = |name: &HostName| hosts.iter().any(|host| host.name.as_ref() == Some(name));
+    if taken(&backend.host_name) {
+        return Err(Cause::SharedHost {
+            array: backend.array.label().to_owned(),
+            host: backend.host_name.to_string(),
+            others: "all it has; none of this machine's is in it".to_owned(),
+        });
+    }
+    let initiators = backend.transport.initiators();
+    let comment = format!("dk1-host:{}", backend.machine_id);
+    let array = &backend.array;
+    steps
+        .act(
+            Intent::MakeHost,
+            array.createhost(&backend.host_name, &initiators, PERSONA, Some(&comment)),
+            || async {
+                let hosts = array.showhost().await?;
+                Ok(match our_host(backend, &hosts) {
+                    Ok(Some(host)) => Seen::Done(host),
+                    Ok(None) => Seen::NotDone("no host object has this machine's initiators".to_owned()),
+                    Err(cause) => Seen::NotDone(cause.to_string()),
+                })
+            },
+        )
+        .await
+}
+
+/// Exports the VV to this machine. Only a read-back that shows this machine alone permits what follows; whoever sees another
+/// host withdraws its own export.
+pub(super) async fn export(
+    steps: &mut Steps,
+    backend: &Backend,
+    vv: &VvName,
+    host: &HostName,
+) -> Result<VlunTemplate, Cause> {
+    let array = &backend.array;
+    steps
+        .act(Intent::Export, array.createvlun(vv, LunChoice::Auto, host), || async {
+            let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
+            Ok(match sort(Some(host), templates) {
+                Exports::Ours(template) => Seen::Done(template),
+                Exports::None => Seen::NotDone("no export is listed".to_owned()),
+                Exports::Foreign(to) => Seen::NotDone(format!("it is exported to {to}")),
+            })
+        })
+        .await
+}
+
+/// Takes this machine's export back.
+pub(super) async fn withdraw(
+    steps: &mut Steps,
+    backend: &Backend,
+    template: &VlunTemplate,
+) -> Result<(), Cause> {
+    let array = &backend.array;
+    steps
+        .act(Intent::Withdraw, array.removevlun(template), || async {
+            let templates = array.showvlun_t(VlunQuery::Vv(&template.vv)).await?;
+            Ok(if templates.contains(template) {
+                Seen::NotDone(format!("LUN {} is still listed", template.lun))
+            } else {
+                Seen::Done(())
+            })
+        })
+        .await
+}

@@ -1,0 +1,96 @@
+//! What an array's VV means to this plugin.
+
+use crate::{
+    index::{IndexedVolume, VolumeState},
+    inform::{Vv, VvQuery},
+    model::{Comment, CreateVolume, GroupName, Provisioning, VvName},
+};
+
+use super::{backend::Backend, error::Cause, service::Inner};
+
+/// What is under a VV's name.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// Nothing: the array said so.
+    Absent,
+    /// A volume of this plugin, in this namespace, at home on this array.
+    Ours(Vv, Comment),
+}
+
+/// Asks the array.
+///
+/// # Errors
+/// [`Cause::ForeignVv`] if the VV is not what its name says, [`Cause::Array`] if nothing is known.
+pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Result<Known, Cause> {
+    let found = backend.array.showvv(VvQuery::Name(vv)).await?;
+    let Some(vv) = found.into_iter().next() else { return Ok(Known::Absent) };
+    let comment = judge(inner, backend, &vv)?;
+    Ok(Known::Ours(vv, comment))
+}
+
+/// The comment counts only if the VV's own name is the one derived from it: otherwise it is a copied comment.
+pub(super) fn judge(inner: &Inner, backend: &Backend, vv: &Vv) -> Result<Comment, Cause> {
+    let foreign = |why: String| Cause::ForeignVv {
+        array: backend.array.label().to_owned(),
+        vv: vv.name.clone(),
+        why,
+    };
+    let text = vv.comment.as_deref().ok_or_else(|| foreign("it has no comment".to_owned()))?;
+    let comment = Comment::parse(text).map_err(|e| foreign(e.to_string()))?;
+    if comment.namespace != inner.namespace {
+        return Err(foreign(format!("it is of namespace `{}`", comment.namespace.as_str())));
+    }
+    if comment.name.vv_name(&inner.namespace) != vv.name {
+        return Err(foreign(format!("its comment belongs to volume `{}`", comment.name)));
+    }
+    Ok(comment)
+}
+
+/// The index entry for a VV and its comment. The group is what `showrcopy` said, never the comment.
+pub(super) fn volume(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &Vv,
+    comment: &Comment,
+    group: Option<GroupName>,
+) -> IndexedVolume {
+    let options = CreateVolume {
+        name: comment.name.clone(),
+        backend: backend.name.clone(),
+        size: vv.size,
+        provisioning: provisioning(vv),
+        cpg: vv.user_cpg.clone(),
+        snap_cpg: vv.snap_cpg.clone(),
+        mount_conflict_delay: comment
+            .delay
+            .unwrap_or(CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY),
+        fs_owner: comment.fs_owner,
+        fs_mode: comment.fs_mode,
+        fs_type: comment.fs_type,
+        replication_group: group.clone(),
+    };
+    IndexedVolume {
+        name: comment.name.clone(),
+        backend: backend.name.clone(),
+        vv: vv.name.clone(),
+        wwn: vv.wwn.clone(),
+        vv_id: vv.id,
+        options,
+        created: inner.now(),
+        format: comment.format.to_string(),
+        state: VolumeState::from(comment.state),
+        group,
+        home: comment.home,
+        status: serde_json::Value::Null,
+        seen: inner.now(),
+        missed: 0,
+    }
+}
+
+fn provisioning(vv: &Vv) -> Provisioning {
+    match vv.prov.as_str() {
+        "full" | "cpvv" => Provisioning::Full,
+        "tdvv" => Provisioning::Dedup,
+        _ => Provisioning::Thin,
+    }
+}

@@ -1,0 +1,57 @@
+//! Writing a volume's comment, with the read-back that makes it true.
+
+use crate::{
+    inform::{Array, Refusal, Vv, VvQuery},
+    model::{Comment, VvName},
+};
+
+use super::{
+    error::Cause,
+    steps::{Intent, Seen, Steps},
+};
+
+/// Writes the comment at home. It counts only when it reads back as written.
+pub(super) async fn home(
+    steps: &mut Steps,
+    intent: Intent,
+    array: &Array,
+    vv: &VvName,
+    comment: &Comment,
+) -> Result<Vv, Cause> {
+    let text = comment.encode()?;
+    steps
+        .act(intent, array.setvv_comment(vv, &text), || async {
+            let found = array.showvv(VvQuery::Name(vv)).await?.into_iter().next();
+            Ok(match found {
+                Some(vv) if vv.comment.as_deref() == Some(text.as_str()) => Seen::Done(vv),
+                Some(vv) => Seen::NotDone(format!(
+                    "the comment of `{}` is `{}`",
+                    vv.name,
+                    vv.comment.unwrap_or_default()
+                )),
+                None => Seen::NotDone(format!("VV `{vv}` is gone")),
+            })
+        })
+        .await
+}
+
+/// Writes the comment on the copy. Whether an array takes that on a secondary no source tells, so a refusal is told and lived
+/// with (decision 1); an array that is not there is an error.
+pub(super) async fn copy(
+    steps: &mut Steps,
+    peer: &Array,
+    vv: &VvName,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    match home(steps, Intent::MarkReady, peer, vv, comment).await {
+        Ok(_) => Ok(()),
+        Err(Cause::Array(error))
+            if error.refusal().is_some_and(|refusal| refusal != Refusal::NotFound) =>
+        {
+            log::warn!(vv = vv.as_str(), array = peer.label(), words:% = error;
+                "the array takes no comment on a secondary volume; its Docker name is known from the primary only");
+            Ok(())
+        }
+        Err(cause) => Err(cause),
+    }
+}

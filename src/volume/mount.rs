@@ -1,0 +1,198 @@
+//! Mounting a volume on this machine.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use crate::{
+    host::{self, BlockDevice, Export},
+    index::{JournalEntry, MountRecord, OpKind},
+    inform::{Vv, VvQuery},
+    model::{Comment, OperationId, RequestId, State, VolumeName},
+    replication,
+};
+
+use super::{
+    MountId,
+    backend::Backend,
+    detach,
+    error::{Aftermath, Cause, VolumeError},
+    exports::{self, Exports},
+    format, known, lookup, mark,
+    service::Inner,
+    steps::{Intent, Steps},
+};
+
+/// How long a device may take to appear.
+const DEVICE: Duration = Duration::from_secs(60);
+
+/// Mounts the volume, or counts one more user of a mount that is there. The kernel's own tables decide which it is.
+pub(super) async fn mount(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    id: &MountId,
+) -> Result<PathBuf, VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    let _lock = inner.locks.lock(name).await;
+    inner.clean_up_after(request, name).await.map_err(clean)?;
+    let mountpoint = inner.mountpoint(name);
+    if inner.mounted(name).is_some() {
+        let known = inner.index.get(name).map(|volume| volume.wwn);
+        inner.check_device(name, known.as_ref()).await.map_err(clean)?;
+        inner.count_mount(name, id).map_err(clean)?;
+        return Ok(mountpoint);
+    }
+    let backend = lookup::backend_of(inner, request, name)
+        .await
+        .map_err(clean)?
+        .ok_or_else(|| clean(Cause::NoSuchVolume))?;
+
+    let entry = JournalEntry {
+        op: OperationId { machine: inner.machine.clone(), request: request.clone() },
+        kind: OpKind::Mount,
+        name: name.clone(),
+        backend: backend.name.clone(),
+        vv: name.vv_name(&inner.namespace),
+        started: inner.now(),
+        steps: Vec::new(),
+        facts: BTreeMap::new(),
+        request: serde_json::Value::Null,
+    };
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
+    match bring_here(inner, &backend, &mut steps).await {
+        Ok(record) => {
+            inner.index.mounted(name, record).map_err(|e| clean(e.into()))?;
+            inner.count_mount(name, id).map_err(clean)?;
+            steps.finish().map_err(clean)?;
+            log::info!(volume = name.as_str(), request = request.as_str(); "mounted");
+            Ok(mountpoint)
+        }
+        Err(cause) => {
+            let aftermath = undo(inner, &backend, steps).await;
+            Err(VolumeError { volume: name.clone(), cause, aftermath })
+        }
+    }
+}
+
+async fn bring_here(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+) -> Result<MountRecord, Cause> {
+    let array = &backend.array;
+    let name = steps.entry().name.clone();
+    let vv = name.vv_name(&inner.namespace);
+    let identity = backend.identity().await?.clone();
+    if let Some(pair) = &backend.pair {
+        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+        let group = groups.iter().find(|group| group.holds(&vv));
+        let group = group.ok_or_else(|| Cause::NotProven {
+            intent: Intent::Mount.to_string(),
+            found: format!("`{vv}` is in no remote copy group on array `{}`", array.label()),
+        })?;
+        replication::serves_at_home(group)?;
+    }
+    // The identity is read from the serving array at every mount.
+    let (found, comment) = ready(inner, backend, steps).await?;
+    if let Some(known) = inner.index.get(&name)
+        && known.wwn != found.wwn
+    {
+        return Err(Cause::OtherIdentity {
+            array: array.label().to_owned(),
+            vv: vv.clone(),
+            is: found.wwn.to_string(),
+            was: known.wwn.to_string(),
+        });
+    }
+    steps.record(BTreeMap::from([("wwn".to_owned(), found.wwn.to_string())]))?;
+
+    let template = match exports::look(steps, backend, &vv).await? {
+        Exports::Ours(template) => template,
+        Exports::Foreign(to) => {
+            return Err(Cause::ExportedElsewhere { array: array.label().to_owned(), to });
+        }
+        Exports::None => {
+            let host = exports::host(steps, backend).await?;
+            exports::export(steps, backend, &vv, &host).await?
+        }
+    };
+    // Somebody may have begun to remove it between the look and the export.
+    let (found, mut comment) = match ready(inner, backend, steps).await {
+        Ok((again, now)) if again.wwn == found.wwn && now.format == comment.format => (again, now),
+        Ok((again, _)) => {
+            return Err(Cause::OtherIdentity {
+                array: array.label().to_owned(),
+                vv: vv.clone(),
+                is: again.wwn.to_string(),
+                was: found.wwn.to_string(),
+            });
+        }
+        Err(cause) => return Err(cause),
+    };
+    let export = Export {
+        array: identity.system.name.clone(),
+        lun: template.lun,
+        wwn: found.wwn.clone(),
+        size: found.size,
+    };
+    let device: BlockDevice =
+        steps.local(Intent::Attach, backend.transport.attach(&export, DEVICE)).await?;
+    let fs_type =
+        format::filesystem(inner, backend, steps, &identity.system, &found, &mut comment, &device)
+            .await?;
+    if comment.held.as_deref() != Some(inner.machine.as_str()) {
+        comment.held = Some(inner.machine.clone());
+        comment.op = steps.entry().op.clone();
+        mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
+    }
+    let mountpoint = inner.mountpoint(&name);
+    steps.local(Intent::Mount, host::mount(&device, &mountpoint, fs_type)).await?;
+    Ok(MountRecord {
+        wwn: found.wwn,
+        device: device.path.clone(),
+        mountpoint,
+        ..MountRecord::default()
+    })
+}
+
+/// The VV and its comment, if it may be mounted.
+async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, Comment), Cause> {
+    let vv = &steps.entry().vv;
+    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(vv))).await?;
+    let found = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
+    let comment = known::judge(inner, backend, &found)?;
+    match comment.state {
+        State::Ready => Ok((found, comment)),
+        State::Making | State::Removing => Err(Cause::Busy {
+            machine: comment.op.machine.clone(),
+            doing: if comment.state == State::Making { "making" } else { "removing" },
+            op: comment.op.to_string(),
+        }),
+    }
+}
+
+/// Takes back what an unfinished mount did.
+pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
+    if steps.entry().steps.is_empty() {
+        return match steps.finish() {
+            Ok(()) => Aftermath::Unchanged,
+            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+        };
+    }
+    match detach::everything(inner, backend, &mut steps, None).await {
+        Ok(()) => match steps.finish() {
+            Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
+            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+        },
+        Err(cause) => {
+            log::error!(volume = steps.entry().name.as_str(), cause:% = cause; "could not undo a mount");
+            Aftermath::Left {
+                what: format!(
+                    "the export of `{}` on array `{}` to this host",
+                    steps.entry().vv,
+                    backend.array.label()
+                ),
+                why: cause.to_string(),
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! `docker volume rm`.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    index::{JournalEntry, OpKind},
+    inform::VvQuery,
+    model::{Comment, OperationId, RequestId, State, VolumeName},
+    replication::{self, Action},
+};
+
+use super::{
+    backend::Backend,
+    create::{carry_out, remove_vv},
+    detach,
+    error::{Aftermath, Cause, VolumeError},
+    exports::{self, Exports},
+    known::{self, Known},
+    lookup, mark,
+    service::Inner,
+    steps::{Intent, Steps},
+};
+
+/// Removes the volume and its copy. A volume that certainly does not exist is removed already.
+pub(super) async fn remove(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<(), VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    let _lock = inner.locks.lock(name).await;
+    inner.clean_up_after(request, name).await.map_err(clean)?;
+    if let Some(mountpoint) = inner.mounted(name) {
+        return Err(clean(Cause::MountedHere(mountpoint.display().to_string())));
+    }
+    let backend = match lookup::backend_of(inner, request, name).await.map_err(clean)? {
+        Some(backend) => backend,
+        None => return Ok(()),
+    };
+    let vv = name.vv_name(&inner.namespace);
+    let comment = match known::look(inner, &backend, &vv).await {
+        Ok(Known::Ours(_, comment)) => comment,
+        Ok(Known::Absent) => {
+            inner.forget(name).map_err(clean)?;
+            return Ok(());
+        }
+        Err(cause) => return Err(clean(cause)),
+    };
+    if comment.state != State::Ready && comment.op.machine != inner.machine {
+        return Err(clean(Cause::Busy {
+            machine: comment.op.machine.clone(),
+            doing: if comment.state == State::Making { "making" } else { "removing" },
+            op: comment.op.to_string(),
+        }));
+    }
+
+    let entry = JournalEntry {
+        op: OperationId { machine: inner.machine.clone(), request: request.clone() },
+        kind: OpKind::Remove,
+        name: name.clone(),
+        backend: backend.name.clone(),
+        vv,
+        started: inner.now(),
+        steps: Vec::new(),
+        facts: BTreeMap::new(),
+        request: serde_json::Value::Null,
+    };
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
+    match take_away(inner, &backend, &mut steps, comment).await {
+        Ok(()) => {
+            inner.forget(name).map_err(clean)?;
+            steps.finish().map_err(clean)?;
+            log::info!(volume = name.as_str(), request = request.as_str(); "removed");
+            Ok(())
+        }
+        Err(cause) => {
+            let aftermath = back_out(&backend, steps).await;
+            Err(VolumeError { volume: name.clone(), cause, aftermath })
+        }
+    }
+}
+
+/// All that can be refused is looked at before anything is changed.
+async fn take_away(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    mut comment: Comment,
+) -> Result<(), Cause> {
+    let array = &backend.array;
+    let vv = steps.entry().vv.clone();
+    let exports = exports::look(steps, backend, &vv).await?;
+    if let Exports::Foreign(to) = &exports {
+        return Err(Cause::ExportedElsewhere { array: array.label().to_owned(), to: to.clone() });
+    }
+    let mut plan = Vec::new();
+    if let Some(pair) = &backend.pair {
+        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+        if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
+            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)?;
+            let there = exports::look_on(steps, &pair.peer, &vv).await?;
+            if !there.is_empty() {
+                return Err(Cause::ExportedElsewhere {
+                    array: pair.peer.label().to_owned(),
+                    to: exports::names(&there),
+                });
+            }
+        }
+    }
+    if let Exports::Ours(template) = &exports {
+        // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
+        detach::device(steps, backend, &comment, &vv).await?;
+        exports::withdraw(steps, backend, template).await?;
+    }
+
+    comment.state = State::Removing;
+    comment.op = steps.entry().op.clone();
+    mark::home(steps, Intent::MarkRemoving, array, &vv, &comment).await?;
+    finish_removal(inner, backend, steps, &plan).await
+}
+
+async fn finish_removal(
+    _inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    plan: &[Action],
+) -> Result<(), Cause> {
+    let vv = steps.entry().vv.clone();
+    for action in plan {
+        // The group is started again, or removed, even if the VV cannot be removed after all; but first things first.
+        carry_out(steps, backend, action).await?;
+    }
+    if let (Some(pair), true) = (&backend.pair, Intent::Dismiss.is_in(steps.entry())) {
+        let copy = steps.look("vv on the peer", pair.peer.showvv(VvQuery::Name(&vv))).await?;
+        if !copy.is_empty() {
+            return Err(Cause::NotProven {
+                intent: Intent::Dismiss.to_string(),
+                found: format!("`{vv}` is still on array `{}`", pair.peer.label()),
+            });
+        }
+    }
+    remove_vv(steps, backend, &vv).await
+}
+
+/// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
+async fn back_out(backend: &Backend, mut steps: Steps) -> Aftermath {
+    if !Intent::MarkRemoving.is_in(steps.entry()) {
+        return match steps.finish() {
+            Ok(()) => Aftermath::Unchanged,
+            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+        };
+    }
+    let mut undone = Vec::new();
+    match try_back_out(backend, &mut steps, &mut undone).await {
+        Ok(()) => match steps.finish() {
+            Ok(()) => Aftermath::Undone(undone),
+            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+        },
+        Err(cause) => {
+            let what = format!("VV `{}`, marked as being removed", steps.entry().vv);
+            Aftermath::Left { what, why: cause.to_string() }
+        }
+    }
+}
+
+async fn try_back_out(
+    backend: &Backend,
+    steps: &mut Steps,
+    undone: &mut Vec<String>,
+) -> Result<(), Cause> {
+    let entry = steps.entry().clone();
+    let array = &backend.array;
+    if let (Some(pair), true) = (&backend.pair, Intent::StopGroup.is_in(&entry)) {
+        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+        let stopped = groups.iter().find(|g| {
+            entry.facts.get("group").is_some_and(|name| name == g.name.as_str())
+                || g.holds(&entry.vv)
+        });
+        if let Some(group) = stopped
+            && !group.volumes.is_empty()
+            && group.status == crate::model::GroupStatus::Stopped
+        {
+            let start = Action::Start(group.name.clone());
+            carry_out(steps, backend, &start).await?;
+            undone.push(start.to_string());
+        }
+    }
+    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
+    if Intent::Dismiss.is_in(&entry) || Intent::RemoveVv.is_in(&entry) {
+        return Ok(());
+    }
+    let found = steps.look("vv", array.showvv(VvQuery::Name(&entry.vv))).await?;
+    let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);
+    if let Some(Ok(mut comment)) = comment
+        && comment.op == entry.op
+    {
+        comment.state = State::Ready;
+        mark::home(steps, Intent::MarkReady, array, &entry.vv, &comment).await?;
+        undone.push("the volume is usable again".to_owned());
+    }
+    Ok(())
+}
+
+/// Goes on with a remove that an earlier run of the plugin left: what is marked as being removed is removed.
+pub(super) async fn resume(
+    inner: &Inner,
+    backend: &Backend,
+    mut steps: Steps,
+) -> Result<(), Cause> {
+    let entry = steps.entry().clone();
+    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(&entry.vv))).await?;
+    let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);
+    match comment {
+        Some(Ok(comment)) if comment.state == State::Removing && comment.op == entry.op => {
+            let mut plan = Vec::new();
+            if let Some(pair) = &backend.pair {
+                let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+                plan = match groups.iter().find(|group| group.holds(&entry.vv)) {
+                    Some(group) => {
+                        let mut plan = replication::plan_dismissal(
+                            backend.array.label(),
+                            group,
+                            &entry.vv,
+                            comment.group_is_ours,
+                        )?;
+                        restart_others(&entry, group, &mut plan);
+                        plan
+                    }
+                    None => leftover_group(&entry, &groups, comment.group_is_ours),
+                };
+            }
+            finish_removal(inner, backend, &mut steps, &plan).await?;
+            inner.forget(&entry.name)?;
+        }
+        Some(_) => {}
+        None => inner.forget(&entry.name)?,
+    }
+    steps.finish()
+}
+
+/// The stop before the crash was ours: so is the start.
+fn restart_others(entry: &JournalEntry, group: &crate::inform::RcGroup, plan: &mut Vec<Action>) {
+    let start = Action::Start(group.name.clone());
+    let others = group.volumes.iter().any(|v| v.local != entry.vv);
+    let starts = plan.iter().any(|action| matches!(action, Action::Start(_)));
+    if Intent::StopGroup.is_in(entry) && others && !starts {
+        plan.push(start);
+    }
+}
+
+/// The volume is out of its group already: the group is started for the others, or, empty and ours, removed.
+fn leftover_group(
+    entry: &JournalEntry,
+    groups: &[crate::inform::RcGroup],
+    ours: bool,
+) -> Vec<Action> {
+    let Some(group) = entry
+        .facts
+        .get("group")
+        .and_then(|name| groups.iter().find(|group| group.name.as_str() == name))
+    else {
+        return Vec::new();
+    };
+    let stopped = group.status == crate::model::GroupStatus::Stopped;
+    match group.volumes.is_empty() {
+        true if ours => vec![Action::Remove(group.name.clone())],
+        false if stopped && Intent::StopGroup.is_in(entry) => vec![Action::Start(group.name.clone())],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,379 @@
+//! The volume service: what the Docker side calls.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    host::{self, HostError},
+    index::Index,
+    model::{
+        BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn,
+    },
+};
+
+use super::{
+    BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
+    backend::Backend,
+    create,
+    error::{Cause, VolumeError},
+    kill_points::KillPoints,
+    lookup, mount, recover, refresh, remove,
+    running::{Joinable, NameLocks, Running},
+    unmount,
+};
+
+/// How often the arrays are listed, give or take a sixth.
+const LISTING: Duration = Duration::from_secs(60);
+/// How often what could not be cleaned up is tried again.
+const CLEANING: Duration = Duration::from_secs(30);
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// All backends.
+    pub backends: Vec<Backend>,
+    /// Index, journal and mounts.
+    pub index: Index,
+    /// This machine's short name, as in operation ids.
+    pub machine: String,
+    /// `namespace` of hpe.conf.
+    pub namespace: Namespace,
+    /// `mount_prefix` of hpe.conf.
+    pub mount_prefix: PathBuf,
+    /// Where tests may end the plugin.
+    pub points: KillPoints,
+}
+
+/// The volume service. Clones are the same service.
+#[derive(Debug, Clone)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    backends: BTreeMap<BackendName, Backend>,
+    pub index: Index,
+    pub machine: String,
+    pub namespace: Namespace,
+    mount_prefix: PathBuf,
+    pub points: KillPoints,
+    pub locks: NameLocks,
+    running: Running,
+    health: Mutex<HashMap<BackendName, BackendState>>,
+}
+
+impl Inner {
+    pub fn backend(&self, name: &BackendName) -> Result<&Backend, Cause> {
+        self.backends.get(name).ok_or_else(|| Cause::NoSuchBackend(name.clone()))
+    }
+
+    /// The backends, gathered by array.
+    pub fn arrays(&self) -> Vec<Vec<&Backend>> {
+        let mut arrays: Vec<Vec<&Backend>> = Vec::new();
+        for backend in self.backends.values() {
+            match arrays.iter_mut().find(|same| same[0].array.label() == backend.array.label()) {
+                Some(same) => same.push(backend),
+                None => arrays.push(vec![backend]),
+            }
+        }
+        arrays
+    }
+
+    /// One backend of each array but this one's.
+    pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
+        self.arrays()
+            .into_iter()
+            .map(|backends| backends[0])
+            .filter(|backend| backend.array.label() != than.array.label())
+            .collect()
+    }
+
+    /// Now, RFC 3339 with a zone, in whole seconds.
+    pub fn now(&self) -> String {
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    pub fn mountpoint(&self, name: &VolumeName) -> PathBuf {
+        self.mount_prefix.join(name.as_str())
+    }
+
+    /// Where the volume is mounted on this machine, by the kernel's own table.
+    pub fn mounted(&self, name: &VolumeName) -> Option<PathBuf> {
+        let mountpoint = self.mountpoint(name);
+        host::is_mounted(&mountpoint).ok().flatten().map(|_| mountpoint)
+    }
+
+    /// What is mounted under the volume's mountpoint is the volume.
+    pub async fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+        let mountpoint = self.mountpoint(name);
+        let Some(wwn) = wwn else { return Ok(()) };
+        let volume = self.index.get(name).ok_or(Cause::NoSuchVolume)?;
+        let backend = self.backend(&volume.backend)?;
+        let device = backend.transport.find(wwn).await?;
+        host::check_mounted_device(&mountpoint, device.as_ref())?;
+        Ok(())
+    }
+
+    /// One more user of a mount.
+    pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
+        self.index.mount_ref_add(name, id.as_str())?;
+        Ok(())
+    }
+
+    pub fn has_users(&self, name: &VolumeName) -> bool {
+        self.mounted(name).is_some()
+            && self.index.mount_record(name).is_some_and(|r| r.refs.values().any(|n| *n > 0))
+    }
+
+    pub async fn unmount_here(&self, mountpoint: &Path) -> Result<(), HostError> {
+        host::unmount(mountpoint).await
+    }
+
+    /// A volume that is certainly gone.
+    pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        if let Some(volume) = self.index.get(name) {
+            self.index.remove(name, &volume.wwn)?;
+        }
+        Ok(())
+    }
+
+    pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
+        if let Some(mut volume) = self.index.get(name) {
+            volume.format = format.to_string();
+            self.index.put(volume)?;
+        }
+        Ok(())
+    }
+
+    /// Every backend has been listed completely once since the index exists.
+    pub fn all_seeded(&self) -> bool {
+        self.backends.keys().all(|backend| self.index.seeded(backend))
+    }
+
+    /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
+    pub async fn clean_up_after(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+    ) -> Result<(), Cause> {
+        for entry in self.index.open_entries() {
+            if entry.name != *name {
+                continue;
+            }
+            let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+            recover::entry(self, request, entry)
+                .await
+                .map_err(|cause| Cause::Unfinished { kind, op, why: cause.to_string() })?;
+        }
+        Ok(())
+    }
+
+    fn set_health(&self, backend: &BackendName, state: BackendState) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = health.insert(backend.clone(), state.clone());
+        if before.as_ref() != Some(&state) {
+            match &state {
+                BackendState::Ready => log::info!(backend = backend.as_str(); "backend is ready"),
+                BackendState::Failed(why) => {
+                    log::warn!(backend = backend.as_str(), why = why.as_str(); "backend cannot be used");
+                }
+                BackendState::Starting => {}
+            }
+        }
+    }
+}
+
+impl Service {
+    /// The service, before any array was contacted.
+    pub fn new(parts: Parts) -> Self {
+        let backends: BTreeMap<BackendName, Backend> =
+            parts.backends.into_iter().map(|backend| (backend.name.clone(), backend)).collect();
+        Self(Arc::new(Inner {
+            backends,
+            index: parts.index,
+            machine: parts.machine,
+            namespace: parts.namespace,
+            mount_prefix: parts.mount_prefix,
+            points: parts.points,
+            locks: NameLocks::default(),
+            running: Running::default(),
+            health: Mutex::default(),
+        }))
+    }
+
+    /// What decides which options a volume may have.
+    pub fn descriptions(&self) -> Vec<BackendDescription> {
+        self.0
+            .backends
+            .values()
+            .map(|backend| BackendDescription {
+                name: backend.name.clone(),
+                cpgs: backend.cpgs.clone(),
+                snap_cpgs: if backend.snap_cpgs.is_empty() {
+                    backend.cpgs.clone()
+                } else {
+                    backend.snap_cpgs.clone()
+                },
+                replication: backend.pair.is_some(),
+                cpg_map_sources: backend
+                    .pair
+                    .as_ref()
+                    .map(|pair| pair.wants.cpg_map.keys().cloned().collect())
+                    .unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
+    pub fn start(&self) {
+        let service = self.clone();
+        tokio::spawn(async move {
+            loop {
+                service.clean_up().await;
+                tokio::time::sleep(CLEANING).await;
+            }
+        });
+        for array in 0..self.0.arrays().len() {
+            let service = self.clone();
+            tokio::spawn(async move {
+                loop {
+                    service.list_array(array).await;
+                    let jitter = rand::random_range(0..LISTING.as_secs() / 3);
+                    let pause = LISTING - LISTING / 6 + Duration::from_secs(jitter);
+                    tokio::time::sleep(pause).await;
+                }
+            });
+        }
+    }
+
+    /// Ends every open journal entry that can be ended now.
+    pub async fn clean_up(&self) {
+        for entry in self.0.index.open_entries() {
+            let inner = Arc::clone(&self.0);
+            let name = entry.name.clone();
+            // The task of a request that just opened this entry holds the lock; by the time it is ours the entry may be gone.
+            let _lock = inner.locks.lock(&name).await;
+            let request = RequestId::random();
+            if let Err(cause) = inner.clean_up_after(&request, &name).await {
+                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
+            }
+        }
+    }
+
+    async fn list_array(&self, array: usize) {
+        let arrays = self.0.arrays();
+        let Some(backends) = arrays.get(array) else { return };
+        let request = RequestId::random();
+        let listed = refresh::listing(&self.0, &request, backends).await;
+        let state = match &listed {
+            Ok(()) => BackendState::Ready,
+            Err(cause) => BackendState::Failed(cause.to_string()),
+        };
+        for backend in backends {
+            self.0.set_health(&backend.name, state.clone());
+        }
+    }
+}
+
+/// A task that goes on whatever becomes of the caller.
+async fn in_a_task<T: Send + 'static>(
+    volume: &VolumeName,
+    work: impl Future<Output = Result<T, VolumeError>> + Send + 'static,
+) -> Result<T, UserError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done.map_err(|error| {
+            log::warn!(volume = volume.as_str(), error:% = error; "failed");
+            UserError::from(error)
+        }),
+        Err(panic) => {
+            log::error!(volume = volume.as_str(); "internal error: {panic}");
+            Err(UserError {
+                message: format!("volume `{volume}`: internal error"),
+                hint: Some("see the plugin's log".to_owned()),
+            })
+        }
+    }
+}
+
+impl Volumes for Service {
+    async fn create(&self, request: RequestId, volume: CreateVolume) -> Result<(), UserError> {
+        let inner = Arc::clone(&self.0);
+        let what = Joinable::Create(Box::new(volume.clone()));
+        let name = volume.name.clone();
+        self.0
+            .running
+            .join_or_start(&name, what, move || async move {
+                create::create(&inner, &request, &volume).await.map_err(UserError::from)
+            })
+            .await
+    }
+
+    async fn remove(&self, request: RequestId, name: VolumeName) -> Result<(), UserError> {
+        let inner = Arc::clone(&self.0);
+        let volume = name.clone();
+        self.0
+            .running
+            .join_or_start(&name, Joinable::Remove, move || async move {
+                remove::remove(&inner, &request, &volume).await.map_err(UserError::from)
+            })
+            .await
+    }
+
+    async fn mount(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+        id: MountId,
+    ) -> Result<PathBuf, UserError> {
+        let inner = Arc::clone(&self.0);
+        let volume = name.clone();
+        in_a_task(&name, async move { mount::mount(&inner, &request, &volume, &id).await }).await
+    }
+
+    async fn unmount(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+        id: MountId,
+    ) -> Result<(), UserError> {
+        let inner = Arc::clone(&self.0);
+        let volume = name.clone();
+        in_a_task(&name, async move { unmount::unmount(&inner, &request, &volume, &id).await })
+            .await
+    }
+
+    fn path(&self, name: &VolumeName) -> Option<PathBuf> {
+        self.0.mounted(name)
+    }
+
+    async fn get(&self, request: RequestId, name: VolumeName) -> Result<Lookup, UserError> {
+        let inner = Arc::clone(&self.0);
+        Ok(lookup::get(&inner, &request, &name).await)
+    }
+
+    fn list(&self) -> Vec<Listed> {
+        lookup::list(&self.0)
+    }
+
+    fn backends(&self) -> Vec<BackendStatus> {
+        let health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0
+            .backends
+            .values()
+            .map(|backend| BackendStatus {
+                name: backend.name.clone(),
+                replication: backend.pair.as_ref().map(|pair| pair.wants.mode),
+                state: health.get(&backend.name).cloned().unwrap_or(BackendState::Starting),
+            })
+            .collect()
+    }
+
+    fn engine_started(&self) {
+        if let Err(error) = self.0.index.engine_restarted() {
+            log::warn!(error:% = error; "could not mark the mounts as inherited");
+        }
+    }
+}

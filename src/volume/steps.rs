@@ -1,0 +1,227 @@
+//! The runner that carries every state change: look, act, prove.
+//!
+//! Before an action its intent is written to the journal, so that after a crash it is known what may have happened. The
+//! journal does not say what *did* happen: that is always read from the arrays and the kernel.
+
+use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
+
+use crate::{
+    index::{Index, JournalEntry},
+    inform::ArrayError,
+};
+
+use super::{error::Cause, kill_points::KillPoints};
+
+/// How long an action that is on its way is looked at again.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What an operation sets out to do. Written to the journal before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    MakeVv,
+    MakeGroup,
+    SetGroup,
+    StopGroup,
+    Admit,
+    StartGroup,
+    MarkReady,
+    MarkRemoving,
+    Dismiss,
+    RemoveGroup,
+    RemoveVv,
+    MakeHost,
+    Export,
+    Withdraw,
+    Attach,
+    Detach,
+    MarkFormatting,
+    Format,
+    MarkFormatted,
+    MarkHolder,
+    Mount,
+    Unmount,
+}
+
+impl Intent {
+    const ALL: [(Self, &'static str); 22] = [
+        (Self::MakeVv, "make-vv"),
+        (Self::MakeGroup, "make-group"),
+        (Self::SetGroup, "set-group"),
+        (Self::StopGroup, "stop-group"),
+        (Self::Admit, "admit"),
+        (Self::StartGroup, "start-group"),
+        (Self::MarkReady, "mark-ready"),
+        (Self::MarkRemoving, "mark-removing"),
+        (Self::Dismiss, "dismiss"),
+        (Self::RemoveGroup, "remove-group"),
+        (Self::RemoveVv, "remove-vv"),
+        (Self::MakeHost, "make-host"),
+        (Self::Export, "export"),
+        (Self::Withdraw, "withdraw"),
+        (Self::Attach, "attach"),
+        (Self::Detach, "detach"),
+        (Self::MarkFormatting, "mark-formatting"),
+        (Self::Format, "format"),
+        (Self::MarkFormatted, "mark-formatted"),
+        (Self::MarkHolder, "mark-holder"),
+        (Self::Mount, "mount"),
+        (Self::Unmount, "unmount"),
+    ];
+
+    /// True if the journal entry says this was set out to be done.
+    pub fn is_in(self, entry: &JournalEntry) -> bool {
+        let word = self.to_string();
+        entry.steps.iter().any(|step| *step == word)
+    }
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::ALL.iter().find(|(intent, _)| intent == self).map_or("", |(_, word)| word);
+        f.write_str(word)
+    }
+}
+
+/// What a look after an action showed.
+#[derive(Debug)]
+pub(super) enum Seen<T> {
+    /// It took place.
+    Done(T),
+    /// It is on its way: look again.
+    Underway,
+    /// It did not take place; what was found instead.
+    NotDone(String),
+}
+
+/// One operation on its way.
+pub(super) struct Steps {
+    index: Index,
+    entry: JournalEntry,
+    points: KillPoints,
+}
+
+impl Steps {
+    /// Opens the journal entry.
+    pub async fn begin(
+        index: &Index,
+        points: &KillPoints,
+        entry: JournalEntry,
+    ) -> Result<Self, Cause> {
+        let steps = Self { index: index.clone(), entry, points: points.clone() };
+        steps.points.pass("journal begin", true);
+        steps.index.begin(&steps.entry)?;
+        steps.points.pass("journal begin", false);
+        Ok(steps)
+    }
+
+    /// Goes on with an entry that an earlier run of the plugin left open.
+    pub fn resume(index: &Index, points: &KillPoints, entry: JournalEntry) -> Self {
+        Self { index: index.clone(), entry, points: points.clone() }
+    }
+
+    /// The entry as written so far.
+    pub fn entry(&self) -> &JournalEntry {
+        &self.entry
+    }
+
+    /// One reading command.
+    pub async fn look<T>(
+        &self,
+        what: &str,
+        look: impl Future<Output = Result<T, ArrayError>>,
+    ) -> Result<T, Cause> {
+        self.points.pass(what, true);
+        let seen = look.await?;
+        self.points.pass(what, false);
+        Ok(seen)
+    }
+
+    /// Writes the intent, sends the one changing command, and looks whether it took place. A command whose outcome is not
+    /// known (the connection was lost) is never sent again: the look decides.
+    pub async fn act<T, P, F>(
+        &mut self,
+        intent: Intent,
+        act: impl Future<Output = Result<(), ArrayError>>,
+        mut prove: P,
+    ) -> Result<T, Cause>
+    where
+        P: FnMut() -> F,
+        F: Future<Output = Result<Seen<T>, ArrayError>>,
+    {
+        self.intend(intent, BTreeMap::new())?;
+        self.points.pass(&intent.to_string(), true);
+        let outcome = act.await;
+        self.points.pass(&intent.to_string(), false);
+        let refusal = match outcome {
+            Ok(()) => None,
+            Err(error) if error.is_in_doubt() => Some(error),
+            Err(error) => return Err(error.into()),
+        };
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let seen = self.look(&format!("prove {intent}"), prove()).await;
+            match (seen, refusal.as_ref()) {
+                (Ok(Seen::Done(value)), _) => return Ok(value),
+                (Ok(Seen::Underway), _) if tokio::time::Instant::now() < patience => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                (Ok(Seen::Underway), _) => {
+                    return Err(Cause::NotProven {
+                        intent: intent.to_string(),
+                        found: format!("it is still on its way after {} s", PATIENCE.as_secs()),
+                    });
+                }
+                (Ok(Seen::NotDone(found)), None) => {
+                    return Err(Cause::NotProven { intent: intent.to_string(), found });
+                }
+                // The command's fate was not known; the look says that it did nothing.
+                (Ok(Seen::NotDone(_)), Some(_)) => {
+                    return Err(refusal.map_or(
+                        Cause::NotProven { intent: intent.to_string(), found: String::new() },
+                        Cause::from,
+                    ));
+                }
+                (Err(cause), _) => return Err(cause),
+            }
+        }
+    }
+
+    /// Writes the intent and does something on this machine.
+    pub async fn local<T, E: Into<Cause>>(
+        &mut self,
+        intent: Intent,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Cause> {
+        self.intend(intent, BTreeMap::new())?;
+        self.points.pass(&intent.to_string(), true);
+        let done = act.await.map_err(Into::into)?;
+        self.points.pass(&intent.to_string(), false);
+        Ok(done)
+    }
+
+    /// Writes down what identifies the things this operation makes.
+    pub fn record(&mut self, facts: BTreeMap<String, String>) -> Result<(), Cause> {
+        self.points.pass("journal facts", true);
+        self.index.record(&self.entry.op, &facts)?;
+        self.entry.facts.extend(facts);
+        self.points.pass("journal facts", false);
+        Ok(())
+    }
+
+    fn intend(&mut self, intent: Intent, facts: BTreeMap<String, String>) -> Result<(), Cause> {
+        self.points.pass("journal intent", true);
+        self.index.intend(&self.entry.op, &intent.to_string(), &facts)?;
+        self.entry.steps.push(intent.to_string());
+        self.points.pass("journal intent", false);
+        Ok(())
+    }
+
+    /// Closes the journal entry: what was begun is complete, or undone.
+    pub fn finish(self) -> Result<(), Cause> {
+        self.points.pass("journal finish", true);
+        self.index.finish(&self.entry.op)?;
+        self.points.pass("journal finish", false);
+        Ok(())
+    }
+}
