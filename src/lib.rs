@@ -2,4 +2,6 @@
 //!
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
+pub mod host;
+pub mod index;
 pub mod model;

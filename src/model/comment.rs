@@ -5,6 +5,7 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use super::{FsMode, FsOwner, FsType, Namespace, OperationId, SystemId, VolumeName};
 
@@ -14,7 +15,8 @@ const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b':').remove(b'@').remove(b'-');
 
 /// How far a volume is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// A create is running, or died; it belongs to the maker in `op`.
     Making,
@@ -25,7 +27,8 @@ pub enum State {
 }
 
 /// Where the data came from. mkfs is only ever thinkable on `Blank`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Made empty by this plugin.
     Blank,
@@ -34,7 +37,8 @@ pub enum Origin {
 }
 
 /// How far the filesystem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Never touched.
     No,

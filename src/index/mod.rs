@@ -1,0 +1,361 @@
+//! What is known locally: volumes, mounts and references, operations in flight.
+//!
+//! The arrays are the database; this is what answers Docker when they cannot (decision 3). Every change is on the disk before
+//! the call returns, so a call takes as long as the disk; looking things up never waits for it.
+
+mod error;
+mod file;
+mod journal;
+mod moment;
+mod mounts;
+mod volumes;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+pub use error::IndexError;
+pub use journal::{JournalEntry, OpKind};
+pub use mounts::{MountPlace, MountRecord};
+pub use volumes::IndexedVolume;
+
+use crate::model::{BackendName, OperationId, VolumeName, VvName, Wwn};
+use file::{Found, Kept};
+use journal::Journal;
+use mounts::Mounts;
+use volumes::Catalogue;
+
+/// A file that was not readable when the index was opened. It was kept under the name given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Damage {
+    /// The volumes: nothing is seeded, so unknown names are not answered until every backend was listed again.
+    Volumes(PathBuf),
+    /// An operation in flight: what it left on an array is found by its comment only.
+    Journal(PathBuf),
+    /// The references: mounts the kernel shows have to be [adopted](Index::adopt).
+    Mounts(PathBuf),
+}
+
+/// The local index. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Index(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    catalogue: Kept<Catalogue>,
+    journal: Journal,
+    mounts: Kept<Mounts>,
+    damage: Vec<Damage>,
+    /// Held as long as the index lives.
+    _lock: File,
+}
+
+impl Index {
+    /// Opens, or begins, the index in `state_dir`, and the mount records in `run_dir`.
+    ///
+    /// # Errors
+    /// [`IndexError::AlreadyRunning`], [`IndexError::Newer`], and [`IndexError::Io`]. Damaged files are no error: see
+    /// [`Index::damage`].
+    pub fn open(state_dir: &Path, run_dir: &Path) -> Result<Self, IndexError> {
+        Self::open_since_boot(
+            state_dir,
+            run_dir,
+            Path::new("/proc/sys/kernel/random/boot_id"),
+        )
+    }
+
+    /// As [`Index::open`], with the file that names this boot of the machine.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn open_since_boot(
+        state_dir: &Path,
+        run_dir: &Path,
+        boot_id: &Path,
+    ) -> Result<Self, IndexError> {
+        // Mountpoints lie beneath it, and the engine's user namespaces have to get through; the files are for root only.
+        file::make_directory(state_dir, 0o711)?;
+        file::make_directory(run_dir, 0o700)?;
+        let lock = lock(&state_dir.join("lock"))?;
+        let mut damage = Vec::new();
+
+        let path = state_dir.join("index.json");
+        let catalogue = match file::read::<Catalogue>(&path, Catalogue::VERSION)? {
+            Found::Good(catalogue) => catalogue,
+            Found::Nothing => Catalogue::new(),
+            Found::SetAside(aside) => {
+                damage.push(Damage::Volumes(aside));
+                Catalogue::new()
+            }
+        };
+        let catalogue = Kept::new(path, catalogue);
+
+        let (journal, torn) = Journal::open(&state_dir.join("journal"))?;
+        damage.extend(torn.into_iter().map(Damage::Journal));
+
+        let boot = fs::read_to_string(boot_id).map_err(|e| IndexError::io("read", boot_id, e))?;
+        let boot = boot.trim().to_owned();
+        let path = run_dir.join("mounts.json");
+        let mounts = match file::read::<Mounts>(&path, Mounts::VERSION) {
+            Ok(Found::Good(mounts)) if mounts.boot_id == boot => mounts,
+            Ok(Found::Good(mounts)) => {
+                log::info!(volumes = mounts.volumes.len(); "machine restarted, mount references discarded");
+                Mounts::new(boot)
+            }
+            Ok(Found::Nothing) => Mounts::new(boot),
+            Ok(Found::SetAside(aside)) => {
+                damage.push(Damage::Mounts(aside));
+                Mounts::new(boot)
+            }
+            // Unlike volumes, mounts can be rebuilt from the kernel: after a downgrade that is better than not starting.
+            Err(IndexError::Newer { path, .. }) => {
+                damage.push(Damage::Mounts(file::set_aside(&path)?));
+                Mounts::new(boot)
+            }
+            Err(e) => return Err(e),
+        };
+        let mounts = Kept::new(path, mounts);
+        Ok(Self(Arc::new(Inner {
+            catalogue,
+            journal,
+            mounts,
+            damage,
+            _lock: lock,
+        })))
+    }
+
+    /// What was found damaged at the start.
+    pub fn damage(&self) -> &[Damage] {
+        &self.0.damage
+    }
+
+    /// A volume by Docker's name.
+    pub fn get(&self, name: &VolumeName) -> Option<IndexedVolume> {
+        self.0.catalogue.get().volumes.get(name).cloned()
+    }
+
+    /// All volumes, by name.
+    pub fn list(&self) -> Vec<IndexedVolume> {
+        self.0.catalogue.get().volumes.values().cloned().collect()
+    }
+
+    /// Adds a volume, or replaces what was known of it.
+    ///
+    /// # Errors
+    /// [`IndexError::OtherVolume`] if the name stands for another VV, which is mounted here; [`IndexError::Io`].
+    pub fn put(&self, volume: IndexedVolume) -> Result<(), IndexError> {
+        self.0.catalogue.change(|catalogue| {
+            if let Some(known) = catalogue.volumes.get(&volume.name).filter(|k| k.wwn != volume.wwn) {
+                if self.mount(&volume.name).is_some() {
+                    return Err(IndexError::OtherVolume {
+                        name: volume.name.clone(),
+                        known: known.wwn.clone(),
+                        given: volume.wwn.clone(),
+                    });
+                }
+                log::warn!(volume = volume.name.as_str(), was = known.wwn.as_str(), is = volume.wwn.as_str();
+                    "another VV has taken the name");
+            }
+            catalogue.volumes.insert(volume.name.clone(), volume);
+            Ok(())
+        })
+    }
+
+    /// Forgets a volume, if the name still stands for this VV. True if it was known.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn remove(&self, name: &VolumeName, wwn: &Wwn) -> Result<bool, IndexError> {
+        self.0.catalogue.change_if(|catalogue| {
+            let known = catalogue
+                .volumes
+                .get(name)
+                .is_some_and(|known| known.wwn == *wwn);
+            if known {
+                catalogue.volumes.remove(name);
+            }
+            Ok((known, known))
+        })
+    }
+
+    /// True if this backend was listed completely once since the index exists. Only when that is so for all backends does
+    /// an unknown name mean "no such volume".
+    pub fn seeded(&self, backend: &BackendName) -> bool {
+        self.0.catalogue.get().seeded.contains(backend)
+    }
+
+    /// To be called when all volumes of a first complete listing were [put](Index::put).
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn set_seeded(&self, backend: &BackendName) -> Result<(), IndexError> {
+        self.0
+            .catalogue
+            .change_if(|catalogue| Ok((catalogue.seeded.insert(backend.clone()), ())))
+    }
+
+    /// Takes note of a **complete** listing of a backend, begun at `begun`: every VV with its WWN. Returns the volumes that
+    /// were dropped because this was the second listing in a row without them; never one that is mounted here or has an
+    /// operation in flight here.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn note_listing(
+        &self,
+        backend: &BackendName,
+        begun: Timestamp,
+        listed: &[(VvName, Wwn)],
+    ) -> Result<Vec<IndexedVolume>, IndexError> {
+        let listed: BTreeSet<_> = listed.iter().cloned().collect();
+        self.0.catalogue.change_if(|catalogue| {
+            let mounts = self.0.mounts.get();
+            let working: BTreeSet<_> = self.open_entries().into_iter().map(|e| e.name).collect();
+            Ok(catalogue.note_listing(backend, begun, &listed, |volume| {
+                mounts.volumes.contains_key(&volume.name) || working.contains(&volume.name)
+            }))
+        })
+    }
+
+    /// Writes an operation down, before its first command.
+    ///
+    /// # Errors
+    /// [`IndexError::OperationOpen`], [`IndexError::Io`].
+    pub fn begin(&self, entry: JournalEntry) -> Result<(), IndexError> {
+        self.0.journal.begin(entry)
+    }
+
+    /// Writes down what is done next, and what was found out so far. To be called before doing it.
+    ///
+    /// # Errors
+    /// [`IndexError::NoOperation`], [`IndexError::Io`].
+    pub fn intend(
+        &self,
+        op: &OperationId,
+        step: &str,
+        facts: &[(&str, &str)],
+    ) -> Result<(), IndexError> {
+        self.0.journal.intend(op, step, facts)
+    }
+
+    /// Forgets an operation that is done, or undone. One that is not in the journal is no error.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn finish(&self, op: &OperationId) -> Result<(), IndexError> {
+        self.0.journal.finish(op)
+    }
+
+    /// Operations begun and not finished, by this process or one before it.
+    pub fn open_entries(&self) -> Vec<JournalEntry> {
+        self.0.journal.entries()
+    }
+
+    /// The mount of a volume on this machine, if there is one.
+    pub fn mount(&self, name: &VolumeName) -> Option<MountRecord> {
+        self.0.mounts.get().volumes.get(name).cloned()
+    }
+
+    /// All mounts on this machine.
+    pub fn mounts(&self) -> BTreeMap<VolumeName, MountRecord> {
+        self.0.mounts.get().volumes.clone()
+    }
+
+    /// Writes down that a volume is mounted. References stay if it is the same VV, and are void if it is another.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn mounted(&self, name: &VolumeName, place: MountPlace) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| mounts.put(name, place, false))
+    }
+
+    /// As [`Index::mounted`], for a mount that the kernel shows and nobody wrote down.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn adopt(&self, name: &VolumeName, place: MountPlace) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| mounts.put(name, place, true))
+    }
+
+    /// Forgets a mount, once the device is proven gone.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn unmounted(&self, name: &VolumeName) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| {
+            mounts.volumes.remove(name);
+        })
+    }
+
+    /// Counts a Mount of the engine; returns all references to the volume. An id inherited from before a restart of the
+    /// engine is taken over, not added.
+    ///
+    /// # Errors
+    /// [`IndexError::NotMounted`], [`IndexError::Io`].
+    pub fn mount_ref_add(&self, name: &VolumeName, id: &str) -> Result<u64, IndexError> {
+        self.0.mounts.change(|mounts| {
+            mounts
+                .add(name, id)
+                .ok_or_else(|| IndexError::NotMounted(name.clone()))
+        })
+    }
+
+    /// Counts an Unmount of the engine; returns the references that remain. An unknown id or volume changes nothing. 0 means:
+    /// try to unmount, and believe the kernel.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn mount_ref_drop(&self, name: &VolumeName, id: &str) -> Result<u64, IndexError> {
+        self.change_mounts(|mounts| mounts.drop_one(name, id))
+    }
+
+    /// The engine has started anew: its references are inherited, and each counts once.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn engine_restarted(&self) -> Result<(), IndexError> {
+        self.change_mounts(Mounts::engine_restarted)
+    }
+
+    fn change_mounts<R>(&self, change: impl FnOnce(&mut Mounts) -> R) -> Result<R, IndexError> {
+        self.0.mounts.change(|mounts| Ok(change(mounts)))
+    }
+}
+
+/// Takes the lock that keeps a second plugin out, and writes this process's id into it.
+fn lock(path: &Path) -> Result<File, IndexError> {
+    let fail = |e| IndexError::io("lock", path, e);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // Only for the message: an unreadable one says less, nothing more.
+            let _ = file.read_to_string(&mut pid);
+            return Err(IndexError::AlreadyRunning {
+                pid: pid.trim().parse().ok(),
+                lock: path.to_owned(),
+            });
+        }
+        Err(TryLockError::Error(e)) => return Err(fail(e)),
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(fail)?;
+    writeln!(file, "{}", std::process::id()).map_err(fail)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests;

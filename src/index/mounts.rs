@@ -1,0 +1,131 @@
+//! Which volumes are mounted on this machine, and for whom.
+//!
+//! The engine sends one id several times, forgets to unmount after a crash, and uses an old id again (docker cp sends Mount
+//! and Unmount with the id of the running container). So ids are counted, counts from before a restart of the engine are
+//! *inherited*, and whether a device may really go is decided by the kernel, never by these counts alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{VolumeName, Wwn};
+
+/// Where a volume is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountPlace {
+    /// WWN of the VV that serves it: on Active/Passive after a failover, not the one at home.
+    pub wwn: Wwn,
+    /// The block device.
+    pub device: PathBuf,
+    /// The directory the engine is told.
+    pub mountpoint: PathBuf,
+}
+
+/// A mounted volume and who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountRecord {
+    /// Where.
+    #[serde(flatten)]
+    pub place: MountPlace,
+    /// The engine's mount ids, and how often each was sent.
+    pub refs: BTreeMap<String, u32>,
+    /// Ids from before the engine restarted: the next Mount with one of them is the old one again, not a further one.
+    pub inherited: BTreeSet<String>,
+    /// Found mounted without a record of who asked.
+    pub adopted: bool,
+}
+
+impl MountRecord {
+    fn new(place: MountPlace, adopted: bool) -> Self {
+        Self {
+            place,
+            refs: BTreeMap::new(),
+            inherited: BTreeSet::new(),
+            adopted,
+        }
+    }
+
+    /// All references together.
+    pub fn references(&self) -> u64 {
+        self.refs.values().map(|count| u64::from(*count)).sum()
+    }
+
+    fn add(&mut self, id: &str) {
+        let was_inherited = self.inherited.remove(id);
+        let count = self.refs.entry(id.to_owned()).or_insert(0);
+        if !was_inherited || *count == 0 {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn drop_one(&mut self, id: &str) {
+        let Some(count) = self.refs.get_mut(id) else {
+            return;
+        };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.refs.remove(id);
+            self.inherited.remove(id);
+        }
+    }
+}
+
+/// What mounts.json holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Mounts {
+    version: u64,
+    pub(super) boot_id: String,
+    pub(super) volumes: BTreeMap<VolumeName, MountRecord>,
+}
+
+impl Mounts {
+    pub(super) const VERSION: u64 = 1;
+
+    pub(super) fn new(boot_id: String) -> Self {
+        Self {
+            version: Self::VERSION,
+            boot_id,
+            volumes: BTreeMap::new(),
+        }
+    }
+
+    /// Writes down where a volume is mounted. References to the same device stay; those to another one are void.
+    pub(super) fn put(&mut self, name: &VolumeName, place: MountPlace, adopted: bool) {
+        match self.volumes.get_mut(name) {
+            Some(record) if record.place.wwn == place.wwn => record.place = place,
+            _ => {
+                self.volumes
+                    .insert(name.clone(), MountRecord::new(place, adopted));
+            }
+        }
+    }
+
+    /// `None` if the volume has no mount here.
+    pub(super) fn add(&mut self, name: &VolumeName, id: &str) -> Option<u64> {
+        let record = self.volumes.get_mut(name)?;
+        record.add(id);
+        Some(record.references())
+    }
+
+    /// What remains.
+    pub(super) fn drop_one(&mut self, name: &VolumeName, id: &str) -> u64 {
+        let Some(record) = self.volumes.get_mut(name) else {
+            return 0;
+        };
+        record.drop_one(id);
+        record.references()
+    }
+
+    pub(super) fn engine_restarted(&mut self) {
+        for record in self.volumes.values_mut() {
+            for (id, count) in &mut record.refs {
+                // A docker cp that was under way died with the engine.
+                *count = (*count).min(1);
+                record.inherited.insert(id.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use super::*;
+
+#[test]
+fn docker_cp_s_second_mount_with_the_same_id_is_counted() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let db1 = name("db1");
+    assert!(matches!(
+        index.mount_ref_add(&db1, "id-a"),
+        Err(IndexError::NotMounted(_))
+    ));
+    assert_eq!(index.mount_ref_drop(&db1, "id-a").unwrap(), 0);
+    index.mounted(&db1, place('1')).unwrap();
+    assert_eq!(index.mount_ref_add(&db1, "id-a").unwrap(), 1);
+    assert_eq!(index.mount_ref_add(&db1, "id-a").unwrap(), 2);
+    assert_eq!(index.mount_ref_add(&db1, "id-b").unwrap(), 3);
+    drop(index);
+    let index = machine.open();
+    assert_eq!(index.mount_ref_drop(&db1, "id-a").unwrap(), 2);
+    assert_eq!(index.mount_ref_drop(&db1, "unknown").unwrap(), 2);
+    assert_eq!(index.mount_ref_drop(&db1, "id-a").unwrap(), 1);
+    assert_eq!(index.mount_ref_drop(&db1, "id-a").unwrap(), 1);
+    assert_eq!(index.mount_ref_drop(&db1, "id-b").unwrap(), 0);
+    assert!(
+        index
+            .mount(&db1)
+            .is_some_and(|m| m.refs.is_empty() && m.inherited.is_empty())
+    );
+}
+
+#[test]
+fn after_the_engine_crashed_an_old_id_is_taken_over_once() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let db1 = name("db1");
+    index.mounted(&db1, place('1')).unwrap();
+    for id in ["old", "old", "other"] {
+        index.mount_ref_add(&db1, id).unwrap();
+    }
+    index.engine_restarted().unwrap();
+    assert_eq!(index.mount(&db1).map(|m| m.references()), Some(2));
+    // docker start: the same id again, and one Unmount at the end.
+    assert_eq!(index.mount_ref_add(&db1, "old").unwrap(), 2);
+    // docker cp while it runs is counted again.
+    assert_eq!(index.mount_ref_add(&db1, "old").unwrap(), 3);
+    assert_eq!(index.mount_ref_drop(&db1, "old").unwrap(), 2);
+    assert_eq!(index.mount_ref_drop(&db1, "old").unwrap(), 1);
+    // Dropped without a Mount: no longer inherited, so a further Mount is a new one.
+    assert_eq!(index.mount_ref_drop(&db1, "other").unwrap(), 0);
+    assert!(index.mount(&db1).is_some_and(|m| m.inherited.is_empty()));
+    assert_eq!(index.mount_ref_add(&db1, "other").unwrap(), 1);
+    assert_eq!(index.mount_ref_add(&db1, "other").unwrap(), 2);
+}
+
+#[test]
+fn a_restart_of_the_machine_voids_all_references() {
+    let machine = Machine::new();
+    let index = machine.open();
+    index.mounted(&name("db1"), place('1')).unwrap();
+    index.mount_ref_add(&name("db1"), "id-a").unwrap();
+    drop(index);
+    assert_eq!(machine.open().mounts().len(), 1);
+    machine.boot("second");
+    let index = machine.open();
+    assert!(index.mounts().is_empty());
+    assert_eq!(index.damage(), []);
+}
+
+#[test]
+fn damaged_mount_records_are_rebuilt_from_what_the_caller_finds() {
+    for text in ["", "{\"version\":1", "{\"version\": 9}"] {
+        let machine = Machine::new();
+        drop(machine.open());
+        fs::write(machine.path("run/mounts.json"), text).unwrap();
+        let index = machine.open();
+        assert!(matches!(index.damage(), [Damage::Mounts(aside)] if aside.exists()));
+        index.adopt(&name("db1"), place('1')).unwrap();
+        assert!(
+            index
+                .mount(&name("db1"))
+                .is_some_and(|m| m.adopted && m.references() == 0)
+        );
+        assert_eq!(index.mount_ref_add(&name("db1"), "id-a").unwrap(), 1);
+        // Adopting what is known changes no reference.
+        index.adopt(&name("db1"), place('1')).unwrap();
+        assert_eq!(index.mount(&name("db1")).map(|m| m.references()), Some(1));
+    }
+}
+
+#[test]
+fn references_to_another_vv_are_void() {
+    let machine = Machine::new();
+    let index = machine.open();
+    index.mounted(&name("db1"), place('1')).unwrap();
+    index.mount_ref_add(&name("db1"), "id-a").unwrap();
+    index.mounted(&name("db1"), place('1')).unwrap();
+    assert_eq!(index.mount(&name("db1")).map(|m| m.references()), Some(1));
+    index.mounted(&name("db1"), place('2')).unwrap();
+    assert_eq!(
+        index
+            .mount(&name("db1"))
+            .map(|m| (m.references(), m.place.wwn)),
+        Some((0, wwn('2')))
+    );
+}
