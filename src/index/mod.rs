@@ -168,6 +168,46 @@ impl Index {
         })
     }
 
+    /// Keeps what was last seen of a volume, if the name still stands for this VV. True if it does.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn put_status(
+        &self,
+        name: &VolumeName,
+        wwn: &Wwn,
+        status: serde_json::Value,
+    ) -> Result<bool, IndexError> {
+        self.0.catalogue.change_if(|catalogue| {
+            match catalogue.volumes.get_mut(name).filter(|known| known.wwn == *wwn) {
+                Some(known) => {
+                    known.status = status;
+                    Ok((true, true))
+                }
+                None => Ok((false, false)),
+            }
+        })
+    }
+
+    /// The WWN of the VV on which this machine has begun to make a filesystem, and not finished.
+    pub fn formatting(&self, name: &VolumeName) -> Option<Wwn> {
+        self.0.catalogue.get().formatting.get(name).cloned()
+    }
+
+    /// Writes down that a filesystem is begun on this VV, before the first byte is written, or that it is finished.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn set_formatting(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), IndexError> {
+        self.0.catalogue.change_if(|catalogue| {
+            let before = match wwn {
+                Some(wwn) => catalogue.formatting.insert(name.clone(), wwn.clone()),
+                None => catalogue.formatting.remove(name),
+            };
+            Ok((before.as_ref() != wwn, ()))
+        })
+    }
+
     /// Forgets a volume, if the name still stands for this VV. True if it was known.
     ///
     /// # Errors

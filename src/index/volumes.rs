@@ -55,6 +55,9 @@ pub(super) struct Catalogue {
     /// Backends listed completely at least once since this index exists.
     pub(super) seeded: BTreeSet<BackendName>,
     pub(super) volumes: BTreeMap<VolumeName, IndexedVolume>,
+    /// Volumes on which this machine has begun to make a filesystem, by the WWN it saw then. Only for these may it go on.
+    #[serde(default)]
+    pub(super) formatting: BTreeMap<VolumeName, Wwn>,
 }
 
 impl Catalogue {
@@ -65,6 +68,7 @@ impl Catalogue {
             version: Self::VERSION,
             seeded: BTreeSet::new(),
             volumes: BTreeMap::new(),
+            formatting: BTreeMap::new(),
         }
     }
 

@@ -250,10 +250,7 @@ async fn make(
             Ok(ours_by_op(array.showvv(VvQuery::Name(vv)).await?, &comment))
         })
         .await?;
-    steps.record(BTreeMap::from([
-        ("wwn".to_owned(), made.wwn.to_string()),
-        ("vv_id".to_owned(), made.id.to_string()),
-    ]))?;
+    steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
 
     for action in &plan {
         carry_out(steps, backend, action).await?;

@@ -1,7 +1,7 @@
 //! What an array's VV means to this plugin.
 
 use crate::{
-    index::{IndexedVolume, VolumeState},
+    index::IndexedVolume,
     inform::{Vv, VvQuery},
     model::{Comment, CreateVolume, GroupName, Provisioning, VvName},
 };
@@ -77,8 +77,8 @@ pub(super) fn volume(
         vv_id: vv.id,
         options,
         created: inner.now(),
-        format: comment.format.to_string(),
-        state: VolumeState::from(comment.state),
+        format: comment.format,
+        state: comment.state,
         group,
         home: comment.home,
         status: serde_json::Value::Null,

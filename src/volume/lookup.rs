@@ -102,7 +102,7 @@ fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
     Volume {
         name: volume.name.clone(),
         mountpoint: inner.mounted(&volume.name),
-        created_at: Some(volume.created.clone()),
+        created_at: Some(volume.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         status: refresh::shown(inner, volume),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use crate::{
     host::{self, BlockDevice, Export},
-    index::{JournalEntry, MountRecord, OpKind},
+    index::{JournalEntry, MountPlace, OpKind},
     inform::{Vv, VvQuery},
     model::{Comment, OperationId, RequestId, State, VolumeName},
     replication,
@@ -59,8 +59,8 @@ pub(super) async fn mount(
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
     match bring_here(inner, &backend, &mut steps).await {
-        Ok(record) => {
-            inner.index.mounted(name, record).map_err(|e| clean(e.into()))?;
+        Ok(place) => {
+            inner.index.mounted(name, place).map_err(|e| clean(e.into()))?;
             inner.count_mount(name, id).map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "mounted");
@@ -77,7 +77,7 @@ async fn bring_here(
     inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
-) -> Result<MountRecord, Cause> {
+) -> Result<MountPlace, Cause> {
     let array = &backend.array;
     let name = steps.entry().name.clone();
     let vv = name.vv_name(&inner.namespace);
@@ -103,7 +103,7 @@ async fn bring_here(
             was: known.wwn.to_string(),
         });
     }
-    steps.record(BTreeMap::from([("wwn".to_owned(), found.wwn.to_string())]))?;
+    steps.record(&[("wwn", found.wwn.as_str())])?;
 
     let template = match exports::look(steps, backend, &vv).await? {
         Exports::Ours(template) => template,
@@ -146,12 +146,7 @@ async fn bring_here(
     }
     let mountpoint = inner.mountpoint(&name);
     steps.local(Intent::Mount, host::mount(&device, &mountpoint, fs_type)).await?;
-    Ok(MountRecord {
-        wwn: found.wwn,
-        device: device.path.clone(),
-        mountpoint,
-        ..MountRecord::default()
-    })
+    Ok(MountPlace { wwn: found.wwn, device: device.path.clone(), mountpoint })
 }
 
 /// The VV and its comment, if it may be mounted.

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    index::{IndexedVolume, VolumeState},
+    index::IndexedVolume,
     inform::{RcGroup, Vv, VvQuery},
-    model::{BackendName, Comment, GroupName, RequestId, VolumeName},
+    model::{BackendName, Comment, GroupName, RequestId, State, VolumeName},
 };
 
 use super::{backend::Backend, error::Cause, known, service::Inner};
@@ -20,6 +20,7 @@ pub(super) async fn listing(
     let Some(first) = backends.first() else { return Ok(()) };
     let first = first.for_request(request);
     let home = first.identity().await?.system.id;
+    let begun = jiff::Timestamp::now();
     let vvs = first.array.showvv(VvQuery::Namespace(&inner.namespace)).await?;
     let groups = groups_of(backends, request).await?;
     let mut seen = Vec::new();
@@ -44,7 +45,10 @@ pub(super) async fn listing(
         inner.index.put(volume)?;
     }
     for backend in backends {
-        inner.index.note_listing(&backend.name, &seen)?;
+        for gone in inner.index.note_listing(&backend.name, begun, &seen)? {
+            log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
+        }
+        inner.index.set_seeded(&backend.name)?;
     }
     Ok(())
 }
@@ -104,7 +108,7 @@ pub(super) async fn entry(
 /// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
 /// seen, with the reason.
 pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName) {
-    let Some(mut volume) = inner.index.get(name) else { return };
+    let Some(volume) = inner.index.get(name) else { return };
     let Ok(backend) = inner.backend(&volume.backend) else { return };
     let backend = backend.for_request(request);
     let before = volume.status.as_object().cloned().unwrap_or_default();
@@ -112,7 +116,7 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     match side(inner, &backend, &volume).await {
         Ok((fields, group)) => {
             status.extend(fields);
-            status.insert("seen".to_owned(), json!(inner.now()));
+            status.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
             if let (Some(pair), Some(group)) = (&backend.pair, &group) {
                 status.insert("replication".to_owned(), json!(replication(group)));
                 let peer = match backend.identity().await {
@@ -126,7 +130,7 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
                 let shown = match there {
                     Ok(Some(there)) => {
                         let mut shown = replication(&there);
-                        shown.insert("seen".to_owned(), json!(inner.now()));
+                        shown.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
                         shown
                     }
                     Ok(None) => Map::from_iter([("state".to_owned(), json!("no such group"))]),
@@ -137,9 +141,8 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         }
         Err(cause) => status = unreachable_side(Some(&Value::Object(before)), &cause.to_string()),
     }
-    volume.status = Value::Object(status);
     // Only what is shown changed: a volume removed meanwhile must not come back.
-    if let Err(error) = inner.index.put_status(&volume) {
+    if let Err(error) = inner.index.put_status(name, &volume.wwn, Value::Object(status)) {
         log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
     }
 }
@@ -207,14 +210,14 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     shown.insert("backend".to_owned(), json!(volume.backend));
     shown.entry("vv").or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
     shown.entry("size").or_insert_with(|| json!(volume.options.size.to_string()));
-    shown.entry("seen").or_insert_with(|| json!(volume.seen));
-    if volume.state != VolumeState::Ready {
-        shown.insert("state".to_owned(), json!(volume.state));
+    shown.entry("seen").or_insert_with(|| json!(volume.seen.to_string()));
+    if volume.state != State::Ready {
+        shown.insert("state".to_owned(), json!(volume.state.to_string()));
     }
-    if let Some(record) = inner.index.mount_record(&volume.name) {
+    if let Some(record) = inner.index.mount(&volume.name) {
         shown.insert(
             "mounted here".to_owned(),
-            json!({ "device": record.device, "users": record.refs.values().sum::<u32>() }),
+            json!({ "device": record.place.device, "users": record.references() }),
         );
     }
     shown

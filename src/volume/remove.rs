@@ -98,6 +98,7 @@ async fn take_away(
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
             plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)?;
+            steps.record(&[("group", group.name.as_str())])?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
                 return Err(Cause::ExportedElsewhere {

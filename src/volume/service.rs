@@ -91,9 +91,9 @@ impl Inner {
             .collect()
     }
 
-    /// Now, RFC 3339 with a zone, in whole seconds.
-    pub fn now(&self) -> String {
-        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    /// Now, by this machine's clock.
+    pub fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
     }
 
     pub fn mountpoint(&self, name: &VolumeName) -> PathBuf {
@@ -125,7 +125,7 @@ impl Inner {
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
         self.mounted(name).is_some()
-            && self.index.mount_record(name).is_some_and(|r| r.refs.values().any(|n| *n > 0))
+            && self.index.mount(name).is_some_and(|record| record.references() > 0)
     }
 
     pub async fn unmount_here(&self, mountpoint: &Path) -> Result<(), HostError> {
@@ -142,7 +142,7 @@ impl Inner {
 
     pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
         if let Some(mut volume) = self.index.get(name) {
-            volume.format = format.to_string();
+            volume.format = format;
             self.index.put(volume)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! Before an action its intent is written to the journal, so that after a crash it is known what may have happened. The
 //! journal does not say what *did* happen: that is always read from the arrays and the kernel.
 
-use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use crate::{
     index::{Index, JournalEntry},
@@ -109,9 +109,9 @@ impl Steps {
         entry: JournalEntry,
     ) -> Result<Self, Cause> {
         let steps = Self { index: index.clone(), entry, points: points.clone() };
-        steps.points.pass("journal begin", true);
-        steps.index.begin(&steps.entry)?;
-        steps.points.pass("journal begin", false);
+        steps.points.pass("journal", true);
+        steps.index.begin(steps.entry.clone())?;
+        steps.points.pass("journal", false);
         Ok(steps)
     }
 
@@ -149,7 +149,7 @@ impl Steps {
         P: FnMut() -> F,
         F: Future<Output = Result<Seen<T>, ArrayError>>,
     {
-        self.intend(intent, BTreeMap::new())?;
+        self.intend(intent)?;
         self.points.pass(&intent.to_string(), true);
         let outcome = act.await;
         self.points.pass(&intent.to_string(), false);
@@ -193,7 +193,7 @@ impl Steps {
         intent: Intent,
         act: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Cause> {
-        self.intend(intent, BTreeMap::new())?;
+        self.intend(intent)?;
         self.points.pass(&intent.to_string(), true);
         let done = act.await.map_err(Into::into)?;
         self.points.pass(&intent.to_string(), false);
@@ -201,27 +201,29 @@ impl Steps {
     }
 
     /// Writes down what identifies the things this operation makes.
-    pub fn record(&mut self, facts: BTreeMap<String, String>) -> Result<(), Cause> {
-        self.points.pass("journal facts", true);
-        self.index.record(&self.entry.op, &facts)?;
-        self.entry.facts.extend(facts);
-        self.points.pass("journal facts", false);
-        Ok(())
+    pub fn record(&mut self, facts: &[(&str, &str)]) -> Result<(), Cause> {
+        self.write("facts", facts)
     }
 
-    fn intend(&mut self, intent: Intent, facts: BTreeMap<String, String>) -> Result<(), Cause> {
-        self.points.pass("journal intent", true);
-        self.index.intend(&self.entry.op, &intent.to_string(), &facts)?;
-        self.entry.steps.push(intent.to_string());
-        self.points.pass("journal intent", false);
+    fn intend(&mut self, intent: Intent) -> Result<(), Cause> {
+        self.write(&intent.to_string(), &[])
+    }
+
+    fn write(&mut self, step: &str, facts: &[(&str, &str)]) -> Result<(), Cause> {
+        self.points.pass("journal", true);
+        self.index.intend(&self.entry.op, step, facts)?;
+        self.entry.steps.push(step.to_owned());
+        let facts = facts.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.entry.facts.extend(facts);
+        self.points.pass("journal", false);
         Ok(())
     }
 
     /// Closes the journal entry: what was begun is complete, or undone.
     pub fn finish(self) -> Result<(), Cause> {
-        self.points.pass("journal finish", true);
+        self.points.pass("journal", true);
         self.index.finish(&self.entry.op)?;
-        self.points.pass("journal finish", false);
+        self.points.pass("journal", false);
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn release(
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let Some(volume) = inner.index.get(name) else { return Ok(()) };
-    let record = inner.index.mount_record(name);
+    let record = inner.index.mount(name);
     if inner.mounted(name).is_none() && record.is_none() {
         return Ok(());
     }

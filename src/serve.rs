@@ -1,0 +1,187 @@
+//! Wiring: from hpe.conf to a plugin that listens.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use hpe3par_docker::{
+    config::{ArrayAccess, Backend as BackendConfig, Config, Login},
+    docker::{self, Api, Deadlines, Socket},
+    host::{Simulated, Transport},
+    index::Index,
+    inform::{self, Array, Templates},
+    model::{BackendName, HostName, Mode, Protocol},
+    replication::{Pair, Wants},
+    ssh::{Auth, Endpoint, Pool},
+    transcript::{Limits, Transcript},
+    volume::{Backend, KillPoints, Parts, Service},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What `serve`'s flags say; they win over the file.
+pub struct Flags {
+    /// `--socket`.
+    pub socket: Option<PathBuf>,
+    /// `--state`.
+    pub state: Option<PathBuf>,
+}
+
+/// Runs until SIGTERM or SIGINT. The socket is bound before any array is contacted: an engine that starts waits for it, and a
+/// dead array must not keep it waiting.
+pub async fn serve(mut config: Config, flags: Flags) -> Result<(), Failure> {
+    if let Some(state) = flags.state {
+        if config.global.mount_prefix == config.global.state_dir.join("mounts") {
+            config.global.mount_prefix = state.join("mounts");
+        }
+        config.global.state_dir = state;
+    }
+    let socket_path = flags.socket.unwrap_or_else(|| config.global.socket.clone());
+    let templates = Arc::new(Templates::load(Some(&config.global.template_dir))?);
+    let index = Index::open(&config.global.state_dir, &config.global.run_dir)?;
+    for damage in index.damage() {
+        log::warn!(what:? = damage; "a file was damaged and is kept aside");
+    }
+    let machine = machine_name()?;
+
+    let mut arrays = Arrays { config: &config, templates, open: HashMap::new() };
+    let mut backends = Vec::new();
+    for (name, backend) in &config.backends {
+        backends.push(connect(&mut arrays, name, backend, &machine)?);
+    }
+    let pools: Vec<Pool> = arrays.open.into_values().map(|(_, pool)| pool).collect();
+    let service = Service::new(Parts {
+        backends,
+        index,
+        machine: machine.chars().take(31).collect(),
+        namespace: config.global.namespace.clone(),
+        mount_prefix: config.global.mount_prefix.clone(),
+        points: KillPoints::from_environment(),
+    });
+    let socket = Socket::bind(&socket_path).await?;
+    let descriptions = service.descriptions();
+    service.start();
+    // Not being started by systemd is no failure.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    log::info!(socket:% = socket_path.display(), version = env!("CARGO_PKG_VERSION"); "listening");
+
+    let api = Api::new(Arc::new(service), descriptions, Deadlines::within(config.global.engine_timeout));
+    docker::serve(socket, api, stopped()).await?;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    for pool in &pools {
+        pool.close().await;
+    }
+    log::info!("stopped");
+    Ok(())
+}
+
+async fn stopped() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        log::error!("no signal handler could be installed; only kill -9 stops this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => log::info!(signal = "TERM"; "stopping"),
+        _ = int.recv() => log::info!(signal = "INT"; "stopping"),
+    }
+}
+
+/// This machine's short name.
+fn machine_name() -> Result<String, Failure> {
+    let name = nix::unistd::gethostname()?.to_string_lossy().into_owned();
+    Ok(name.split('.').next().unwrap_or(&name).to_owned())
+}
+
+/// One connection pool an array, however many backends are on it.
+struct Arrays<'a> {
+    config: &'a Config,
+    templates: Arc<Templates>,
+    open: HashMap<(String, u16, String), (Array, Pool)>,
+}
+
+impl Arrays<'_> {
+    fn get(&mut self, access: &ArrayAccess) -> Array {
+        let key = (access.san_ip.clone(), access.san_ssh_port, access.san_login.clone());
+        if let Some((array, _)) = self.open.get(&key) {
+            return array.clone();
+        }
+        let label = if access.san_ssh_port == 22 {
+            access.san_ip.clone()
+        } else {
+            format!("{}:{}", access.san_ip, access.san_ssh_port)
+        };
+        let endpoint = Endpoint {
+            label: label.clone(),
+            host: access.san_ip.clone(),
+            port: access.san_ssh_port,
+            login: access.san_login.clone(),
+            auth: match &access.login {
+                Login::Password(secret) => Auth::Password(secret.clone()),
+                Login::PrivateKey { path, passphrase } => {
+                    Auth::Key { path: path.clone(), passphrase: passphrase.clone() }
+                }
+            },
+            known_hosts: access.ssh_hosts_key_file.clone(),
+            strict: access.strict_ssh_host_key_policy,
+            legacy_algorithms: access.ssh_legacy_algorithms,
+            connect_timeout: access.ssh_conn_timeout,
+        };
+        let pool = Pool::new(endpoint, inform::greeting(), access.ssh_pool_size);
+        let global = &self.config.global;
+        let transcript = Transcript::open(
+            &global.transcript_dir,
+            &label,
+            Limits { max_size: global.transcript_max_size, max_age: global.transcript_max_age },
+            access.secrets(),
+        );
+        let array = Array::new(
+            label,
+            pool.clone(),
+            transcript,
+            Arc::clone(&self.templates),
+            access.command_timeout,
+        );
+        self.open.insert(key, (array.clone(), pool));
+        array
+    }
+}
+
+fn connect(
+    arrays: &mut Arrays<'_>,
+    name: &BackendName,
+    config: &BackendConfig,
+    machine: &str,
+) -> Result<Backend, Failure> {
+    let array = arrays.get(&config.access);
+    let pair = config.replication.as_ref().map(|device| Pair {
+        source: array.clone(),
+        peer: arrays.get(&device.access),
+        wants: Wants {
+            target: device.backend_id.clone(),
+            mode: device.mode,
+            period: device.sync_period.filter(|_| device.mode == Mode::Periodic),
+            peer_persistence: device.is_peer_persistence(),
+            cpg_map: device.cpg_map.clone(),
+            snap_cpg_map: device.snap_cpg_map.clone(),
+        },
+    });
+    let simulated = config.simulated.as_ref().ok_or_else(|| not_yet(name, config.protocol))?;
+    Ok(Backend::new(
+        name.clone(),
+        array,
+        pair,
+        config.cpgs.clone(),
+        config.snap_cpgs.clone(),
+        Transport::Simulated(Simulated::new(
+            simulated.dir.clone(),
+            simulated.host.clone(),
+            simulated.initiator.clone(),
+        )),
+        HostName::for_machine(simulated.host.as_str()).or_else(|_| HostName::for_machine(machine))?,
+        simulated.machine_id.clone(),
+    ))
+}
+
+fn not_yet(name: &BackendName, protocol: Protocol) -> Failure {
+    format!("backend `{name}`: this release attaches volumes with `protocol = \"simulated\"` only, not `{protocol}`").into()
+}

@@ -1,0 +1,194 @@
+//! One or two simulated arrays, and the hpe.conf of a machine that uses them.
+
+use std::path::{Path, PathBuf};
+
+use hpe3par_sim::{Control, Description, Simulator};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The array that backends are on.
+pub const HOME: &str = "amber";
+/// Its remote copy target.
+pub const PEER: &str = "birch";
+/// The login of the plugin.
+pub const LOGIN: &str = "dockervol";
+/// Its password. It must not be found in anything the plugin writes.
+pub const PASSWORD: &str = "correct-horse-battery";
+
+/// Running arrays and a directory for everything about them.
+pub struct Arrays {
+    pub dir: TempDir,
+    pub simulator: Simulator,
+    pub control: Control,
+}
+
+/// The two arrays, and what is between them.
+pub fn description(dir: &Path) -> String {
+    let array = |name: &str, id: u32, serial: &str, peer: &str, net: &str| {
+        format!(
+            r#"
+[[array]]
+name = "{name}"
+id = {id}
+serial = "{serial}"
+latency_ms = 0
+auth_rejection_ms = 20
+[[array.user]]
+name = "{LOGIN}"
+password = "{PASSWORD}"
+role = "edit"
+[[array.user]]
+name = "watcher"
+password = "{PASSWORD}"
+role = "browse"
+[[array.cpg]]
+name = "ssd_r5"
+free_gib = 4000
+[[array.cpg]]
+name = "ssd_r6"
+free_gib = 4000
+[[array.port]]
+position = "0:2:1"
+protocol = "iscsi"
+ip = "10.40.{net}.11"
+[[array.port]]
+position = "0:3:1"
+protocol = "rcip"
+ip = "10.41.{net}.11"
+[[array.target]]
+name = "to-{peer}"
+array = "{peer}"
+[[array.target.links]]
+port = "0:3:1"
+address = "10.41.{other}.11"
+"#,
+            other = 3 - net.parse::<u32>().unwrap()
+        )
+    };
+    format!(
+        "factor = 20.0\nexports = \"simulated\"\ndata_dir = \"{0}/data\"\nexports_dir = \"{0}/exports\"\n{1}{2}",
+        dir.display(),
+        array(HOME, 130_512, "CZ3940AMB1", PEER, "1"),
+        array(PEER, 130_777, "CZ3940BIR1", HOME, "2"),
+    )
+}
+
+impl Arrays {
+    /// Starts both.
+    pub async fn start() -> Self {
+        Self::start_with(|toml| toml).await
+    }
+
+    /// Starts both, after a change to their description.
+    pub async fn start_with(change: impl FnOnce(String) -> String) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let toml = change(description(dir.path()));
+        let simulator = Simulator::start(Description::from_toml(&toml).unwrap()).await.unwrap();
+        let control = simulator.control();
+        Self { dir, simulator, control }
+    }
+
+    /// Every array as it is now: what "nothing changed" compares.
+    pub async fn dump(&self) -> Value {
+        self.control.dump().await.unwrap()
+    }
+
+    /// A fresh machine that uses these arrays: its own state, its own initiator.
+    pub fn machine(&self, name: &str) -> Machine {
+        let dir = self.dir.path().join(name);
+        std::fs::create_dir_all(dir.join("plugins")).unwrap();
+        let hosts: String = [HOME, PEER]
+            .iter()
+            .map(|array| self.simulator.host_key_line(array) + "\n")
+            .collect();
+        std::fs::write(dir.join("known_hosts"), hosts).unwrap();
+        let password = dir.join("password");
+        std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let machine = Machine {
+            name: name.to_owned(),
+            home_port: self.simulator.address(HOME).port(),
+            peer_port: self.simulator.address(PEER).port(),
+            exports: self.dir.path().join("exports"),
+            dir,
+        };
+        machine.configure("");
+        machine
+    }
+}
+
+/// A machine with a plugin.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub name: String,
+    pub dir: PathBuf,
+    exports: PathBuf,
+    home_port: u16,
+    peer_port: u16,
+}
+
+impl Machine {
+    pub fn conf(&self) -> PathBuf {
+        self.dir.join("hpe.conf")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("plugins/hpe.sock")
+    }
+
+    pub fn transcripts(&self) -> PathBuf {
+        self.dir.join("transcripts")
+    }
+
+    pub fn mountpoint(&self, volume: &str) -> PathBuf {
+        self.dir.join("state/mounts").join(volume)
+    }
+
+    /// Writes hpe.conf: a plain backend `DEFAULT` and a replicated one `mirrored`, with further keys for `[DEFAULT]`.
+    pub fn configure(&self, default: &str) {
+        let dir = self.dir.display();
+        let access = |port: u16| {
+            format!(
+                r#"san_ip = "127.0.0.1"
+san_ssh_port = {port}
+san_login = "{LOGIN}"
+san_password_file = "{dir}/password"
+"#
+            )
+        };
+        let backend = format!(
+            r#"{access}hpe3par_cpg = ["ssd_r5", "ssd_r6"]
+protocol = "simulated"
+simulated_dir = "{exports}"
+simulated_host = "{name}"
+simulated_initiator = "iqn.2026-01.test.machines:{name}"
+simulated_machine_id = "{name}"
+"#,
+            access = access(self.home_port),
+            exports = self.exports.display(),
+            name = self.name,
+        );
+        let conf = format!(
+            r#"[DEFAULT]
+ssh_hosts_key_file = "{dir}/known_hosts"
+state_dir = "{dir}/state"
+run_dir = "{dir}/run"
+socket = "{socket}"
+transcript_dir = "{dir}/transcripts"
+template_dir = "{dir}/templates"
+{default}
+{backend}
+[mirrored]
+{backend}
+[mirrored.replication_device]
+backend_id = "to-{PEER}"
+replication_mode = "synchronous"
+cpg_map = {{ ssd_r5 = "ssd_r5", ssd_r6 = "ssd_r6" }}
+{peer}"#,
+            socket = self.socket().display(),
+            peer = access(self.peer_port),
+        );
+        std::fs::write(self.conf(), conf).unwrap();
+    }
+}
