@@ -1,1 +1,24 @@
-//! host
+//! This machine: devices, filesystems, mounts. Knows no arrays, and believes the kernel before any record.
+
+mod busy;
+mod command;
+mod device;
+mod error;
+mod filesystem;
+mod loops;
+mod mount;
+mod mountinfo;
+mod probe;
+mod simulated;
+mod transport;
+
+pub use busy::{Busy, busy};
+pub use command::CommandReport;
+pub use device::BlockDevice;
+pub use error::HostError;
+pub use filesystem::{make, prepare_root, reclaim};
+pub use mount::{is_mounted, mount, remove_mountpoint, unmount};
+pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
+pub use probe::{Found, ProvenEmpty, probe};
+pub use simulated::Simulated;
+pub use transport::{Export, Transport};

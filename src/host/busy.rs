@@ -1,0 +1,158 @@
+//! Is a device in use? The kernel's answer, not a record of ours.
+
+use std::{
+    fmt, fs,
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::libc;
+
+use super::{BlockDevice, Holder, HostError, Kernel, command::blocking};
+
+/// Who uses a device, as far as the kernel tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Busy {
+    /// Where it is mounted in this mount namespace.
+    pub mounts: Vec<PathBuf>,
+    /// Who sees it mounted in another mount namespace.
+    pub holders: Vec<Holder>,
+    /// Devices built on it, for example `dm-3`.
+    pub stacked: Vec<String>,
+    /// Processes with files open on it: process id and name.
+    pub users: Vec<(u32, String)>,
+    /// It cannot be opened for oneself alone.
+    pub claimed: bool,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(
+            self.mounts
+                .iter()
+                .map(|m| format!("mounted on `{}`", m.display())),
+        );
+        parts.extend(self.holders.iter().map(|h| {
+            format!(
+                "seen mounted on `{}` by pid {} (`{}`)",
+                h.mountpoint.display(),
+                h.pid,
+                h.name
+            )
+        }));
+        parts.extend(self.stacked.iter().map(|name| format!("part of `{name}`")));
+        parts.extend(
+            self.users
+                .iter()
+                .map(|(pid, name)| format!("open in pid {pid} (`{name}`)")),
+        );
+        if parts.is_empty() {
+            f.write_str("the kernel says so, and names nobody")
+        } else {
+            f.write_str(&parts.join(", "))
+        }
+    }
+}
+
+/// Who uses a device; `None` is the proof that nobody does: not mounted here or in any other mount namespace, nothing built
+/// on it, and the kernel lets it be opened exclusively.
+///
+/// # Errors
+/// [`HostError::Io`], [`HostError::Deadline`].
+pub async fn busy(
+    kernel: &Kernel,
+    device: &BlockDevice,
+    limit: Duration,
+) -> Result<Option<Busy>, HostError> {
+    let (kernel, device) = (kernel.clone(), device.clone());
+    let what = format!("looking who uses `{}`", device.path().display());
+    blocking(what, limit, move || look(&kernel, &device)).await
+}
+
+fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError> {
+    let number = device.number();
+    let mounts = kernel
+        .mounts_of(number)?
+        .into_iter()
+        .map(|entry| entry.mountpoint)
+        .collect();
+    let holders = kernel.holders_elsewhere(number)?;
+    let stacked = kernel.sys().join(format!("dev/block/{number}/holders"));
+    let stacked = match fs::read_dir(&stacked) {
+        Ok(items) => items
+            .flatten()
+            .map(|item| item.file_name().to_string_lossy().into_owned())
+            .collect(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(e) => return Err(HostError::io("read", stacked, e)),
+    };
+    // A mounted filesystem, a map and mkfs each claim their device exclusively, in whatever namespace they are.
+    let claimed = match OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_EXCL)
+        .open(device.path())
+    {
+        Ok(_) => false,
+        Err(e) if e.raw_os_error() == Some(libc::EBUSY) => true,
+        Err(e) => return Err(HostError::io("open", device.path(), e)),
+    };
+    let busy = Busy {
+        mounts,
+        holders,
+        stacked,
+        users: Vec::new(),
+        claimed,
+    };
+    Ok((busy != Busy::default()).then_some(busy))
+}
+
+/// [`HostError::InUse`] unless nobody uses it.
+pub(super) async fn must_be_free(
+    kernel: &Kernel,
+    device: &BlockDevice,
+    limit: Duration,
+) -> Result<(), HostError> {
+    match busy(kernel, device, limit).await? {
+        None => Ok(()),
+        Some(by) => Err(HostError::InUse {
+            path: device.path().to_owned(),
+            by: Box::new(by),
+        }),
+    }
+}
+
+/// Why a mountpoint cannot be unmounted: processes of this process table with a file or directory beneath it, and mounts
+/// beneath it.
+pub(super) fn users_of(kernel: &Kernel, mountpoint: &Path) -> Busy {
+    let beneath = |path: &Path| path.starts_with(mountpoint);
+    let mounts = kernel.mounts().unwrap_or_default();
+    let mounts = mounts
+        .into_iter()
+        .map(|entry| entry.mountpoint)
+        .filter(|path| path != mountpoint && beneath(path))
+        .collect();
+    let users = kernel
+        .processes()
+        .filter(|(_, dir)| {
+            let open = fs::read_dir(dir.join("fd"))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|fd| fd.path());
+            ["cwd", "root"]
+                .map(|link| dir.join(link))
+                .into_iter()
+                .chain(open)
+                .any(|link| fs::read_link(link).is_ok_and(|path| beneath(&path)))
+        })
+        .map(|(pid, dir)| (pid, Kernel::name_of(&dir)))
+        .collect();
+    Busy {
+        mounts,
+        users,
+        ..Busy::default()
+    }
+}

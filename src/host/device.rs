@@ -1,0 +1,85 @@
+//! A block device that has been recognised as a volume.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{DeviceNumber, HostError, Kernel, mountinfo::device_number};
+use crate::model::Wwn;
+
+/// A block device of this machine and the volume it is. Only a transport makes one, after checking that it is that volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockDevice {
+    path: PathBuf,
+    number: DeviceNumber,
+    bytes: u64,
+    wwn: Wwn,
+}
+
+impl BlockDevice {
+    /// Reads what the kernel knows of a device which is `wwn`.
+    pub(super) fn read(kernel: &Kernel, path: &Path, wwn: &Wwn) -> Result<Self, HostError> {
+        let number = device_number(path)?;
+        let bytes = size(kernel, number)?;
+        Ok(Self {
+            path: path.to_owned(),
+            number,
+            bytes,
+            wwn: wwn.clone(),
+        })
+    }
+
+    /// Its node in `/dev`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its number.
+    pub fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The volume it is.
+    pub fn wwn(&self) -> &Wwn {
+        &self.wwn
+    }
+
+    /// Checks that node, number and size are still what they were, right before something irrevocable.
+    pub(super) fn still_there(&self, kernel: &Kernel) -> Result<(), HostError> {
+        let number = device_number(&self.path)?;
+        if number != self.number {
+            let found = format!("it is device {number} now, not {}", self.number);
+            return Err(HostError::WrongDevice {
+                device: self.path.clone(),
+                wwn: self.wwn.clone(),
+                found,
+            });
+        }
+        let found = size(kernel, number)?;
+        if found != self.bytes {
+            return Err(HostError::WrongSize {
+                device: self.path.clone(),
+                expected: self.bytes,
+                found,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// In bytes; the kernel counts in units of 512, whatever the device's own sectors are.
+fn size(kernel: &Kernel, number: DeviceNumber) -> Result<u64, HostError> {
+    let path = kernel.sys().join(format!("dev/block/{number}/size"));
+    let text = fs::read_to_string(&path).map_err(|e| HostError::io("read", &path, e))?;
+    text.trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|sectors| sectors.checked_mul(512))
+        .ok_or(HostError::Unrecognised { path, line: text })
+}

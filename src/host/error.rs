@@ -1,0 +1,151 @@
+//! What can go wrong on this machine.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use super::{Busy, CommandReport};
+use crate::model::Wwn;
+
+/// Why something could not be done on this machine. Nothing was changed unless the variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A program is not installed.
+    #[error("`{0}` is not installed on this machine")]
+    ToolMissing(&'static str),
+    /// A program said no.
+    #[error("{0}")]
+    Command(CommandReport),
+    /// Something took too long. It may have happened, or may still happen.
+    #[error("{what} did not end within {} s", after.as_secs())]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        after: Duration,
+    },
+    /// The kernel said no.
+    #[error("could not {doing} `{path}`: {source}", path = path.display())]
+    Io {
+        /// For example `read`.
+        doing: &'static str,
+        /// Which file, directory or device.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A file of the kernel that this release does not understand.
+    #[error("`{path}` holds a line that is not understood: `{line}`", path = path.display())]
+    Unrecognised {
+        /// Which file.
+        path: PathBuf,
+        /// The line.
+        line: String,
+    },
+    /// The array exported a volume, and no device appeared.
+    #[error("no device for WWN `{wwn}` appeared at `{path}`", path = path.display())]
+    NoDevice {
+        /// The volume.
+        wwn: Wwn,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A device has another size than the array says.
+    #[error("`{device}` has {found} bytes, the array says {expected}", device = device.display())]
+    WrongSize {
+        /// Which device.
+        device: PathBuf,
+        /// Bytes, as the array says.
+        expected: u64,
+        /// Bytes, as the kernel says.
+        found: u64,
+    },
+    /// A device is not, or no longer, the volume it is taken for.
+    #[error("`{device}` is not WWN `{wwn}`: {found}", device = device.display())]
+    WrongDevice {
+        /// Which device or file.
+        device: PathBuf,
+        /// What it should be.
+        wwn: Wwn,
+        /// What it is.
+        found: String,
+    },
+    /// A device or mountpoint is in use.
+    #[error("`{path}` is in use: {by}", path = path.display())]
+    InUse {
+        /// Which device or mountpoint.
+        path: PathBuf,
+        /// By whom, as far as the kernel tells.
+        by: Box<Busy>,
+    },
+    /// A device that was to be formatted is not empty, or not provably so.
+    #[error("`{device}` (WWN `{wwn}`) is not empty: {found}; it was not formatted", device = device.display())]
+    NotEmpty {
+        /// Which device.
+        device: PathBuf,
+        /// Which volume.
+        wwn: Wwn,
+        /// What is on it.
+        found: String,
+    },
+    /// Something else is mounted where a volume belongs.
+    #[error("`{found}` is mounted on `{mountpoint}`", mountpoint = mountpoint.display())]
+    OtherMount {
+        /// The directory.
+        mountpoint: PathBuf,
+        /// What is mounted there.
+        found: String,
+    },
+    /// An action reported success and the kernel's tables do not show it.
+    #[error("{what} reported success, but {but}")]
+    NotProven {
+        /// What was done.
+        what: String,
+        /// What the kernel shows instead.
+        but: String,
+    },
+}
+
+impl HostError {
+    pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Io {
+            doing,
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::ToolMissing(tool) => {
+                let package = match *tool {
+                    "mkfs.ext4" => "e2fsprogs",
+                    "mkfs.xfs" => "xfsprogs",
+                    "losetup" => "mount or util-linux",
+                    _ => "util-linux",
+                };
+                format!("install the package {package}")
+            }
+            Self::Deadline { .. } => {
+                "look for processes in state D (`ps axo pid,stat,comm`) and for lost paths to the array; it is safe to try again"
+                    .to_owned()
+            }
+            Self::NoDevice { .. } => {
+                "check that the volume is exported to this machine and that a path to the array is up".to_owned()
+            }
+            Self::WrongSize { .. } | Self::WrongDevice { .. } => {
+                "a stale device of a former volume: see that nothing uses it, remove it, then try again".to_owned()
+            }
+            Self::InUse { path, .. } => format!("stop what uses it (`fuser -vm {}` names it), then try again", path.display()),
+            Self::NotEmpty { .. } => {
+                "if nobody needs what is on it, remove the volume and create it again; nothing here ever overwrites data".to_owned()
+            }
+            Self::OtherMount { mountpoint, .. } => {
+                format!("see what it is with `findmnt {}` and unmount it if it does not belong there", mountpoint.display())
+            }
+            Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EIO) => {
+                "the device cannot be read: look at the paths to the array and at `dmesg`".to_owned()
+            }
+            Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! How volumes reach this machine. What comes in is what an array says; what goes out is a block device that is that volume.
+
+use tokio::time::Instant;
+
+use super::{BlockDevice, HostError, Simulated};
+use crate::model::{Change, Initiator, Lun, Size, Wwn};
+
+/// A volume that an array exports to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The array's name, for people and for the simulator's directories.
+    pub array: String,
+    /// Where the array put it. Never an identity: a LUN is used again.
+    pub lun: Lun,
+    /// Which volume it is.
+    pub wwn: Wwn,
+    /// How large the array says it is.
+    pub size: Size,
+}
+
+/// The ways a volume can come.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// Files of the simulator, bound to loop devices.
+    Simulated(Simulated),
+}
+
+impl Transport {
+    /// Waits for the device of an export, checks that it is that volume and has its size. The same device again if it is
+    /// attached already.
+    ///
+    /// # Errors
+    /// [`HostError::NoDevice`] at the deadline, [`HostError::WrongDevice`], [`HostError::WrongSize`],
+    /// [`HostError::Command`], [`HostError::Io`].
+    pub async fn attach(
+        &self,
+        export: &Export,
+        deadline: Instant,
+    ) -> Result<BlockDevice, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.attach(export, deadline).await,
+        }
+    }
+
+    /// Removes the device of a volume that nobody uses, and proves that it is gone. Before the export is withdrawn, never
+    /// after. Unchanged if there was none.
+    ///
+    /// # Errors
+    /// [`HostError::InUse`] with who uses it: then it was left as it is. [`HostError::Command`], [`HostError::Io`].
+    pub async fn detach(&self, wwn: &Wwn) -> Result<Change<()>, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.detach(wwn).await,
+        }
+    }
+
+    /// By what this machine is known to the arrays.
+    pub fn initiators(&self) -> Vec<Initiator> {
+        match self {
+            Self::Simulated(simulated) => simulated.initiators(),
+        }
+    }
+
+    /// The device of a volume, if it is attached, whether or not it is still exported.
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn find(&self, wwn: &Wwn) -> Result<Option<BlockDevice>, HostError> {
+        Ok(self.list()?.into_iter().find(|device| device.wwn() == wwn))
+    }
+
+    /// All attached volumes, as the kernel shows them.
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn list(&self) -> Result<Vec<BlockDevice>, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.list(),
+        }
+    }
+}
