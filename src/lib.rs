@@ -2,4 +2,7 @@
 //!
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
+pub mod config;
 pub mod model;
+pub mod operator;
+pub mod transcript;
