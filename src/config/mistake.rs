@@ -75,8 +75,13 @@ pub enum Problem {
         source: std::io::Error,
     },
     /// Not TOML.
-    #[error("not valid TOML: {0}")]
-    Syntax(String),
+    #[error("not valid TOML: {words}{hint}")]
+    Syntax {
+        /// What the TOML reader says, on one line.
+        words: String,
+        /// What may be the matter; empty if nobody knows.
+        hint: &'static str,
+    },
     /// The format of HPE's python plugin.
     #[error(
         "this file is in the old format of HPE's python plugin (`key = value` without quotes), which this release does not \
@@ -196,6 +201,13 @@ pub enum Problem {
     /// Nothing to serve.
     #[error("no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two")]
     NoBackend,
+}
+
+impl Problem {
+    /// Whether it says that something is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NoLogin | Self::NotMapped { .. } | Self::NoBackend)
+    }
 }
 
 /// Why a file that holds a secret is not used.

@@ -18,7 +18,7 @@ const DURATION: &str =
     "a duration: write a number of seconds, or a number with its unit as in \"30s\", \"5m\", \"12h\" or \"30d\"";
 const SIZE: &str =
     "a size: write a number of bytes, or a number with its unit as in \"64 KiB\", \"10 MiB\" or \"1 GiB\"";
-/// Where iSCSI portals listen unless they say otherwise (RFC 7143, section 4.1 names the registered port).
+/// Where iSCSI portals listen unless they say otherwise (IANA registers it for iscsi-target).
 const ISCSI_PORT: u16 = 3260;
 
 fn wrong_type(expected: &'static str, found: &DeValue<'_>) -> Problem {
