@@ -57,8 +57,14 @@ impl ArrayAccess {
     /// What must never be written anywhere.
     pub fn secrets(&self) -> Vec<Secret> {
         match &self.login {
-            Login::Password(secret) | Login::PrivateKey { passphrase: Some(secret), .. } => vec![secret.clone()],
-            Login::PrivateKey { passphrase: None, .. } => Vec::new(),
+            Login::Password(secret)
+            | Login::PrivateKey {
+                passphrase: Some(secret),
+                ..
+            } => vec![secret.clone()],
+            Login::PrivateKey {
+                passphrase: None, ..
+            } => Vec::new(),
         }
     }
 
@@ -66,14 +72,20 @@ impl ArrayAccess {
     pub(super) fn is_same_array(&self, other: &Self) -> bool {
         let address = |access: &Self| {
             let name = access.san_ip.trim_end_matches('.').to_ascii_lowercase();
-            name.parse::<std::net::IpAddr>().map_or(name, |ip| ip.to_canonical().to_string())
+            name.parse::<std::net::IpAddr>()
+                .map_or(name, |ip| ip.to_canonical().to_string())
         };
         self.san_ssh_port == other.san_ssh_port && address(self) == address(other)
     }
 
     /// Reads all of it, so that every mistake is found.
     pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Option<Self> {
-        let san_ip = section.required(report, "san_ip", "the management address of the array", host);
+        let san_ip = section.required(
+            report,
+            "san_ip",
+            "the management address of the array",
+            host,
+        );
         let san_ssh_port = section.get(report, "san_ssh_port", port);
         let san_login = section.required(report, "san_login", "the user name on the array", login);
         let login = read_login(section, report);
@@ -113,8 +125,10 @@ const PASSPHRASE: &str = "san_private_key_passphrase_file";
 
 /// Exactly one of the sources.
 fn read_login(section: &Section<'_>, report: &mut Report<'_>) -> Option<Login> {
-    let given: Vec<&'static str> =
-        SOURCES.into_iter().filter(|key| section.own(key).is_some()).collect();
+    let given: Vec<&'static str> = SOURCES
+        .into_iter()
+        .filter(|key| section.own(key).is_some())
+        .collect();
     let Some((first, rest)) = given.split_first() else {
         section.mistake_as_a_whole(report, Problem::NoLogin);
         return None;
@@ -123,14 +137,24 @@ fn read_login(section: &Section<'_>, report: &mut Report<'_>) -> Option<Login> {
         section.mistake(report, key, Problem::Excludes { other: first });
     }
     if section.own(PASSPHRASE).is_some() && !given.contains(&"san_private_key") {
-        section.mistake(report, PASSPHRASE, Problem::Needs { needs: "`san_private_key`" });
+        section.mistake(
+            report,
+            PASSPHRASE,
+            Problem::Needs {
+                needs: "`san_private_key`",
+            },
+        );
     }
     let mut login = None;
     for key in given {
         login = match key {
-            "san_password" => section.get(report, key, text).map(|text| Login::Password(Secret::new(text))),
+            "san_password" => section
+                .get(report, key, text)
+                .map(|text| Login::Password(Secret::new(text))),
             "san_password_file" => section
-                .get(report, key, |value| Ok(read_secret(&absolute_path(value)?)?))
+                .get(report, key, |value| {
+                    Ok(read_secret(&absolute_path(value)?)?)
+                })
                 .map(Login::Password),
             _ => read_key(section, report),
         };
@@ -146,7 +170,12 @@ fn read_key(section: &Section<'_>, report: &mut Report<'_>) -> Option<Login> {
     });
     let passphrase = match section.own(PASSPHRASE) {
         None => None,
-        Some(_) => Some(section.get(report, PASSPHRASE, |value| Ok(read_secret(&absolute_path(value)?)?))?),
+        Some(_) => Some(section.get(report, PASSPHRASE, |value| {
+            Ok(read_secret(&absolute_path(value)?)?)
+        })?),
     };
-    Some(Login::PrivateKey { path: path?, passphrase })
+    Some(Login::PrivateKey {
+        path: path?,
+        passphrase,
+    })
 }

@@ -59,13 +59,23 @@ impl Backend {
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let access = ArrayAccess::read(section, report);
-        let own_cpgs = section.required(report, "hpe3par_cpg", "the CPGs volumes may be made in, the default first", cpgs);
+        let own_cpgs = section.required(
+            report,
+            "hpe3par_cpg",
+            "the CPGs volumes may be made in, the default first",
+            cpgs,
+        );
         let snap_cpgs = match section.own("hpe3par_snapcpg") {
             Some(_) => section.get(report, "hpe3par_snapcpg", cpgs),
             None => {
                 if let Some(cpgs) = &own_cpgs {
                     let names: Vec<String> = cpgs.iter().map(|cpg| format!("\"{cpg}\"")).collect();
-                    section.note(report, "hpe3par_snapcpg", format!("[{}]", names.join(", ")), Origin::BuiltIn);
+                    section.note(
+                        report,
+                        "hpe3par_snapcpg",
+                        format!("[{}]", names.join(", ")),
+                        Origin::BuiltIn,
+                    );
                 }
                 own_cpgs.clone()
             }
@@ -76,12 +86,22 @@ impl Backend {
             let why = "the protocol is `fc`";
             section.warn(report, "hpe3par_iscsi_ips", Doubt::NoEffect { why });
         }
-        let lone_primary =
-            section.get(report, "lone_primary", choice(&[("mount", LonePrimary::Mount), ("refuse", LonePrimary::Refuse)]));
+        let lone_primary = section.get(
+            report,
+            "lone_primary",
+            choice(&[
+                ("mount", LonePrimary::Mount),
+                ("refuse", LonePrimary::Refuse),
+            ]),
+        );
         let takeover = section.get(
             report,
             "takeover",
-            choice(&[("never", Takeover::Never), ("dead-host", Takeover::DeadHost), ("always", Takeover::Always)]),
+            choice(&[
+                ("never", Takeover::Never),
+                ("dead-host", Takeover::DeadHost),
+                ("always", Takeover::Always),
+            ]),
         );
         let replication = match section.own("replication_device") {
             None => Some(None),
@@ -96,7 +116,9 @@ impl Backend {
             }
         };
         if let (Some(replication), Some(_)) = (&replication, section.own("lone_primary"))
-            && replication.as_ref().is_none_or(ReplicationDevice::is_peer_persistence)
+            && replication
+                .as_ref()
+                .is_none_or(ReplicationDevice::is_peer_persistence)
         {
             let why = "it is for Active/Passive replication only";
             section.warn(report, "lone_primary", Doubt::NoEffect { why });
@@ -124,11 +146,22 @@ fn target_section<'t>(
     let Some(table) = value.get_ref().as_table() else {
         let expected = "a table (one target array)";
         let found = value.get_ref().type_str();
-        section.mistake(report, "replication_device", Problem::Type { expected, found });
+        section.mistake(
+            report,
+            "replication_device",
+            Problem::Type { expected, found },
+        );
         return None;
     };
     let name = format!("{}.replication_device", section.name);
-    Some(Section::new(name, value.span().start, Place::Target, table, default, report))
+    Some(Section::new(
+        name,
+        value.span().start,
+        Place::Target,
+        table,
+        default,
+        report,
+    ))
 }
 
 /// `protocol`, or what the python plugin had for it.
@@ -141,8 +174,14 @@ fn read_protocol(section: &Section<'_>, report: &mut Report<'_>) -> Option<Proto
             Protocol::Simulated => ("simulated", protocol),
         });
     let drivers = [
-        ("hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver", Protocol::Iscsi),
-        ("hpedockerplugin.hpe.hpe_3par_fc.HPE3PARFCDriver", Protocol::Fc),
+        (
+            "hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver",
+            Protocol::Iscsi,
+        ),
+        (
+            "hpedockerplugin.hpe.hpe_3par_fc.HPE3PARFCDriver",
+            Protocol::Fc,
+        ),
     ];
     match (section.own("protocol"), section.own(OLD)) {
         (Some(_), Some(_)) => {
@@ -164,14 +203,30 @@ fn read_simulated(
     report: &mut Report<'_>,
     protocol: Option<Protocol>,
 ) -> Option<Option<Simulated>> {
-    const KEYS: [&str; 4] = ["simulated_dir", "simulated_host", "simulated_initiator", "simulated_machine_id"];
+    const KEYS: [&str; 4] = [
+        "simulated_dir",
+        "simulated_host",
+        "simulated_initiator",
+        "simulated_machine_id",
+    ];
     if protocol? != Protocol::Simulated {
         for key in KEYS.into_iter().filter(|key| section.own(key).is_some()) {
-            section.mistake(report, key, Problem::Needs { needs: "`protocol = \"simulated\"`" });
+            section.mistake(
+                report,
+                key,
+                Problem::Needs {
+                    needs: "`protocol = \"simulated\"`",
+                },
+            );
         }
         return Some(None);
     }
-    let dir = section.required(report, "simulated_dir", "where the simulator exports", absolute_path);
+    let dir = section.required(
+        report,
+        "simulated_dir",
+        "where the simulator exports",
+        absolute_path,
+    );
     let host = optional(section, report, "simulated_host", checked(HostName::new));
     let initiator = section.required(
         report,
@@ -179,11 +234,19 @@ fn read_simulated(
         "the iSCSI name this machine logs in with",
         checked(|text: &str| {
             let form = "an iSCSI name or port WWN";
-            text.parse::<Initiator>().map_err(|_| Problem::Form { text: text.chars().take(80).collect(), form })
+            text.parse::<Initiator>().map_err(|_| Problem::Form {
+                text: text.chars().take(80).collect(),
+                form,
+            })
         }),
     );
     let machine_id = optional(section, report, "simulated_machine_id", text);
-    Some(Some(Simulated { dir: dir?, host: host?, initiator: initiator?, machine_id: machine_id? }))
+    Some(Some(Simulated {
+        dir: dir?,
+        host: host?,
+        initiator: initiator?,
+        machine_id: machine_id?,
+    }))
 }
 
 /// Outer `None` if it is given and wrong.

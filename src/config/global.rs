@@ -56,7 +56,12 @@ impl Global {
             (Some(_), _) => section.get(report, "mount_prefix", absolute_path),
             (None, Some(state_dir)) => {
                 let path = state_dir.join("mounts");
-                section.note(report, "mount_prefix", format!("{:?}", path.display().to_string()), Origin::BuiltIn);
+                section.note(
+                    report,
+                    "mount_prefix",
+                    format!("{:?}", path.display().to_string()),
+                    Origin::BuiltIn,
+                );
                 Some(path)
             }
             (None, None) => None,
@@ -64,8 +69,13 @@ impl Global {
         let run_dir = section.get(report, "run_dir", absolute_path);
         let socket = section.get(report, "socket", absolute_path);
         let transcript_dir = section.get(report, "transcript_dir", absolute_path);
-        let transcript_max_size = section.get(report, "transcript_max_size", size(MIB / 16, 10 * 1024 * MIB));
-        let transcript_max_age = section.get(report, "transcript_max_age", duration(3600, 3650 * DAY));
+        let transcript_max_size = section.get(
+            report,
+            "transcript_max_size",
+            size(MIB / 16, 10 * 1024 * MIB),
+        );
+        let transcript_max_age =
+            section.get(report, "transcript_max_age", duration(3600, 3650 * DAY));
         let template_dir = section.get(report, "template_dir", absolute_path);
         let logging = section.get(report, "logging", choice(&levels));
         Some(Self {

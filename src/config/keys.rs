@@ -38,7 +38,12 @@ const ARRAY: &[Place] = &[Place::Backend, Place::Target];
 const ARRAY_OR_DEFAULT: &[Place] = &[Place::Backend, Place::Target, Place::Default];
 
 const fn key(name: &'static str, places: &'static [Place], default: &'static str) -> Key {
-    Key { name, places, default, secret: false }
+    Key {
+        name,
+        places,
+        default,
+        secret: false,
+    }
 }
 
 /// All of them, in the order in which `config show` prints them.
@@ -52,16 +57,29 @@ pub(super) const KEYS: &[Key] = &[
     key("transcript_dir", GLOBAL, r#""/var/log/hpe3par-docker""#),
     key("transcript_max_size", GLOBAL, r#""10 MiB""#),
     key("transcript_max_age", GLOBAL, r#""30d""#),
-    key("template_dir", GLOBAL, r#""/etc/hpedockerplugin/templates""#),
+    key(
+        "template_dir",
+        GLOBAL,
+        r#""/etc/hpedockerplugin/templates""#,
+    ),
     key("logging", GLOBAL, r#""info""#),
     key("san_ip", ARRAY, ""),
     key("san_ssh_port", ARRAY, "22"),
     key("san_login", ARRAY, ""),
-    Key { name: "san_password", places: ARRAY, default: "", secret: true },
+    Key {
+        name: "san_password",
+        places: ARRAY,
+        default: "",
+        secret: true,
+    },
     key("san_password_file", ARRAY, ""),
     key("san_private_key", ARRAY, ""),
     key("san_private_key_passphrase_file", ARRAY, ""),
-    key("ssh_hosts_key_file", ARRAY_OR_DEFAULT, r#""/etc/hpedockerplugin/known_hosts""#),
+    key(
+        "ssh_hosts_key_file",
+        ARRAY_OR_DEFAULT,
+        r#""/etc/hpedockerplugin/known_hosts""#,
+    ),
     key("strict_ssh_host_key_policy", ARRAY_OR_DEFAULT, "true"),
     key("ssh_legacy_algorithms", ARRAY_OR_DEFAULT, "false"),
     key("ssh_pool_size", ARRAY_OR_DEFAULT, "4"),
@@ -90,12 +108,27 @@ pub(super) const KEYS: &[Key] = &[
 
 /// Keys of HPE's python plugin that have nothing to do here, and why.
 const RETIRED: &[(&str, &str)] = &[
-    ("host_etcd_", "there is no etcd: the arrays themselves keep what is known"),
-    ("hpe3par_api_url", "the web service of the array is not used"),
-    ("hpe3par_username", "the web service of the array is not used; `san_login` is"),
-    ("hpe3par_password", "the web service of the array is not used; `san_password_file` is"),
+    (
+        "host_etcd_",
+        "there is no etcd: the arrays themselves keep what is known",
+    ),
+    (
+        "hpe3par_api_url",
+        "the web service of the array is not used",
+    ),
+    (
+        "hpe3par_username",
+        "the web service of the array is not used; `san_login` is",
+    ),
+    (
+        "hpe3par_password",
+        "the web service of the array is not used; `san_password_file` is",
+    ),
     ("hpe3par_debug", "every command is in the transcript"),
-    ("suppress_requests_ssl_warnings", "the web service of the array is not used"),
+    (
+        "suppress_requests_ssl_warnings",
+        "the web service of the array is not used",
+    ),
     ("use_multipath", "multipath is always used"),
     ("enforce_multipath", "multipath is always used"),
     ("iscsi_ip_address", "use `hpe3par_iscsi_ips`"),
@@ -108,12 +141,18 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// Why a key of the python plugin is not known any more.
 pub(super) fn retired(name: &str) -> Option<&'static str> {
-    RETIRED.iter().find(|(old, _)| name.starts_with(old)).map(|(_, why)| *why)
+    RETIRED
+        .iter()
+        .find(|(old, _)| name.starts_with(old))
+        .map(|(_, why)| *why)
 }
 
 /// The known key that was probably meant, first among those that may stand there.
 pub(super) fn nearest_key(name: &str, place: Place) -> Option<&'static str> {
-    let here = KEYS.iter().filter(|key| key.is_at(place)).map(|key| key.name);
+    let here = KEYS
+        .iter()
+        .filter(|key| key.is_at(place))
+        .map(|key| key.name);
     nearest(name, here).or_else(|| nearest(name, KEYS.iter().map(|key| key.name)))
 }
 
@@ -121,7 +160,12 @@ pub(super) fn nearest_key(name: &str, place: Place) -> Option<&'static str> {
 pub(super) fn nearest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let lower = text.to_ascii_lowercase();
     words
-        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_ascii_lowercase()), word))
+        .map(|word| {
+            (
+                strsim::damerau_levenshtein(&lower, &word.to_ascii_lowercase()),
+                word,
+            )
+        })
         .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

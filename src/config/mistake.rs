@@ -113,7 +113,9 @@ pub enum Problem {
     )]
     NotInherited,
     /// `backend_defaults` has a meaning in old files only.
-    #[error("has no meaning in TOML: backends inherit from [DEFAULT] only what does not identify an array")]
+    #[error(
+        "has no meaning in TOML: backends inherit from [DEFAULT] only what does not identify an array"
+    )]
     BackendDefaults,
     /// Another type of value.
     #[error("expected {expected}, found {found}")]
@@ -161,7 +163,9 @@ pub enum Problem {
         what: &'static str,
     },
     /// No way to log in.
-    #[error("no way to log in: give one of `san_password_file`, `san_private_key` and `san_password`")]
+    #[error(
+        "no way to log in: give one of `san_password_file`, `san_private_key` and `san_password`"
+    )]
     NoLogin,
     /// Two keys that exclude each other.
     #[error("cannot stand together with `{other}`; hint: keep one of them")]
@@ -179,7 +183,9 @@ pub enum Problem {
     #[error(transparent)]
     SecretFile(#[from] SecretFileError),
     /// A CPG without a counterpart on the target.
-    #[error("has no entry for CPG `{cpg}` of `{list}`; hint: add `{cpg} = \"<CPG on the target array>\"`")]
+    #[error(
+        "has no entry for CPG `{cpg}` of `{list}`; hint: add `{cpg} = \"<CPG on the target array>\"`"
+    )]
     NotMapped {
         /// The CPG.
         cpg: String,
@@ -193,7 +199,9 @@ pub enum Problem {
         text: String,
     },
     /// The target is the source.
-    #[error("the target array is the backend's own array (`{address}`); hint: give the address of the other array")]
+    #[error(
+        "the target array is the backend's own array (`{address}`); hint: give the address of the other array"
+    )]
     SameArray {
         /// Address and port.
         address: String,
@@ -206,7 +214,10 @@ pub enum Problem {
 impl Problem {
     /// Whether it says that something is not there.
     pub(super) fn is_absence(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::NoLogin | Self::NotMapped { .. } | Self::NoBackend)
+        matches!(
+            self,
+            Self::Missing { .. } | Self::NoLogin | Self::NotMapped { .. } | Self::NoBackend
+        )
     }
 }
 
@@ -255,7 +266,9 @@ pub enum SecretFileError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// Passwords for all to read.
-    #[error("holds a password and the file is open to others (mode {mode:04o}); hint: `chmod 0600` it, or use `san_password_file`")]
+    #[error(
+        "holds a password and the file is open to others (mode {mode:04o}); hint: `chmod 0600` it, or use `san_password_file`"
+    )]
     OpenToOthers {
         /// Permission bits of hpe.conf.
         mode: u32,
@@ -267,7 +280,9 @@ pub enum Doubt {
         why: &'static str,
     },
     /// Unknown host keys are trusted.
-    #[error("unknown host keys are trusted at first sight; hint: `true` once the keys are in the file")]
+    #[error(
+        "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"
+    )]
     NotStrict,
     /// Old crypto.
     #[error("SHA-1 and other outdated algorithms are allowed for this array")]
@@ -275,9 +290,15 @@ pub enum Doubt {
 }
 
 fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn hint_nearest(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |nearest| format!("; hint: did you mean `{nearest}`?"))
+    nearest.map_or_else(String::new, |nearest| {
+        format!("; hint: did you mean `{nearest}`?")
+    })
 }

@@ -64,7 +64,10 @@ impl Config {
         };
         match read() {
             Ok((text, mode)) => Self::read(&text, mode),
-            Err(source) => Err(vec![whole_file(Problem::Unreadable { path: PathBuf::from(path), source })]),
+            Err(source) => Err(vec![whole_file(Problem::Unreadable {
+                path: PathBuf::from(path),
+                source,
+            })]),
         }
     }
 
@@ -75,18 +78,34 @@ impl Config {
         if !errors.is_empty() && old_format::is_old(text) {
             return Err(vec![whole_file(Problem::OldFormat)]);
         }
-        let syntax_lines: Vec<Option<usize>> =
-            errors.iter().map(|error| Some(report.line(error.span()?.start))).collect();
+        let syntax_lines: Vec<Option<usize>> = errors
+            .iter()
+            .map(|error| Some(report.line(error.span()?.start)))
+            .collect();
         for (error, &line) in errors.iter().zip(&syntax_lines) {
             // Only the message: the code frame would show the line, and a password may be in it.
-            let bare = line.and_then(|line| text.lines().nth(line - 1)).is_some_and(old_format::is_bare);
-            let hint = if bare { "; hint: texts stand in quotes" } else { "" };
-            let problem = Problem::Syntax { words: error.message().replace('\n', ", "), hint };
-            report.mistakes.push(Mistake { line, section: None, key: None, problem });
+            let bare = line
+                .and_then(|line| text.lines().nth(line - 1))
+                .is_some_and(old_format::is_bare);
+            let hint = if bare {
+                "; hint: texts stand in quotes"
+            } else {
+                ""
+            };
+            let problem = Problem::Syntax {
+                words: error.message().replace('\n', ", "),
+                hint,
+            };
+            report.mistakes.push(Mistake {
+                line,
+                section: None,
+                key: None,
+                problem,
+            });
         }
         let config = read_root(root.get_ref(), mode, &mut report);
         if let (Some(mut config), true) = (config, report.mistakes.is_empty()) {
-            config.settings = report.settings;
+            config.settings = in_order(report.settings);
             return Ok((config, report.warnings));
         }
         let mut mistakes = report.mistakes;
@@ -95,7 +114,10 @@ impl Config {
         if !errors.is_empty() {
             mistakes.retain(|mistake| match &mistake.problem {
                 Problem::Syntax { .. } => true,
-                problem => !problem.is_absence() && !mistake.line.is_some_and(|line| broken.contains(&line)),
+                problem => {
+                    !problem.is_absence()
+                        && !mistake.line.is_some_and(|line| broken.contains(&line))
+                }
             });
         }
         // A wrong value in [DEFAULT] is found once for each backend.
@@ -106,15 +128,50 @@ impl Config {
     }
 }
 
+/// Sections as they were read, keys as the table of keys has them.
+fn in_order(settings: Vec<Setting>) -> Vec<Setting> {
+    let mut sections: Vec<String> = settings
+        .iter()
+        .map(|setting| setting.section.clone())
+        .collect();
+    sections.dedup();
+    let place = |setting: &Setting| {
+        let section = sections.iter().position(|name| *name == setting.section);
+        (
+            section,
+            keys::KEYS.iter().position(|key| key.name == setting.key),
+        )
+    };
+    let mut settings = settings;
+    settings.sort_by_key(place);
+    settings
+}
+
 fn whole_file(problem: Problem) -> Mistake {
-    Mistake { line: None, section: None, key: None, problem }
+    Mistake {
+        line: None,
+        section: None,
+        key: None,
+        problem,
+    }
 }
 
 fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<Config> {
     let nothing = DeTable::default();
-    let default = root.get(DEFAULT).and_then(|value| value.get_ref().as_table());
-    let at = root.get_key_value(DEFAULT).map_or(0, |(key, _)| key.span().start);
-    let section = Section::new(DEFAULT.to_owned(), at, Place::Default, default.unwrap_or(&nothing), None, report);
+    let default = root
+        .get(DEFAULT)
+        .and_then(|value| value.get_ref().as_table());
+    let at = root
+        .get_key_value(DEFAULT)
+        .map_or(0, |(key, _)| key.span().start);
+    let section = Section::new(
+        DEFAULT.to_owned(),
+        at,
+        Place::Default,
+        default.unwrap_or(&nothing),
+        None,
+        report,
+    );
     let default_is_backend = section.own("san_ip").is_some();
     section.check_keys(report, default_is_backend.then_some(Place::Backend));
     let global = Global::read(&section, report);
@@ -125,12 +182,21 @@ fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<C
         let (at, name) = (name.span().start, name.get_ref().as_ref());
         let Some(table) = value.get_ref().as_table() else {
             let belongs = match keys::find(name) {
-                Some(key) if !key.falls_back() => "the section of a backend, for example below `[DEFAULT]`",
+                Some(key) if !key.falls_back() => {
+                    "the section of a backend, for example below `[DEFAULT]`"
+                }
                 _ => "a section, for example below `[DEFAULT]`",
             };
             let (line, key) = (Some(report.line(at)), Some(name.to_owned()));
-            let problem = Problem::Misplaced { belongs: belongs.to_owned() };
-            report.mistakes.push(Mistake { line, section: None, key, problem });
+            let problem = Problem::Misplaced {
+                belongs: belongs.to_owned(),
+            };
+            report.mistakes.push(Mistake {
+                line,
+                section: None,
+                key,
+                problem,
+            });
             continue;
         };
         if name == DEFAULT && !default_is_backend {
@@ -159,14 +225,27 @@ fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<C
     if !any && report.mistakes.is_empty() {
         report.mistakes.push(whole_file(Problem::NoBackend));
     }
-    Some(Config { global: global?, backends, settings: Vec::new() })
+    Some(Config {
+        global: global?,
+        backends,
+        settings: Vec::new(),
+    })
 }
 
 /// Passwords written in a file that others can read.
-fn warn_of_passwords(section: &Section<'_>, table: &DeTable<'_>, mode: u32, report: &mut Report<'_>) {
-    let target = table.get("replication_device").and_then(|value| value.get_ref().as_table());
+fn warn_of_passwords(
+    section: &Section<'_>,
+    table: &DeTable<'_>,
+    mode: u32,
+    report: &mut Report<'_>,
+) {
+    let target = table
+        .get("replication_device")
+        .and_then(|value| value.get_ref().as_table());
     let own = table.contains_key("san_password");
-    if mode & 0o077 != 0 && (own || target.is_some_and(|target| target.contains_key("san_password"))) {
+    if mode & 0o077 != 0
+        && (own || target.is_some_and(|target| target.contains_key("san_password")))
+    {
         section.warn(report, "san_password", Doubt::OpenToOthers { mode });
     }
 }

@@ -65,9 +65,12 @@ impl ReplicationDevice {
         let sync_period = read_period(section, report, mode);
         let witness = match section.own("quorum_witness_ip") {
             None => Some(None),
-            Some(_) => section.get(report, "quorum_witness_ip", ip_address).map(Some),
+            Some(_) => section
+                .get(report, "quorum_witness_ip", ip_address)
+                .map(Some),
         };
-        if section.own("quorum_witness_ip").is_some() && mode.is_some_and(|mode| mode != Mode::Sync) {
+        if section.own("quorum_witness_ip").is_some() && mode.is_some_and(|mode| mode != Mode::Sync)
+        {
             let needs = "`replication_mode = \"synchronous\"`: Peer Persistence knows no other";
             section.mistake(report, "quorum_witness_ip", Problem::Needs { needs });
         }
@@ -92,7 +95,11 @@ impl ReplicationDevice {
 }
 
 /// `None` if it is wrong.
-fn read_period(section: &Section<'_>, report: &mut Report<'_>, mode: Option<Mode>) -> Option<Option<u32>> {
+fn read_period(
+    section: &Section<'_>,
+    report: &mut Report<'_>,
+    mode: Option<Mode>,
+) -> Option<Option<u32>> {
     const KEY: &str = "sync_period";
     if section.own(KEY).is_none() {
         if mode != Some(Mode::Periodic) {
@@ -118,7 +125,8 @@ fn read_maps(
     cpgs: Option<&[CpgName]>,
     snap_cpgs: Option<&[CpgName]>,
 ) -> (Option<Map>, Option<Map>) {
-    let what = "for each CPG of `hpe3par_cpg` the CPG on the target array, as in `{ here = \"there\" }`";
+    let what =
+        "for each CPG of `hpe3par_cpg` the CPG on the target array, as in `{ here = \"there\" }`";
     let map = section.required(report, "cpg_map", what, cpg_map);
     if let Some(map) = &map {
         covers(section, report, "cpg_map", map, "hpe3par_cpg", cpgs);
@@ -126,16 +134,38 @@ fn read_maps(
     if section.own("snap_cpg_map").is_some() {
         let snap_map = section.get(report, "snap_cpg_map", cpg_map);
         if let Some(map) = &snap_map {
-            covers(section, report, "snap_cpg_map", map, "hpe3par_snapcpg", snap_cpgs);
+            covers(
+                section,
+                report,
+                "snap_cpg_map",
+                map,
+                "hpe3par_snapcpg",
+                snap_cpgs,
+            );
         }
         return (map, snap_map);
     }
     if let Some(map) = &map {
-        let pairs: Vec<String> = map.iter().map(|(here, there)| format!("{here} = \"{there}\"")).collect();
-        section.note(report, "snap_cpg_map", format!("{{ {} }}", pairs.join(", ")), Origin::BuiltIn);
+        let pairs: Vec<String> = map
+            .iter()
+            .map(|(here, there)| format!("{here} = \"{there}\""))
+            .collect();
+        section.note(
+            report,
+            "snap_cpg_map",
+            format!("{{ {} }}", pairs.join(", ")),
+            Origin::BuiltIn,
+        );
         // Without a list of their own, snapshots use the CPGs just checked.
         if snap_cpgs != cpgs {
-            covers(section, report, "cpg_map", map, "hpe3par_snapcpg", snap_cpgs);
+            covers(
+                section,
+                report,
+                "cpg_map",
+                map,
+                "hpe3par_snapcpg",
+                snap_cpgs,
+            );
         }
     }
     (map.clone(), map)
@@ -149,7 +179,18 @@ fn covers(
     list: &'static str,
     cpgs: Option<&[CpgName]>,
 ) {
-    for cpg in cpgs.unwrap_or_default().iter().filter(|cpg| !map.contains_key(cpg)) {
-        section.mistake(report, key, Problem::NotMapped { cpg: cpg.to_string(), list });
+    for cpg in cpgs
+        .unwrap_or_default()
+        .iter()
+        .filter(|cpg| !map.contains_key(cpg))
+    {
+        section.mistake(
+            report,
+            key,
+            Problem::NotMapped {
+                cpg: cpg.to_string(),
+                list,
+            },
+        );
     }
 }

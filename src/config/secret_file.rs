@@ -19,11 +19,18 @@ const MAX: u64 = 4096;
 pub(super) fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
     let file = open_checked(path)?;
     let mut text = zeroize::Zeroizing::new(String::new());
-    let content = || SecretFileError::Content { path: path.to_owned() };
-    file.take(MAX + 1).read_to_string(&mut text).map_err(|source| match source.kind() {
-        std::io::ErrorKind::InvalidData => content(),
-        _ => SecretFileError::Unreadable { path: path.to_owned(), source },
-    })?;
+    let content = || SecretFileError::Content {
+        path: path.to_owned(),
+    };
+    file.take(MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData => content(),
+            _ => SecretFileError::Unreadable {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || text.len() as u64 > MAX || line.contains(['\n', '\r', '\0']) {
@@ -34,7 +41,10 @@ pub(super) fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
 
 /// Checks kind, owner and mode of what was opened, so that nothing changes between the check and the reading.
 pub(super) fn open_checked(path: &Path) -> Result<File, SecretFileError> {
-    let unreadable = |source| SecretFileError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| SecretFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     // Not held up by a FIFO.
     let file = OpenOptions::new()
         .read(true)

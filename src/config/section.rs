@@ -46,7 +46,12 @@ pub(super) struct Report<'t> {
 
 impl<'t> Report<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, mistakes: Vec::new(), warnings: Vec::new(), settings: Vec::new() }
+        Self {
+            text,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            settings: Vec::new(),
+        }
     }
 
     /// The line a byte offset is in, from 1.
@@ -84,7 +89,13 @@ impl<'t> Section<'t> {
         default: Option<&'t DeTable<'t>>,
         report: &Report<'_>,
     ) -> Self {
-        Self { name, line: report.line(at), place, table, default }
+        Self {
+            name,
+            line: report.line(at),
+            place,
+            table,
+            default,
+        }
     }
 
     /// The key's value in this very section.
@@ -96,7 +107,12 @@ impl<'t> Section<'t> {
         if let Some((name, value)) = self.table.get_key_value(key) {
             let line = report.line(name.span().start);
             let (section, value) = (self.name.as_str(), value.get_ref());
-            return Some(Found { line, section, value, origin: Origin::Line(line) });
+            return Some(Found {
+                line,
+                section,
+                value,
+                origin: Origin::Line(line),
+            });
         }
         if !keys::find(key).is_some_and(keys::Key::falls_back) {
             return None;
@@ -104,7 +120,12 @@ impl<'t> Section<'t> {
         let (name, value) = self.default?.get_key_value(key)?;
         let line = report.line(name.span().start);
         let value = value.get_ref();
-        Some(Found { line, section: "DEFAULT", value, origin: Origin::Default(line) })
+        Some(Found {
+            line,
+            section: "DEFAULT",
+            value,
+            origin: Origin::Default(line),
+        })
     }
 
     /// The key's value here, in `[DEFAULT]` if it falls back, or its default. A value that cannot be read is a mistake.
@@ -122,14 +143,23 @@ impl<'t> Section<'t> {
         };
         match read(found.value) {
             Ok(value) => {
-                let shown = if known.secret { "\"***\"".to_owned() } else { super::values::shown(found.value) };
+                let shown = if known.secret {
+                    "\"***\"".to_owned()
+                } else {
+                    super::values::shown(found.value)
+                };
                 let origin = found.origin;
                 self.note(report, key, shown, origin);
                 Some(value)
             }
             Err(problem) => {
                 let (line, section) = (Some(found.line), Some(found.section.to_owned()));
-                report.mistakes.push(Mistake { line, section, key: Some(key.to_owned()), problem });
+                report.mistakes.push(Mistake {
+                    line,
+                    section,
+                    key: Some(key.to_owned()),
+                    problem,
+                });
                 None
             }
         }
@@ -151,47 +181,83 @@ impl<'t> Section<'t> {
     }
 
     /// Writes down an effective value that comes from elsewhere, for example from another key.
-    pub(super) fn note(&self, report: &mut Report<'_>, key: &'static str, value: String, origin: Origin) {
-        report.settings.push(Setting { section: self.name.clone(), key, value, origin });
+    pub(super) fn note(
+        &self,
+        report: &mut Report<'_>,
+        key: &'static str,
+        value: String,
+        origin: Origin,
+    ) {
+        report.settings.push(Setting {
+            section: self.name.clone(),
+            key,
+            value,
+            origin,
+        });
     }
 
     /// Something is wrong with a key of this section, given or not.
     pub(super) fn mistake(&self, report: &mut Report<'_>, key: &str, problem: Problem) {
         let line = self.line_of(report, key);
         let (section, key) = (Some(self.name.clone()), Some(key.to_owned()));
-        report.mistakes.push(Mistake { line: Some(line), section, key, problem });
+        report.mistakes.push(Mistake {
+            line: Some(line),
+            section,
+            key,
+            problem,
+        });
     }
 
     /// Something is wrong with the section as a whole.
     pub(super) fn mistake_as_a_whole(&self, report: &mut Report<'_>, problem: Problem) {
         let (line, section) = (Some(self.line), Some(self.name.clone()));
-        report.mistakes.push(Mistake { line, section, key: None, problem });
+        report.mistakes.push(Mistake {
+            line,
+            section,
+            key: None,
+            problem,
+        });
     }
 
     /// Something about a key should be looked at. The place is that of the value in force.
     pub(super) fn warn(&self, report: &mut Report<'_>, key: &'static str, doubt: Doubt) {
-        let found = self.find(report, key).map(|found| (found.line, found.section.to_owned()));
+        let found = self
+            .find(report, key)
+            .map(|found| (found.line, found.section.to_owned()));
         let (line, section) = found.unwrap_or_else(|| (self.line, self.name.clone()));
         let (line, section, key) = (Some(line), Some(section), Some(key.to_owned()));
-        let warning = Warning { line, section, key, doubt };
+        let warning = Warning {
+            line,
+            section,
+            key,
+            doubt,
+        };
         if !report.warnings.contains(&warning) {
             report.warnings.push(warning);
         }
     }
 
     fn line_of(&self, report: &Report<'_>, key: &str) -> usize {
-        self.table.get_key_value(key).map_or(self.line, |(name, _)| report.line(name.span().start))
+        self.table
+            .get_key_value(key)
+            .map_or(self.line, |(name, _)| report.line(name.span().start))
     }
 
     /// Every key that is not known, or not here. `also` is a second place whose keys may stand here.
     pub(super) fn check_keys(&self, report: &mut Report<'_>, also: Option<Place>) {
         for name in self.table.keys().map(Spanned::get_ref) {
             let problem = match keys::find(name) {
-                Some(key) if key.is_at(self.place) || also.is_some_and(|place| key.is_at(place)) => continue,
+                Some(key)
+                    if key.is_at(self.place) || also.is_some_and(|place| key.is_at(place)) =>
+                {
+                    continue;
+                }
                 Some(key) => self.misplaced(key),
                 None => match keys::retired(name) {
                     Some(why) => Problem::Retired { why },
-                    None => Problem::UnknownKey { nearest: keys::nearest_key(name, self.place).map(str::to_owned) },
+                    None => Problem::UnknownKey {
+                        nearest: keys::nearest_key(name, self.place).map(str::to_owned),
+                    },
                 },
             };
             self.mistake(report, name, problem);
@@ -204,7 +270,9 @@ impl<'t> Section<'t> {
         }
         let belongs = match key.places {
             [Place::Default, ..] => "[DEFAULT]".to_owned(),
-            [Place::Target, ..] if self.place == Place::Backend => format!("[{}.replication_device]", self.name),
+            [Place::Target, ..] if self.place == Place::Backend => {
+                format!("[{}.replication_device]", self.name)
+            }
             [Place::Target, ..] => "the `replication_device` of a backend".to_owned(),
             _ => "the section of the backend".to_owned(),
         };

@@ -14,19 +14,23 @@ use crate::model::CpgName;
 
 type Read<T> = Result<T, Problem>;
 
-const DURATION: &str =
-    "a duration: write a number of seconds, or a number with its unit as in \"30s\", \"5m\", \"12h\" or \"30d\"";
-const SIZE: &str =
-    "a size: write a number of bytes, or a number with its unit as in \"64 KiB\", \"10 MiB\" or \"1 GiB\"";
+const DURATION: &str = "a duration: write a number of seconds, or a number with its unit as in \"30s\", \"5m\", \"12h\" or \"30d\"";
+const SIZE: &str = "a size: write a number of bytes, or a number with its unit as in \"64 KiB\", \"10 MiB\" or \"1 GiB\"";
 /// Where iSCSI portals listen unless they say otherwise (IANA registers it for iscsi-target).
 const ISCSI_PORT: u16 = 3260;
 
 fn wrong_type(expected: &'static str, found: &DeValue<'_>) -> Problem {
-    Problem::Type { expected, found: found.type_str() }
+    Problem::Type {
+        expected,
+        found: found.type_str(),
+    }
 }
 
 fn wrong_form(text: &str, form: &'static str) -> Problem {
-    Problem::Form { text: text.chars().take(80).collect(), form }
+    Problem::Form {
+        text: text.chars().take(80).collect(),
+        form,
+    }
 }
 
 /// A text that is not empty.
@@ -39,7 +43,9 @@ pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// A text checked by `read`, which may be empty.
-pub(super) fn checked<T, E: Into<Problem>>(read: impl Fn(&str) -> Result<T, E>) -> impl Fn(&DeValue<'_>) -> Read<T> {
+pub(super) fn checked<T, E: Into<Problem>>(
+    read: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&DeValue<'_>) -> Read<T> {
     move |value| match value.as_str() {
         Some(text) => read(text).map_err(Into::into),
         None => Err(wrong_type("a text in quotes", value)),
@@ -47,17 +53,25 @@ pub(super) fn checked<T, E: Into<Problem>>(read: impl Fn(&str) -> Result<T, E>) 
 }
 
 pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
-    value.as_bool().ok_or_else(|| wrong_type("true or false (without quotes)", value))
+    value
+        .as_bool()
+        .ok_or_else(|| wrong_type("true or false (without quotes)", value))
 }
 
 /// A whole number from `min` to `max`.
 pub(super) fn number(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
     move |value| {
-        let given = value.as_integer().ok_or_else(|| wrong_type("a whole number", value))?;
+        let given = value
+            .as_integer()
+            .ok_or_else(|| wrong_type("a whole number", value))?;
         u64::from_str_radix(given.as_str(), given.radix())
             .ok()
             .filter(|number| (min..=max).contains(number))
-            .ok_or_else(|| Problem::OutOfRange { given: given.to_string(), min: min.to_string(), max: max.to_string() })
+            .ok_or_else(|| Problem::OutOfRange {
+                given: given.to_string(),
+                min: min.to_string(),
+                max: max.to_string(),
+            })
     }
 }
 
@@ -71,11 +85,18 @@ fn with_unit(value: &DeValue<'_>, units: &[(&str, u64)], form: &'static str) -> 
         return u64::from_str_radix(number.as_str(), number.radix())
             .map_err(|_| wrong_form(&number.to_string(), form));
     }
-    let text = value.as_str().ok_or_else(|| wrong_type("a number, or a text with a unit", value))?;
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let text = value
+        .as_str()
+        .ok_or_else(|| wrong_type("a number, or a text with a unit", value))?;
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     let unit = unit.strip_prefix(' ').unwrap_or(unit);
-    let factor = units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+    let factor = units
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, factor)| *factor);
     digits
         .parse::<u64>()
         .ok()
@@ -100,7 +121,12 @@ pub(super) fn duration(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<Dura
 /// A size from `min` to `max` bytes.
 pub(super) fn size(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
     move |value| {
-        let units = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+        let units = [
+            ("B", 1),
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+        ];
         let bytes = with_unit(value, &units, SIZE)?;
         if (min..=max).contains(&bytes) {
             return Ok(bytes);
@@ -113,15 +139,19 @@ pub(super) fn size(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
 /// One of a few words.
 pub(super) fn choice<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&DeValue<'_>) -> Read<T> {
     move |value| {
-        let text = value.as_str().ok_or_else(|| wrong_type("a text in quotes", value))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| wrong_type("a text in quotes", value))?;
         let words = choices.iter().map(|(word, _)| *word);
-        choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
-            Problem::NotAllowed {
+        choices
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| Problem::NotAllowed {
                 text: text.chars().take(80).collect(),
                 nearest: nearest(text, words.clone()).map(str::to_owned),
                 allowed: words.collect(),
-            }
-        })
+            })
     }
 }
 
@@ -139,12 +169,21 @@ pub(super) fn host(value: &DeValue<'_>) -> Read<String> {
     let text = text(value)?;
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
     let ok = text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label));
-    if ok { Ok(text) } else { Err(wrong_form(&text, "an IP address or host name (the port has a key of its own)")) }
+    if ok {
+        Ok(text)
+    } else {
+        Err(wrong_form(
+            &text,
+            "an IP address or host name (the port has a key of its own)",
+        ))
+    }
 }
 
 pub(super) fn ip_address(value: &DeValue<'_>) -> Read<IpAddr> {
@@ -158,7 +197,10 @@ pub(super) fn login(value: &DeValue<'_>) -> Read<String> {
     if text.chars().all(|c| c.is_ascii_graphic()) {
         Ok(text)
     } else {
-        Err(wrong_form(&text, "a user name: use printable characters without blanks"))
+        Err(wrong_form(
+            &text,
+            "a user name: use printable characters without blanks",
+        ))
     }
 }
 
@@ -168,7 +210,11 @@ fn list<T: PartialEq>(value: &DeValue<'_>, read: impl Fn(&str) -> Read<T>) -> Re
         (Some(one), _) => vec![one],
         (_, Some(many)) => many
             .iter()
-            .map(|one| one.get_ref().as_str().ok_or_else(|| wrong_type("a list of texts", one.get_ref())))
+            .map(|one| {
+                one.get_ref()
+                    .as_str()
+                    .ok_or_else(|| wrong_type("a list of texts", one.get_ref()))
+            })
             .collect::<Read<_>>()?,
         _ => return Err(wrong_type("a list of texts", value)),
     };
@@ -176,7 +222,9 @@ fn list<T: PartialEq>(value: &DeValue<'_>, read: impl Fn(&str) -> Read<T>) -> Re
     for text in texts {
         let one = read(text)?;
         if all.contains(&one) {
-            return Err(Problem::Twice { text: text.to_owned() });
+            return Err(Problem::Twice {
+                text: text.to_owned(),
+            });
         }
         all.push(one);
     }
@@ -186,13 +234,21 @@ fn list<T: PartialEq>(value: &DeValue<'_>, read: impl Fn(&str) -> Read<T>) -> Re
 /// At least one CPG.
 pub(super) fn cpgs(value: &DeValue<'_>) -> Read<Vec<CpgName>> {
     let all = list(value, |text| Ok(CpgName::new(text)?))?;
-    if all.is_empty() { Err(Problem::Missing { what: "the list is empty, name at least one CPG" }) } else { Ok(all) }
+    if all.is_empty() {
+        Err(Problem::Missing {
+            what: "the list is empty, name at least one CPG",
+        })
+    } else {
+        Ok(all)
+    }
 }
 
 /// iSCSI portals, `address` or `address:port`.
 pub(super) fn portals(value: &DeValue<'_>) -> Read<Vec<SocketAddr>> {
     list(value, |text| {
-        let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, ISCSI_PORT));
+        let alone = text
+            .parse::<IpAddr>()
+            .map(|ip| SocketAddr::new(ip, ISCSI_PORT));
         alone
             .or_else(|_| text.parse::<SocketAddr>())
             .map_err(|_| wrong_form(text, "an IP address with or without `:port`"))
@@ -202,11 +258,16 @@ pub(super) fn portals(value: &DeValue<'_>) -> Read<Vec<SocketAddr>> {
 /// `{ here = "there", … }`.
 pub(super) fn cpg_map(value: &DeValue<'_>) -> Read<BTreeMap<CpgName, CpgName>> {
     const EXPECTED: &str = "a table `{ <CPG here> = \"<CPG on the target array>\" }`";
-    let table = value.as_table().ok_or_else(|| wrong_type(EXPECTED, value))?;
+    let table = value
+        .as_table()
+        .ok_or_else(|| wrong_type(EXPECTED, value))?;
     table
         .iter()
         .map(|(here, there)| {
-            let there = there.get_ref().as_str().ok_or_else(|| wrong_type(EXPECTED, there.get_ref()))?;
+            let there = there
+                .get_ref()
+                .as_str()
+                .ok_or_else(|| wrong_type(EXPECTED, there.get_ref()))?;
             Ok((CpgName::new(here.get_ref())?, CpgName::new(there)?))
         })
         .collect()

@@ -62,7 +62,17 @@ impl TranscriptLog {
     pub(super) fn new(dir: &Path, array: &str, limits: Limits) -> Self {
         let (dir, array) = (dir.to_owned(), array.to_owned());
         let (failing, slow, stuck) = (false, false, false);
-        Self { dir, array, limits, open: None, lost: 0, failing, slow, stuck, pruned: None }
+        Self {
+            dir,
+            array,
+            limits,
+            open: None,
+            lost: 0,
+            failing,
+            slow,
+            stuck,
+            pruned: None,
+        }
     }
 
     /// Writes the item, or counts it as lost and says so once.
@@ -94,14 +104,19 @@ impl TranscriptLog {
     }
 
     fn try_append(&mut self, item: &Item) -> io::Result<()> {
-        if self.pruned.is_none_or(|last| item.time.duration_since(last) >= PRUNE_EVERY) {
+        if self
+            .pruned
+            .is_none_or(|last| item.time.duration_since(last) >= PRUNE_EVERY)
+        {
             self.prune(item.time);
         }
         let path = current(&self.dir, &self.array);
         let mut open = self.reopen(&path)?;
         let size = open.file.metadata()?.len();
         let full = size > 0 && size + item.text.len() as u64 > self.limits.max_size;
-        let old = open.oldest.is_some_and(|first| older(first, item.time, self.limits.max_age));
+        let old = open
+            .oldest
+            .is_some_and(|first| older(first, item.time, self.limits.max_age));
         if full || old {
             self.put_aside(&path, &open, item.time);
             self.open = Some(open);
@@ -128,11 +143,16 @@ impl TranscriptLog {
     /// The open file if it is still the one at `path`, otherwise that one, made if need be.
     fn reopen(&mut self, path: &Path) -> io::Result<Open> {
         if let Some(open) = self.open.take()
-            && path.metadata().is_ok_and(|found| (found.dev(), found.ino()) == open.identity)
+            && path
+                .metadata()
+                .is_ok_and(|found| (found.dev(), found.ino()) == open.identity)
         {
             return Ok(open);
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)?;
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -143,10 +163,18 @@ impl TranscriptLog {
             .open(path)?;
         let found = file.metadata()?;
         if !found.is_file() {
-            return Err(io::Error::other(format!("`{}` is no regular file", path.display())));
+            return Err(io::Error::other(format!(
+                "`{}` is no regular file",
+                path.display()
+            )));
         }
         let (oldest, torn) = ends(&mut file, found.len())?;
-        Ok(Open { file, identity: (found.dev(), found.ino()), oldest, torn })
+        Ok(Open {
+            file,
+            identity: (found.dev(), found.ino()),
+            oldest,
+            torn,
+        })
     }
 
     /// Renames the file and thins out. If that fails, writing goes on in the file that is there.
@@ -186,7 +214,8 @@ impl TranscriptLog {
     fn kept(&self) -> Vec<(PathBuf, Timestamp)> {
         let all = files(&self.dir).unwrap_or_default();
         let ours = all.into_iter().filter(|file| file.array == self.array);
-        ours.filter_map(|file| Some((file.path, file.kept?))).collect()
+        ours.filter_map(|file| Some((file.path, file.kept?)))
+            .collect()
     }
 
     /// Removes what was put aside too long ago, and what is too much.

@@ -37,13 +37,22 @@ pub fn files(dir: &Path) -> io::Result<Vec<TranscriptFile>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(".log")) else { continue };
-        let (array, kept) = match stem.rsplit_once('.').map(|(array, stamp)| (array, parse(stamp))) {
+        let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(".log")) else {
+            continue;
+        };
+        let (array, kept) = match stem
+            .rsplit_once('.')
+            .map(|(array, stamp)| (array, parse(stamp)))
+        {
             Some((array, Some(time))) => (array, Some(time)),
             _ => (stem, None),
         };
         let array = percent_decode_str(array).decode_utf8_lossy().into_owned();
-        found.push(TranscriptFile { path: entry.path(), array, kept });
+        found.push(TranscriptFile {
+            path: entry.path(),
+            array,
+            kept,
+        });
     }
     // `None` sorts first; the file being written comes last.
     found.sort_by(|a, b| {
@@ -60,7 +69,10 @@ pub(super) fn current(dir: &Path, array: &str) -> PathBuf {
 /// The file that is put aside at `time`.
 pub(super) fn kept(dir: &Path, array: &str, time: Timestamp) -> PathBuf {
     let stamp = time.strftime(STAMP);
-    dir.join(format!("{}.{stamp}Z.log", utf8_percent_encode(array, FILE_NAME)))
+    dir.join(format!(
+        "{}.{stamp}Z.log",
+        utf8_percent_encode(array, FILE_NAME)
+    ))
 }
 
 fn parse(stamp: &str) -> Option<Timestamp> {
@@ -88,10 +100,21 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         fs::write(dir.path().join("notes.txt"), "").unwrap();
-        let found: Vec<_> = files(dir.path()).unwrap().into_iter().map(|f| (f.array, f.kept)).collect();
-        let expected =
-            [("../c", None), ("a.b", Some(early)), ("a.b", Some(late)), ("a.b", None)];
-        assert_eq!(found, expected.map(|(array, kept)| (array.to_owned(), kept)));
+        let found: Vec<_> = files(dir.path())
+            .unwrap()
+            .into_iter()
+            .map(|f| (f.array, f.kept))
+            .collect();
+        let expected = [
+            ("../c", None),
+            ("a.b", Some(early)),
+            ("a.b", Some(late)),
+            ("a.b", None),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(array, kept)| (array.to_owned(), kept))
+        );
         assert_eq!(files(&dir.path().join("nowhere")).unwrap(), []);
     }
 }

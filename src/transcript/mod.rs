@@ -24,6 +24,7 @@
 mod file;
 mod files;
 mod follow;
+mod merge;
 mod queue;
 mod read;
 mod record;
@@ -34,6 +35,7 @@ mod writer;
 pub use file::Limits;
 pub use files::{TranscriptFile, files};
 pub use follow::Follower;
+pub use merge::{Located, Merged, merged};
 pub use read::{Damage, Records, read};
 pub use record::{Entry, Record};
 pub use writer::{Clock, Transcript};

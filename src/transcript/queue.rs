@@ -48,16 +48,22 @@ impl Shared {
 
 impl Queue {
     /// Starts the thread. At most `max_bytes` of text wait (one item of any size always may).
-    pub(super) fn start(name: &str, max_bytes: usize, mut write: impl FnMut(Item) + Send + 'static) -> Self {
+    pub(super) fn start(
+        name: &str,
+        max_bytes: usize,
+        mut write: impl FnMut(Item) + Send + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            while let Some(item) = theirs.next() {
-                write(item);
-                theirs.lock().writing = false;
-                theirs.changed.notify_all();
-            }
-        });
+        let started = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                while let Some(item) = theirs.next() {
+                    write(item);
+                    theirs.lock().writing = false;
+                    theirs.changed.notify_all();
+                }
+            });
         if let Err(error) = started {
             log::warn!(error:%; "no transcript: cannot start its thread");
             shared.lock().closed = true;
@@ -75,7 +81,11 @@ impl Queue {
         }
         state.bytes += text.len();
         let lost_before = std::mem::take(&mut state.lost);
-        state.waiting.push_back(Item { time, text, lost_before });
+        state.waiting.push_back(Item {
+            time,
+            text,
+            lost_before,
+        });
         self.shared.changed.notify_all();
     }
 
@@ -85,7 +95,9 @@ impl Queue {
         let (state, _) = self
             .shared
             .changed
-            .wait_timeout_while(state, limit, |state| state.writing || !state.waiting.is_empty())
+            .wait_timeout_while(state, limit, |state| {
+                state.writing || !state.waiting.is_empty()
+            })
             .unwrap_or_else(PoisonError::into_inner);
         !state.writing && state.waiting.is_empty()
     }
@@ -102,7 +114,9 @@ impl Shared {
     fn next(&self) -> Option<Item> {
         let mut state = self
             .changed
-            .wait_while(self.lock(), |state| state.waiting.is_empty() && !state.closed)
+            .wait_while(self.lock(), |state| {
+                state.waiting.is_empty() && !state.closed
+            })
             .unwrap_or_else(PoisonError::into_inner);
         let item = state.waiting.pop_front()?;
         state.bytes -= item.text.len();
@@ -141,7 +155,10 @@ mod tests {
         assert!(queue.flush(Duration::from_secs(60)));
         let written: Vec<_> = written.try_iter().collect();
         let expected = [("one", 0), ("two", 0), ("three", 2)];
-        assert_eq!(written, expected.map(|(text, lost)| (text.to_owned(), lost)));
+        assert_eq!(
+            written,
+            expected.map(|(text, lost)| (text.to_owned(), lost))
+        );
     }
 
     #[test]

@@ -95,7 +95,14 @@ impl Line {
 impl<R: BufRead> Records<R> {
     /// Reads records from `input`, which begins at the beginning of a line.
     pub fn new(input: R) -> Self {
-        Self { input, line: 0, offset: 0, settled: 0, ahead: None, failed: false }
+        Self {
+            input,
+            line: 0,
+            offset: 0,
+            settled: 0,
+            ahead: None,
+            failed: false,
+        }
     }
 
     /// Bytes from the beginning to the end of the last item, not counting a torn one at the end of the file.
@@ -129,7 +136,11 @@ impl<R: BufRead> Records<R> {
                     Ok(text) => text,
                     Err(damaged) => String::from_utf8_lossy(damaged.as_bytes()).into_owned(),
                 };
-                Line { text, whole, bytes: count as u64 }
+                Line {
+                    text,
+                    whole,
+                    bytes: count as u64,
+                }
             }
         };
         self.line += 1;
@@ -164,7 +175,13 @@ impl<R: BufRead> Records<R> {
             }
         };
         let line = self.line;
-        let torn = |request: RequestId, command| Ok(Some(Err(Damage::Torn { line, request, command })));
+        let torn = |request: RequestId, command| {
+            Ok(Some(Err(Damage::Torn {
+                line,
+                request,
+                command,
+            })))
+        };
         if !first.whole && MARK.starts_with(&first.text[..first.text.len().min(MARK.len())]) {
             return torn(RequestId::from(""), None);
         }
@@ -172,14 +189,24 @@ impl<R: BufRead> Records<R> {
             return self.foreign(line).map(Some);
         }
         let (mut record, lines, newline) = match Header::parse(&first.text) {
-            Some(Header::Record { record, lines, newline }) => (*record, lines, newline),
+            Some(Header::Record {
+                record,
+                lines,
+                newline,
+            }) => (*record, lines, newline),
             Some(Header::Gap { time, records }) => {
                 self.settled = self.offset;
-                return Ok(Some(Err(Damage::Gap { line, time, records })));
+                return Ok(Some(Err(Damage::Gap {
+                    line,
+                    time,
+                    records,
+                })));
             }
             None => return self.foreign(line).map(Some),
         };
-        let Some(text) = self.within()? else { return torn(record.request, None) };
+        let Some(text) = self.within()? else {
+            return torn(record.request, None);
+        };
         let Some(command) = text.strip_prefix(&prompt(&record.array)) else {
             return torn(record.request, None);
         };
@@ -220,7 +247,10 @@ impl<R: BufRead> Records<R> {
         if whole {
             self.settled = self.offset;
         }
-        Ok(Err(Damage::Foreign { line, lines: self.line + 1 - line }))
+        Ok(Err(Damage::Foreign {
+            line,
+            lines: self.line + 1 - line,
+        }))
     }
 }
 
@@ -241,7 +271,10 @@ impl<R: BufRead> Iterator for Records<R> {
             }
             Err(source) => {
                 self.failed = true;
-                Some(Err(Damage::Io { line: self.line + 1, source }))
+                Some(Err(Damage::Io {
+                    line: self.line + 1,
+                    source,
+                }))
             }
         }
     }

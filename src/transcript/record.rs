@@ -12,8 +12,12 @@ use crate::model::RequestId;
 pub(super) const MARK: &str = "# time=";
 
 /// What a header's value may hold unencoded.
-const VALUE: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b':').remove(b'@').remove(b'-');
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'-');
 
 /// A command that was sent (or could not be), and what came back.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +111,9 @@ impl Fields<'_> {
             Some("-") => Cow::Borrowed("%2D"),
             Some(session) => utf8_percent_encode(session, VALUE).into(),
         };
-        let exit = self.exit_status.map_or_else(|| "-".to_owned(), |exit| exit.to_string());
+        let exit = self
+            .exit_status
+            .map_or_else(|| "-".to_owned(), |exit| exit.to_string());
         let mut out = String::with_capacity(self.output.len() + 256);
         let head = format_args!(
             "{MARK}{:.3} array={} request={} session={session} outcome={} exit={exit} ms={} lines={lines}{newline}\n",
@@ -133,7 +139,10 @@ impl Fields<'_> {
 
 /// The note that stands where records are missing.
 pub(super) fn gap_text(time: Timestamp, array: &str, records: u64) -> String {
-    format!("{MARK}{time:.3} array={} gap={records}\n\n", utf8_percent_encode(array, VALUE))
+    format!(
+        "{MARK}{time:.3} array={} gap={records}\n\n",
+        utf8_percent_encode(array, VALUE)
+    )
 }
 
 /// What stands before the command: `<array> cli% `.
@@ -169,17 +178,30 @@ impl Header {
     /// Reads a line that begins with [`MARK`]; `None` if it is no header this program writes.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let value = |key: &str| {
-            line.split(' ').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+            line.split(' ')
+                .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
         };
         let text = |key: &str| {
-            Some(percent_decode_str(value(key)?).decode_utf8().ok()?.into_owned())
+            Some(
+                percent_decode_str(value(key)?)
+                    .decode_utf8()
+                    .ok()?
+                    .into_owned(),
+            )
         };
         let time = value("time")?.parse().ok()?;
         let array = text("array")?;
         if let Some(gap) = value("gap") {
-            return Some(Self::Gap { time, records: gap.parse().ok()? });
+            return Some(Self::Gap {
+                time,
+                records: gap.parse().ok()?,
+            });
         }
-        let session = if value("session")? == "-" { None } else { text("session") };
+        let session = if value("session")? == "-" {
+            None
+        } else {
+            text("session")
+        };
         let exit_status = match value("exit")? {
             "-" => None,
             exit => Some(exit.parse().ok()?),

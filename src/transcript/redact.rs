@@ -10,7 +10,11 @@ const MASK: &str = "***";
 /// Replaces every occurrence of every secret. Occurrences that overlap are replaced together, so that no end of one stays.
 pub(super) fn redact<'t>(text: &'t str, secrets: &[Secret]) -> Cow<'t, str> {
     let mut found: Vec<(usize, usize)> = Vec::new();
-    for secret in secrets.iter().map(Secret::reveal).filter(|secret| !secret.is_empty()) {
+    for secret in secrets
+        .iter()
+        .map(Secret::reveal)
+        .filter(|secret| !secret.is_empty())
+    {
         let mut from = 0;
         while let Some(at) = text[from..].find(secret).map(|at| from + at) {
             found.push((at, at + secret.len()));
@@ -40,7 +44,10 @@ mod tests {
     use super::*;
 
     fn masked(text: &str, secrets: &[&str]) -> String {
-        let secrets: Vec<Secret> = secrets.iter().map(|s| Secret::new((*s).to_owned())).collect();
+        let secrets: Vec<Secret> = secrets
+            .iter()
+            .map(|s| Secret::new((*s).to_owned()))
+            .collect();
         redact(text, &secrets).into_owned()
     }
 
@@ -56,7 +63,10 @@ mod tests {
     fn no_end_of_an_overlapping_secret_stays() {
         assert_eq!(masked("abcdef", &["abcd", "cdef"]), "***");
         assert_eq!(masked("xaaay", &["aa"]), "x***y");
-        assert_eq!(masked("open sesame street", &["sesame", "open sesame"]), "*** street");
+        assert_eq!(
+            masked("open sesame street", &["sesame", "open sesame"]),
+            "*** street"
+        );
         assert_eq!(masked("open sesame!", &["open sesame!", "open"]), "***");
     }
 

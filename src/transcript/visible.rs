@@ -85,7 +85,16 @@ mod tests {
 
     #[test]
     fn a_text_that_only_looks_like_an_escape_is_kept() {
-        for text in ["\\", "\\q", "\\u", "\\u{", "\\u{}", "\\u{zz}", "\\u{110000}", "\\u{+41}"] {
+        for text in [
+            "\\",
+            "\\q",
+            "\\u",
+            "\\u{",
+            "\\u{}",
+            "\\u{zz}",
+            "\\u{110000}",
+            "\\u{+41}",
+        ] {
             let mut back = String::new();
             unshow(text, &mut back);
             assert_eq!(back, text);

@@ -38,7 +38,9 @@ struct Inner {
 
 impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transcript").field("array", &self.0.array).finish_non_exhaustive()
+        f.debug_struct("Transcript")
+            .field("array", &self.0.array)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,15 +52,30 @@ impl Transcript {
     }
 
     /// As [`Transcript::open`], with another clock.
-    pub fn open_with_clock(dir: &Path, array: &str, limits: Limits, secrets: Vec<Secret>, clock: Clock) -> Self {
+    pub fn open_with_clock(
+        dir: &Path,
+        array: &str,
+        limits: Limits,
+        secrets: Vec<Secret>,
+        clock: Clock,
+    ) -> Self {
         let mut log = TranscriptLog::new(dir, array, limits);
         let queue = Queue::start("transcript", MAX_WAITING, move |item| log.append(&item));
-        Self(Arc::new(Inner { array: array.to_owned(), secrets: RwLock::new(secrets), clock, queue }))
+        Self(Arc::new(Inner {
+            array: array.to_owned(),
+            secrets: RwLock::new(secrets),
+            clock,
+            queue,
+        }))
     }
 
     /// Keeps one more secret out of all later records, for example a CHAP secret made a moment ago.
     pub fn keep_out(&self, secret: Secret) {
-        let mut secrets = self.0.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = self
+            .0
+            .secrets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if !secrets.contains(&secret) {
             secrets.push(secret);
         }

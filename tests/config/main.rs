@@ -27,7 +27,11 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let site = Self { dir };
         site.write("pw", "open sesame\n", 0o600);
-        site.write("hpe.conf", &text.replace('@', site.dir.path().to_str().unwrap()), 0o600);
+        site.write(
+            "hpe.conf",
+            &text.replace('@', site.dir.path().to_str().unwrap()),
+            0o600,
+        );
         site
     }
 
@@ -51,13 +55,22 @@ fn mistakes(text: &str) -> Vec<String> {
     let site = Site::new(text);
     let mistakes = Config::load(&site.conf()).expect_err("it was accepted");
     let dir = site.dir.path().to_str().unwrap();
-    mistakes.iter().map(|mistake| mistake.to_string().replace(dir, "@")).collect()
+    mistakes
+        .iter()
+        .map(|mistake| mistake.to_string().replace(dir, "@"))
+        .collect()
 }
 
 fn loaded(path: &Path) -> (Config, Vec<Warning>) {
     match Config::load(path) {
         Ok(loaded) => loaded,
-        Err(mistakes) => panic!("{}", mistakes.iter().map(|m| format!("{m}\n")).collect::<String>()),
+        Err(mistakes) => panic!(
+            "{}",
+            mistakes
+                .iter()
+                .map(|m| format!("{m}\n"))
+                .collect::<String>()
+        ),
     }
 }
 

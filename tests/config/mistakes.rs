@@ -10,8 +10,14 @@ fn one(text: &str, expected: &str) {
 
 #[test]
 fn keys_that_are_unknown_or_elsewhere() {
-    one(&plain("takover = \"never\""), "line 6: [prod] `takover`: unknown key; hint: did you mean `takeover`?");
-    one(&plain("san_pasword = \"x\""), "line 6: [prod] `san_pasword`: unknown key; hint: did you mean `san_password`?");
+    one(
+        &plain("takover = \"never\""),
+        "line 6: [prod] `takover`: unknown key; hint: did you mean `takeover`?",
+    );
+    one(
+        &plain("san_pasword = \"x\""),
+        "line 6: [prod] `san_pasword`: unknown key; hint: did you mean `san_password`?",
+    );
     one(&plain("colour = 1"), "line 6: [prod] `colour`: unknown key");
     one(
         &plain("state_dir = \"/x\""),
@@ -51,9 +57,18 @@ fn keys_that_are_unknown_or_elsewhere() {
 
 #[test]
 fn values_of_the_wrong_kind() {
-    one(&plain("san_ssh_port = \"22\""), "line 6: [prod] `san_ssh_port`: expected a whole number, found string");
-    one(&plain("san_ssh_port = 0"), "line 6: [prod] `san_ssh_port`: 0 is out of range: 1 to 65535 are allowed");
-    one(&plain("san_ssh_port = -1"), "line 6: [prod] `san_ssh_port`: -1 is out of range: 1 to 65535 are allowed");
+    one(
+        &plain("san_ssh_port = \"22\""),
+        "line 6: [prod] `san_ssh_port`: expected a whole number, found string",
+    );
+    one(
+        &plain("san_ssh_port = 0"),
+        "line 6: [prod] `san_ssh_port`: 0 is out of range: 1 to 65535 are allowed",
+    );
+    one(
+        &plain("san_ssh_port = -1"),
+        "line 6: [prod] `san_ssh_port`: -1 is out of range: 1 to 65535 are allowed",
+    );
     one(
         &plain("ssh_legacy_algorithms = \"no\""),
         "line 6: [prod] `ssh_legacy_algorithms`: expected true or false (without quotes), found string",
@@ -62,16 +77,37 @@ fn values_of_the_wrong_kind() {
         &plain("takeover = \"dead_host\""),
         "line 6: [prod] `takeover`: `dead_host` is not one of `never`, `dead-host`, `always`; hint: did you mean `dead-host`?",
     );
-    one(&plain("protocol = \"nvme\""), "line 6: [prod] `protocol`: `nvme` is not one of `iscsi`, `fc`, `simulated`");
-    one(&plain("ssh_conn_timeout = \"11m\""), "line 6: [prod] `ssh_conn_timeout`: 660 s is out of range: 1 s to 600 s are allowed");
-    for wrong in ["30 sec", "30", "s", "1.5h", "-5s", "5  s", " 5s", "5s ", "5S", "99999999999999999999d"] {
+    one(
+        &plain("protocol = \"nvme\""),
+        "line 6: [prod] `protocol`: `nvme` is not one of `iscsi`, `fc`, `simulated`",
+    );
+    one(
+        &plain("ssh_conn_timeout = \"11m\""),
+        "line 6: [prod] `ssh_conn_timeout`: 660 s is out of range: 1 s to 600 s are allowed",
+    );
+    for wrong in [
+        "30 sec",
+        "30",
+        "s",
+        "1.5h",
+        "-5s",
+        "5  s",
+        " 5s",
+        "5s ",
+        "5S",
+        "99999999999999999999d",
+    ] {
         let told = mistakes(&plain(&format!("command_timeout = \"{wrong}\""))).remove(0);
         let expected = format!("line 6: [prod] `command_timeout`: `{wrong}` is not a duration: ");
         assert!(told.starts_with(&expected), "{told}");
     }
     for wrong in ["10 MB", "10M", "10", "0x10 MiB"] {
-        let told = mistakes(&plain(&format!("[DEFAULT]\ntranscript_max_size = \"{wrong}\""))).remove(0);
-        let expected = format!("line 7: [DEFAULT] `transcript_max_size`: `{wrong}` is not a size: ");
+        let told = mistakes(&plain(&format!(
+            "[DEFAULT]\ntranscript_max_size = \"{wrong}\""
+        )))
+        .remove(0);
+        let expected =
+            format!("line 7: [DEFAULT] `transcript_max_size`: `{wrong}` is not a size: ");
         assert!(told.starts_with(&expected), "{told}");
     }
     one(
@@ -79,8 +115,14 @@ fn values_of_the_wrong_kind() {
         "line 6: [prod] `hpe3par_snapcpg`: `a b` is not a valid CPG name: use letters, digits, `.`, `_` and `-`, and do not begin \
          with `-`",
     );
-    one(&plain("hpe3par_snapcpg = [\"a\", \"a\"]"), "line 6: [prod] `hpe3par_snapcpg`: `a` is given twice");
-    one(&plain("hpe3par_snapcpg = []"), "line 6: [prod] `hpe3par_snapcpg`: is missing: the list is empty, name at least one CPG");
+    one(
+        &plain("hpe3par_snapcpg = [\"a\", \"a\"]"),
+        "line 6: [prod] `hpe3par_snapcpg`: `a` is given twice",
+    );
+    one(
+        &plain("hpe3par_snapcpg = []"),
+        "line 6: [prod] `hpe3par_snapcpg`: is missing: the list is empty, name at least one CPG",
+    );
     one(
         &plain("hpe3par_iscsi_ips = [\"10.1.1.1;10.1.1.2\"]"),
         "line 6: [prod] `hpe3par_iscsi_ips`: `10.1.1.1;10.1.1.2` is not an IP address with or without `:port`",
@@ -97,7 +139,10 @@ fn values_of_the_wrong_kind() {
         &plain("").replace("10.0.0.1", "10.0.0.1:22"),
         "line 2: [prod] `san_ip`: `10.0.0.1:22` is not an IP address or host name (the port has a key of its own)",
     );
-    one(&plain("replication_device = \"x\""), "line 6: [prod] `replication_device`: expected a table (one target array), found string");
+    one(
+        &plain("replication_device = \"x\""),
+        "line 6: [prod] `replication_device`: expected a table (one target array), found string",
+    );
     one(
         &plain("").replace("[prod]", "[\"pro d\"]"),
         "line 1: [pro d]: `pro d` is not a valid backend name: use letters, digits, `.`, `_` and `-`, and do not begin with `-`",
@@ -106,8 +151,15 @@ fn values_of_the_wrong_kind() {
 
 #[test]
 fn a_wrong_value_in_default_is_reported_once() {
-    let text = format!("[DEFAULT]\nssh_pool_size = 99\n{}{}", plain(""), plain("").replace("[prod]", "[prod2]"));
-    one(&text, "line 2: [DEFAULT] `ssh_pool_size`: 99 is out of range: 1 to 32 are allowed");
+    let text = format!(
+        "[DEFAULT]\nssh_pool_size = 99\n{}{}",
+        plain(""),
+        plain("").replace("[prod]", "[prod2]")
+    );
+    one(
+        &text,
+        "line 2: [DEFAULT] `ssh_pool_size`: 99 is out of range: 1 to 32 are allowed",
+    );
 }
 
 #[test]
@@ -155,7 +207,9 @@ fn replication_that_cannot_be() {
     }
     for period in [299, 31_622_401] {
         one(
-            &with(&format!("replication_mode = \"asynchronous\"\nsync_period = {period}")),
+            &with(&format!(
+                "replication_mode = \"asynchronous\"\nsync_period = {period}"
+            )),
             &format!(
                 "line 13: [prod.replication_device] `sync_period`: {period} s is out of range: 300 s to 31622400 s are allowed"
             ),
@@ -163,7 +217,9 @@ fn replication_that_cannot_be() {
     }
     for mode in ["asynchronous", "streaming"] {
         one(
-            &with(&format!("replication_mode = \"{mode}\"\nquorum_witness_ip = \"10.0.0.3\"")),
+            &with(&format!(
+                "replication_mode = \"{mode}\"\nquorum_witness_ip = \"10.0.0.3\""
+            )),
             "line 13: [prod.replication_device] `quorum_witness_ip`: only with `replication_mode = \"synchronous\"`: Peer \
              Persistence knows no other",
         );
@@ -212,11 +268,15 @@ fn replication_that_cannot_be() {
          address of the other array",
     );
     one(
-        &with(sync).replace("10.0.0.2", "Array-A.").replace("10.0.0.1", "array-a"),
+        &with(sync)
+            .replace("10.0.0.2", "Array-A.")
+            .replace("10.0.0.1", "array-a"),
         "line 8: [prod.replication_device] `san_ip`: `Array-A.` is not an IP address or host name (the port has a key of its own)",
     );
     one(
-        &with(sync).replace("10.0.0.2", "Array-A").replace("10.0.0.1", "array-a"),
+        &with(sync)
+            .replace("10.0.0.2", "Array-A")
+            .replace("10.0.0.1", "array-a"),
         "line 8: [prod.replication_device] `san_ip`: the target array is the backend's own array (`Array-A port 22`); hint: give the \
          address of the other array",
     );
@@ -231,14 +291,19 @@ fn replication_that_cannot_be() {
 #[test]
 fn simulator_keys_only_with_the_simulator() {
     let needs = |key: &str, value: &str| {
-        one(&plain(&format!("{key} = \"{value}\"")), &format!("line 6: [prod] `{key}`: only with `protocol = \"simulated\"`"));
+        one(
+            &plain(&format!("{key} = \"{value}\"")),
+            &format!("line 6: [prod] `{key}`: only with `protocol = \"simulated\"`"),
+        );
     };
     needs("simulated_dir", "/tmp/x");
     needs("simulated_host", "a");
     needs("simulated_initiator", "iqn.2020-01.com.example:a");
     needs("simulated_machine_id", "b");
     one(
-        &plain("protocol = \"simulated\"\nsimulated_dir = \"/tmp/x\"\nsimulated_initiator = \"me\""),
+        &plain(
+            "protocol = \"simulated\"\nsimulated_dir = \"/tmp/x\"\nsimulated_initiator = \"me\"",
+        ),
         "line 8: [prod] `simulated_initiator`: `me` is not an iSCSI name or port WWN",
     );
     one(
@@ -253,7 +318,9 @@ fn simulator_keys_only_with_the_simulator() {
 
 #[test]
 fn all_at_once_in_the_order_of_the_file() {
-    let told = mistakes("[DEFAULT]\nlogging = \"loud\"\n[b]\nsan_ip = 5\ncolor = 1\n[a]\ntakeover = \"maybe\"\n[a.replication_device]\nsync_period = 1\n");
+    let told = mistakes(
+        "[DEFAULT]\nlogging = \"loud\"\n[b]\nsan_ip = 5\ncolor = 1\n[a]\ntakeover = \"maybe\"\n[a.replication_device]\nsync_period = 1\n",
+    );
     let expected = [
         "line 2: [DEFAULT] `logging`",
         "line 3: [b] `san_login`: is missing",
@@ -282,22 +349,45 @@ fn all_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn files_that_are_no_toml() {
-    let told = mistakes(&plain("takeover = never\nlone_primary = \"mount\nsan_ssh_port = 22"));
+    let told = mistakes(&plain(
+        "takeover = never\nlone_primary = \"mount\nsan_ssh_port = 22",
+    ));
     assert!(told[0].starts_with("line 6: not valid TOML: "), "{told:?}");
-    assert!(told[0].ends_with("; hint: texts stand in quotes"), "{told:?}");
+    assert!(
+        told[0].ends_with("; hint: texts stand in quotes"),
+        "{told:?}"
+    );
     assert!(told[1].starts_with("line 7: not valid TOML: "), "{told:?}");
     assert_eq!(told.len(), 2, "the rest cannot be known: {told:?}");
-    one("", "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two");
-    one("[DEFAULT]\nlogging = \"info\"\n", "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two");
+    one(
+        "",
+        "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two",
+    );
+    one(
+        "[DEFAULT]\nlogging = \"info\"\n",
+        "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two",
+    );
     let old = "[DEFAULT]\nssh_hosts_key_file = /root/.ssh/known_hosts\nhpedockerplugin_driver = hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver\nsan_ip = 10.0.0.1\nsan_password = sesame\nreplication_device = backend_id:far,\n    replication_mode:synchronous,\n    cpg_map:a:b\n";
     let told = mistakes(old);
     assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("this file is in the old format of HPE's python plugin"), "{told:?}");
+    assert!(
+        told[0].starts_with("this file is in the old format of HPE's python plugin"),
+        "{told:?}"
+    );
     let site = Site::new("");
     fs::write(site.conf(), b"[prod]\nsan_ip = \"\xff\"\n").unwrap();
-    let told = Config::load(&site.conf()).unwrap_err().remove(0).to_string();
-    assert!(told.starts_with("cannot read `") && told.contains("UTF-8"), "{told}");
-    let told = Config::load(&site.path("nowhere")).unwrap_err().remove(0).to_string();
+    let told = Config::load(&site.conf())
+        .unwrap_err()
+        .remove(0)
+        .to_string();
+    assert!(
+        told.starts_with("cannot read `") && told.contains("UTF-8"),
+        "{told}"
+    );
+    let told = Config::load(&site.path("nowhere"))
+        .unwrap_err()
+        .remove(0)
+        .to_string();
     assert!(told.contains("nowhere`: No such file"), "{told}");
 }
 
@@ -319,6 +409,9 @@ fn no_mistake_ever_shows_a_secret() {
         "sanpassword = \"sesame\"",
     ] {
         let told = mistakes(&plain("").replace("san_password_file = \"@/pw\"", line));
-        assert!(!told.is_empty() && !told.concat().contains("sesame"), "{line}: {told:?}");
+        assert!(
+            !told.is_empty() && !told.concat().contains("sesame"),
+            "{line}: {told:?}"
+        );
     }
 }

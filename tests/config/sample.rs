@@ -8,7 +8,9 @@ fn sample() -> String {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/hpe.conf.sample")).unwrap();
     // The secrets it names are files of a real machine.
     let quoted = |line: &str| {
-        let file = ["san_password_file", "san_private_key"].iter().any(|key| line.contains(key));
+        let file = ["san_password_file", "san_private_key"]
+            .iter()
+            .any(|key| line.contains(key));
         match line.split_once(" = ") {
             Some((key, _)) if file => format!("{key} = \"@/pw\""),
             _ => line.to_owned(),
@@ -21,10 +23,21 @@ fn sample() -> String {
 fn it_is_valid_and_shows_both_kinds_of_replication() {
     let (config, warnings) = accepted(&sample());
     assert!(warnings.is_empty(), "{warnings:?}");
-    let [clinic, warehouse] = config.backends.values().collect::<Vec<_>>()[..] else { panic!() };
-    assert_eq!((clinic.name.as_str(), warehouse.name.as_str()), ("clinic", "warehouse"));
-    assert_eq!((clinic.protocol, warehouse.protocol), (Protocol::Fc, Protocol::Iscsi));
-    let (pp, ap) = (clinic.replication.as_ref().unwrap(), warehouse.replication.as_ref().unwrap());
+    let [clinic, warehouse] = config.backends.values().collect::<Vec<_>>()[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (clinic.name.as_str(), warehouse.name.as_str()),
+        ("clinic", "warehouse")
+    );
+    assert_eq!(
+        (clinic.protocol, warehouse.protocol),
+        (Protocol::Fc, Protocol::Iscsi)
+    );
+    let (pp, ap) = (
+        clinic.replication.as_ref().unwrap(),
+        warehouse.replication.as_ref().unwrap(),
+    );
     assert!(pp.is_peer_persistence() && pp.mode == Mode::Sync && pp.sync_period.is_none());
     assert!(!ap.is_peer_persistence() && ap.mode == Mode::Periodic && ap.sync_period == Some(900));
 }
@@ -32,9 +45,11 @@ fn it_is_valid_and_shows_both_kinds_of_replication() {
 /// The lines `# key = value`.
 fn commented() -> Vec<(usize, String)> {
     let is_key = |line: &str| {
-        line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")).is_some_and(|(key, _)| {
-            !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        })
+        line.strip_prefix("# ")
+            .and_then(|rest| rest.split_once(" = "))
+            .is_some_and(|(key, _)| {
+                !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            })
     };
     let lines = sample();
     let all = lines.lines().enumerate().filter(|(_, line)| is_key(line));
@@ -49,13 +64,23 @@ fn every_line_that_is_commented_out_is_right_too() {
         let text: String = sample()
             .lines()
             .enumerate()
-            .map(|(at, old)| if at == n { format!("{line}\n") } else { format!("{old}\n") })
+            .map(|(at, old)| {
+                if at == n {
+                    format!("{line}\n")
+                } else {
+                    format!("{old}\n")
+                }
+            })
             .collect();
         let site = Site::new(&text);
-        let Err(mistakes) = Config::load(&site.conf()) else { continue };
+        let Err(mistakes) = Config::load(&site.conf()) else {
+            continue;
+        };
         // Some keys need or exclude another one; anything else would be a wrong line in the sample.
         let told = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let fine = told.iter().all(|m| m.contains("cannot stand together") || m.contains("only with"));
+        let fine = told
+            .iter()
+            .all(|m| m.contains("cannot stand together") || m.contains("only with"));
         assert!(fine, "{line}: {told:?}");
     }
 }
@@ -68,7 +93,8 @@ fn values_said_to_be_defaults_are_the_defaults() {
     for (_, line) in commented() {
         let (key, value) = line.split_once(" = ").unwrap();
         let setting = before.settings.iter().find(|setting| setting.key == key);
-        let Some(setting) = setting.filter(|s| s.origin == hpe3par_docker::config::Origin::BuiltIn) else {
+        let Some(setting) = setting.filter(|s| s.origin == hpe3par_docker::config::Origin::BuiltIn)
+        else {
             continue;
         };
         assert_eq!(setting.value, value, "{key}");

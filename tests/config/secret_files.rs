@@ -12,9 +12,13 @@ fn said(change: impl Fn(&Site)) -> String {
         Ok(_) => String::new(),
         Err(mistakes) => {
             assert_eq!(mistakes.len(), 1, "{mistakes:?}");
-            let told = mistakes[0].to_string().replace(site.dir.path().to_str().unwrap(), "@");
+            let told = mistakes[0]
+                .to_string()
+                .replace(site.dir.path().to_str().unwrap(), "@");
             let place = "line 4: [prod] `san_password_file`: ";
-            told.strip_prefix(place).unwrap_or_else(|| panic!("{told}")).to_owned()
+            told.strip_prefix(place)
+                .unwrap_or_else(|| panic!("{told}"))
+                .to_owned()
         }
     }
 }
@@ -28,7 +32,10 @@ fn mode_and_kind() {
         assert_eq!(said(|site| site.write("pw", "x", mode)), expected);
     }
     let gone = said(|site| fs::remove_file(site.path("pw")).unwrap());
-    assert!(gone.starts_with("cannot read `@/pw`: No such file"), "{gone}");
+    assert!(
+        gone.starts_with("cannot read `@/pw`: No such file"),
+        "{gone}"
+    );
     let again = |site: &Site| fs::remove_file(site.path("pw")).unwrap();
     let directory = said(|site| {
         again(site);
@@ -56,7 +63,10 @@ fn owner() {
         return;
     }
     let told = said(|site| chown(site.path("pw"), Some(12345), None).unwrap());
-    assert_eq!(told, "`@/pw` belongs to user id 12345; hint: chown it to root");
+    assert_eq!(
+        told,
+        "`@/pw` belongs to user id 12345; hint: chown it to root"
+    );
 }
 
 #[test]
@@ -67,7 +77,10 @@ fn one_line() {
     let long = "x".repeat(5000);
     for text in ["", "\n", "\r\n", "a\nb\n", "a\n\n", "a\rb", "a\0b", &long] {
         let told = said(|site| site.write("pw", text, 0o600));
-        assert_eq!(told, "`@/pw` does not hold exactly one line of text", "{text:?}");
+        assert_eq!(
+            told, "`@/pw` does not hold exactly one line of text",
+            "{text:?}"
+        );
     }
     let told = said(|site| fs::write(site.path("pw"), b"\xff\xfe").unwrap());
     assert_eq!(told, "`@/pw` does not hold exactly one line of text");
@@ -75,14 +88,22 @@ fn one_line() {
 
 #[test]
 fn a_private_key_is_guarded_alike() {
-    let text = plain("san_private_key_passphrase_file = \"@/pw\"")
-        .replace("san_password_file = \"@/pw\"", "san_private_key = \"@/key\"");
+    let text = plain("san_private_key_passphrase_file = \"@/pw\"").replace(
+        "san_password_file = \"@/pw\"",
+        "san_private_key = \"@/key\"",
+    );
     let site = Site::new(&text);
     site.write("key", "key", 0o600);
     let (config, _) = loaded(&site.conf());
     let access = &config.backends.first_key_value().unwrap().1.access;
     assert_eq!(access.secrets()[0].reveal(), "open sesame");
     site.write("key", "key", 0o644);
-    let told = Config::load(&site.conf()).unwrap_err().remove(0).to_string();
-    assert!(told.contains("`san_private_key`: ") && told.contains("open to others (mode 0644)"), "{told}");
+    let told = Config::load(&site.conf())
+        .unwrap_err()
+        .remove(0)
+        .to_string();
+    assert!(
+        told.contains("`san_private_key`: ") && told.contains("open to others (mode 0644)"),
+        "{told}"
+    );
 }

@@ -23,7 +23,9 @@ fn a_file_cut_anywhere_gives_whole_records_then_one_torn_one() {
     for cut in 0..bytes.len() {
         fs::write(&path, &bytes[..cut]).unwrap();
         let mut found = items(&path);
-        let torn = found.pop_if(|last| matches!(last, Err(Damage::Torn { .. }))).is_some();
+        let torn = found
+            .pop_if(|last| matches!(last, Err(Damage::Torn { .. })))
+            .is_some();
         let found: Vec<Record> = found.into_iter().map(Result::unwrap).collect();
         assert!(all.starts_with(&found), "cut at {cut}");
         let at_an_end = [0, found.iter().map(|r| r.text().len()).sum()].contains(&cut);
@@ -42,7 +44,11 @@ fn writing_goes_on_behind_a_record_cut_anywhere_and_no_cut_answer_passes_for_who
         fs::write(&path, &bytes[..cut]).unwrap();
         record(&open(dir.path(), ROOMY, &Hand::new(), &[]), "later", "on\n");
         let mut found = items(&path);
-        assert_eq!(found.pop().unwrap().unwrap().command, "later", "cut at {cut}");
+        assert_eq!(
+            found.pop().unwrap().unwrap().command,
+            "later",
+            "cut at {cut}"
+        );
         for item in found {
             match item {
                 Ok(record) => assert!(all.contains(&record), "cut at {cut}: {record:?}"),
@@ -63,9 +69,17 @@ fn what_is_no_transcript_is_named_and_passed_over() {
     mixed.extend(b"# time=yesterday\nregards\n");
     fs::write(&path, mixed).unwrap();
     let found = items(&path);
-    assert!(matches!(found[0], Err(Damage::Foreign { line: 1, lines: 2 })), "{:?}", found[0]);
+    assert!(
+        matches!(found[0], Err(Damage::Foreign { line: 1, lines: 2 })),
+        "{:?}",
+        found[0]
+    );
     assert!(found[1..4].iter().all(Result::is_ok));
-    assert!(matches!(found[4], Err(Damage::Foreign { line: 17, lines: 2 })), "{:?}", found[4]);
+    assert!(
+        matches!(found[4], Err(Damage::Foreign { line: 17, lines: 2 })),
+        "{:?}",
+        found[4]
+    );
     assert_eq!(found.len(), 5);
 }
 
@@ -81,7 +95,11 @@ fn a_directory_that_cannot_be_made_costs_records_and_says_how_many() {
     record(&transcript, "showcpg", "written\n");
     record(&transcript, "showsys", "written\n");
     let found = items(&blocked.join("prod.log"));
-    assert!(matches!(found[0], Err(Damage::Gap { records: 2, .. })), "{:?}", found[0]);
+    assert!(
+        matches!(found[0], Err(Damage::Gap { records: 2, .. })),
+        "{:?}",
+        found[0]
+    );
     assert_eq!(found[1..].iter().filter(|item| item.is_ok()).count(), 2);
     assert_eq!(found.len(), 3);
 }
@@ -98,7 +116,10 @@ fn a_full_disk_tears_one_record_and_no_command() {
     let flags = nix::mount::MsFlags::empty();
     let size = Some("size=16k");
     if let Err(error) = nix::mount::mount(Some("tmpfs"), dir.path(), Some("tmpfs"), flags, size) {
-        assert!(std::env::var("REQUIRE_ALL").is_err(), "cannot mount: {error}");
+        assert!(
+            std::env::var("REQUIRE_ALL").is_err(),
+            "cannot mount: {error}"
+        );
         println!("skipped: cannot mount a small file system: {error}");
         return;
     }
@@ -114,8 +135,14 @@ fn a_full_disk_tears_one_record_and_no_command() {
     let after = items(&path);
     drop(transcript);
     nix::mount::umount(dir.path()).unwrap();
-    assert!(before[0].is_ok() && matches!(before[1], Err(Damage::Torn { .. })), "{before:?}");
-    assert!(matches!(after[0], Err(Damage::Gap { records: 2, .. })), "{after:?}");
+    assert!(
+        before[0].is_ok() && matches!(before[1], Err(Damage::Torn { .. })),
+        "{before:?}"
+    );
+    assert!(
+        matches!(after[0], Err(Damage::Gap { records: 2, .. })),
+        "{after:?}"
+    );
     assert!(after[1].is_ok() && after.len() == 2);
 }
 
@@ -147,17 +174,35 @@ fn a_follower_waits_for_the_rest_of_a_record_and_goes_along_with_rotation() {
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     for byte in &bytes[first..] {
         file.write_all(&[*byte]).unwrap();
-        seen.extend(follower.poll().unwrap().into_iter().map(|item| item.unwrap().command));
+        seen.extend(
+            follower
+                .poll()
+                .unwrap()
+                .into_iter()
+                .map(|item| item.unwrap().command),
+        );
     }
     assert_eq!(seen, ["showcpg", "showsys"]);
 
     let hand = Hand::new();
-    let transcript = open(dir.path(), Limits { max_size: 1, ..ROOMY }, &hand, &[]);
+    let transcript = open(
+        dir.path(),
+        Limits {
+            max_size: 1,
+            ..ROOMY
+        },
+        &hand,
+        &[],
+    );
     for command in ["a", "b", "c"] {
         hand.forward(Duration::from_secs(1));
         record(&transcript, command, "");
     }
-    let seen: Vec<String> =
-        follower.poll().unwrap().into_iter().map(|item| item.unwrap().command).collect();
+    let seen: Vec<String> = follower
+        .poll()
+        .unwrap()
+        .into_iter()
+        .map(|item| item.unwrap().command)
+        .collect();
     assert_eq!(seen, ["a", "b", "c"]);
 }

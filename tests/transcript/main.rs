@@ -1,6 +1,7 @@
 //! The transcript as its users see it: written, rotated, torn, and read back.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod command;
 mod damaged;
 mod rotation;
 mod round_trip;
@@ -23,7 +24,9 @@ struct Hand(Arc<Mutex<Timestamp>>);
 
 impl Hand {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new("2026-03-01T09:15:02.417Z".parse().unwrap())))
+        Self(Arc::new(Mutex::new(
+            "2026-03-01T09:15:02.417Z".parse().unwrap(),
+        )))
     }
 
     fn now(&self) -> Timestamp {
@@ -41,10 +44,16 @@ impl Hand {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const ROOMY: Limits = Limits { max_size: 1 << 30, max_age: Duration::from_secs(1 << 30) };
+const ROOMY: Limits = Limits {
+    max_size: 1 << 30,
+    max_age: Duration::from_secs(1 << 30),
+};
 
 fn open(dir: &Path, limits: Limits, hand: &Hand, secrets: &[&str]) -> Transcript {
-    let secrets = secrets.iter().map(|s| Secret::new((*s).to_owned())).collect();
+    let secrets = secrets
+        .iter()
+        .map(|s| Secret::new((*s).to_owned()))
+        .collect();
     Transcript::open_with_clock(dir, "prod", limits, secrets, hand.clock())
 }
 

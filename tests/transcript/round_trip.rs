@@ -24,9 +24,15 @@ second line
 prod cli% showsys
 
 ";
-    assert_eq!(std::fs::read_to_string(dir.path().join("prod.log")).unwrap(), expected);
+    assert_eq!(
+        std::fs::read_to_string(dir.path().join("prod.log")).unwrap(),
+        expected
+    );
     let records = whole(&dir.path().join("prod.log"));
-    assert_eq!(records.iter().map(Record::text).collect::<String>(), expected);
+    assert_eq!(
+        records.iter().map(Record::text).collect::<String>(),
+        expected
+    );
     assert_eq!(records[1].request.as_str(), "task 7");
 }
 
@@ -49,7 +55,10 @@ fn an_answer_that_looks_like_a_transcript_stays_an_answer() {
     ] {
         record(&transcript, hostile, hostile);
         let last = whole(&path).pop().unwrap();
-        assert_eq!((last.command.as_str(), last.output.as_str()), (hostile, hostile));
+        assert_eq!(
+            (last.command.as_str(), last.output.as_str()),
+            (hostile, hostile)
+        );
     }
     assert_eq!(whole(&path).len(), 9);
 }
@@ -58,7 +67,11 @@ fn an_answer_that_looks_like_a_transcript_stays_an_answer() {
 fn line_ends_changed_on_the_way_to_support_do_no_harm() {
     let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::new());
     let path = dir.path().join("prod.log");
-    record(&open(dir.path(), ROOMY, &hand, &[]), "showvv", "one\r\ntwo\n");
+    record(
+        &open(dir.path(), ROOMY, &hand, &[]),
+        "showvv",
+        "one\r\ntwo\n",
+    );
     let text = std::fs::read_to_string(&path).unwrap();
     let expected = whole(&path);
     std::fs::write(&path, text.replace('\n', "\r\n")).unwrap();
@@ -81,7 +94,11 @@ fn secrets_do_not_get_in() {
     drop(transcript);
     let text = std::fs::read_to_string(dir.path().join("prod.log")).unwrap();
     for part in ["open", "sesame", "lines", "s3cret"] {
-        assert_eq!(text.replace(" lines=1", "").matches(part).count(), 0, "{part}: {text}");
+        assert_eq!(
+            text.replace(" lines=1", "").matches(part).count(),
+            0,
+            "{part}: {text}"
+        );
     }
     let record = whole(&dir.path().join("prod.log")).remove(0);
     assert_eq!(record.output, "x *** y *** ***");
