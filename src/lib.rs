@@ -2,6 +2,14 @@
 //!
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
+pub mod config;
+pub mod docker;
 pub mod host;
 pub mod index;
+pub mod inform;
 pub mod model;
+pub mod operator;
+pub mod replication;
+pub mod ssh;
+pub mod transcript;
+pub mod volume;

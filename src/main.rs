@@ -1,2 +1,91 @@
-//! main
-fn main() {}
+//! hpe3par-docker: arguments, configuration, wiring; nothing else.
+
+mod logging;
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use hpe3par_docker::{
+    operator::{
+        DEFAULT_CONFIG, Exit, Streams, config::ConfigCommand, finish, load_config,
+        transcript::TranscriptCommand,
+    },
+    transcript::Record,
+};
+
+/// Docker volumes on HPE 3PAR arrays, replicated, by the InForm command line alone
+///
+/// Exit status: 0 done, 1 failed or problems found, 2 wrong command line.
+#[derive(Debug, Parser)]
+#[command(name = "hpe3par-docker", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the Docker engine
+    Serve(ServeArguments),
+    /// Check or show hpe.conf
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at what was sent to the arrays and what they answered
+    #[command(subcommand)]
+    Transcript(TranscriptCommand),
+}
+
+/// What wins over hpe.conf.
+#[derive(Debug, Args)]
+struct ServeArguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// Where the engine finds the plugin [default: `socket` of the configuration]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// What must survive a reboot [default: `state_dir` of the configuration]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut err = io::stderr();
+    if !matches!(arguments.command, Command::Serve(_)) {
+        logging::start(log::LevelFilter::Warn);
+    }
+    let mut to = Streams {
+        out: &mut out,
+        err: &mut err,
+    };
+    let result = match &arguments.command {
+        Command::Serve(arguments) => serve(arguments, &mut to),
+        Command::Config(command) => command.run(&mut to),
+        Command::Transcript(command) => command.run(replay, &mut to),
+    };
+    let result = result.and_then(|exit| out.flush().map(|()| exit));
+    finish(result, &mut err).into()
+}
+
+/// Serves until told to stop.
+fn serve(arguments: &ServeArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
+    let Some(mut config) = load_config(&arguments.config, to.err)? else {
+        return Ok(Exit::Problems);
+    };
+    config.global.socket = arguments.socket.clone().unwrap_or(config.global.socket);
+    config.global.state_dir = arguments.state.clone().unwrap_or(config.global.state_dir);
+    logging::start(config.global.logging);
+    writeln!(to.err, "error: serving is not wired up in this build")?;
+    Ok(Exit::Problems)
+}
+
+/// Reads a record's answer with the templates of this release.
+fn replay(_record: &Record) -> Result<String, String> {
+    Err("the templates are not wired up in this build".to_owned())
+}

@@ -11,6 +11,7 @@ mod names;
 mod remote_copy;
 mod request;
 mod secret;
+mod site_policy;
 mod size;
 mod wwn;
 
@@ -26,6 +27,7 @@ pub use names::{
 pub use remote_copy::{GroupStatus, LinkStatus, Mode, Policy, Role, SyncStatus, TargetStatus};
 pub use request::{OperationId, RequestId};
 pub use secret::Secret;
+pub use site_policy::{LonePrimary, Takeover};
 pub use size::{Size, SizeError};
 pub use wwn::{Lun, PortPosition, SystemId, VvId, Wwn};
 

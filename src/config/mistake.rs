@@ -1,0 +1,304 @@
+//! What can be wrong in hpe.conf, in words for the person who has to put it right.
+
+use std::{fmt, path::PathBuf};
+
+use crate::model::NameError;
+
+/// One mistake, and where. All of them are reported at once.
+#[derive(Debug)]
+pub struct Mistake {
+    /// Line, from 1.
+    pub line: Option<usize>,
+    /// Section without its brackets, for example `prod.replication_device`.
+    pub section: Option<String>,
+    /// The key.
+    pub key: Option<String>,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl std::error::Error for Mistake {}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, self.line, self.section.as_deref(), self.key.as_deref())?;
+        self.problem.fmt(f)
+    }
+}
+
+/// Something that works and should be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Line, from 1.
+    pub line: Option<usize>,
+    /// Section without its brackets.
+    pub section: Option<String>,
+    /// The key.
+    pub key: Option<String>,
+    /// What to look at.
+    pub doubt: Doubt,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, self.line, self.section.as_deref(), self.key.as_deref())?;
+        self.doubt.fmt(f)
+    }
+}
+
+fn write_place(
+    f: &mut fmt::Formatter<'_>,
+    line: Option<usize>,
+    section: Option<&str>,
+    key: Option<&str>,
+) -> fmt::Result {
+    if let Some(line) = line {
+        write!(f, "line {line}: ")?;
+    }
+    match (section, key) {
+        (Some(section), Some(key)) => write!(f, "[{section}] `{key}`: "),
+        (Some(section), None) => write!(f, "[{section}]: "),
+        (None, Some(key)) => write!(f, "`{key}`: "),
+        (None, None) => Ok(()),
+    }
+}
+
+/// What is wrong. No variant ever holds the value of a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML.
+    #[error("not valid TOML: {words}{hint}")]
+    Syntax {
+        /// What the TOML reader says, on one line.
+        words: String,
+        /// What may be the matter; empty if nobody knows.
+        hint: &'static str,
+    },
+    /// The format of HPE's python plugin.
+    #[error(
+        "this file is in the old format of HPE's python plugin (`key = value` without quotes), which this release does not \
+         read; hint: write it as TOML, hpe.conf.sample shows how"
+    )]
+    OldFormat,
+    /// No key of ours.
+    #[error("unknown key{}", hint_nearest(nearest.as_deref()))]
+    UnknownKey {
+        /// The key that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A key of the python plugin.
+    #[error("not used any more: {why}; hint: remove the line")]
+    Retired {
+        /// What there is instead.
+        why: &'static str,
+    },
+    /// A known key in the wrong place.
+    #[error("does not belong here; hint: it goes into {belongs}")]
+    Misplaced {
+        /// Where it goes.
+        belongs: String,
+    },
+    /// A key of a backend in a `[DEFAULT]` that is none.
+    #[error(
+        "without `san_ip`, [DEFAULT] is no backend, and nothing that identifies an array is inherited; hint: put it into \
+         each backend's own section"
+    )]
+    NotInherited,
+    /// `backend_defaults` has a meaning in old files only.
+    #[error(
+        "has no meaning in TOML: backends inherit from [DEFAULT] only what does not identify an array"
+    )]
+    BackendDefaults,
+    /// Another type of value.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What is expected, with an article.
+        expected: &'static str,
+        /// The TOML type found.
+        found: &'static str,
+    },
+    /// Not one of a few words.
+    #[error("`{text}` is not one of {}{}", list(allowed), hint_nearest(nearest.as_deref()))]
+    NotAllowed {
+        /// What was given.
+        text: String,
+        /// What may be given.
+        allowed: Vec<&'static str>,
+        /// What was probably meant.
+        nearest: Option<String>,
+    },
+    /// A number outside its range.
+    #[error("{given} is out of range: {min} to {max} are allowed")]
+    OutOfRange {
+        /// As given.
+        given: String,
+        /// Smallest, with unit.
+        min: String,
+        /// Largest, with unit.
+        max: String,
+    },
+    /// A text that is not of the form it should have.
+    #[error("`{text}` is not {form}")]
+    Form {
+        /// What was given, cut to 80 characters.
+        text: String,
+        /// What is expected, with an article.
+        form: &'static str,
+    },
+    /// A name no array takes.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A key that must be there.
+    #[error("is missing: {what}")]
+    Missing {
+        /// What it is and what may be given.
+        what: &'static str,
+    },
+    /// No way to log in.
+    #[error(
+        "no way to log in: give one of `san_password_file`, `san_private_key` and `san_password`"
+    )]
+    NoLogin,
+    /// Two keys that exclude each other.
+    #[error("cannot stand together with `{other}`; hint: keep one of them")]
+    Excludes {
+        /// The other one.
+        other: &'static str,
+    },
+    /// A key that needs another one.
+    #[error("only with {needs}")]
+    Needs {
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// A file with a secret that cannot be used.
+    #[error(transparent)]
+    SecretFile(#[from] SecretFileError),
+    /// A CPG without a counterpart on the target.
+    #[error(
+        "has no entry for CPG `{cpg}` of `{list}`; hint: add `{cpg} = \"<CPG on the target array>\"`"
+    )]
+    NotMapped {
+        /// The CPG.
+        cpg: String,
+        /// The key it is listed under.
+        list: &'static str,
+    },
+    /// Something twice.
+    #[error("`{text}` is given twice")]
+    Twice {
+        /// The doubled one.
+        text: String,
+    },
+    /// The target is the source.
+    #[error(
+        "the target array is the backend's own array (`{address}`); hint: give the address of the other array"
+    )]
+    SameArray {
+        /// Address and port.
+        address: String,
+    },
+    /// Nothing to serve.
+    #[error("no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two")]
+    NoBackend,
+}
+
+impl Problem {
+    /// Whether it says that something is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. } | Self::NoLogin | Self::NotMapped { .. } | Self::NoBackend
+        )
+    }
+}
+
+/// Why a file that holds a secret is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// Cannot be opened or read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory, device, FIFO or socket.
+    #[error("`{}` is no regular file", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Belongs to someone who could change it.
+    #[error("`{}` belongs to user id {owner}; hint: chown it to root", path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// Others can read or write it.
+    #[error("`{}` is open to others (mode {mode:04o}); hint: `chmod 0600` it", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Not one line of text.
+    #[error("`{}` does not hold exactly one line of text", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Passwords for all to read.
+    #[error(
+        "holds a password and the file is open to others (mode {mode:04o}); hint: `chmod 0600` it, or use `san_password_file`"
+    )]
+    OpenToOthers {
+        /// Permission bits of hpe.conf.
+        mode: u32,
+    },
+    /// Given and without effect.
+    #[error("has no effect: {why}")]
+    NoEffect {
+        /// Why.
+        why: &'static str,
+    },
+    /// Unknown host keys are trusted.
+    #[error(
+        "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"
+    )]
+    NotStrict,
+    /// Old crypto.
+    #[error("SHA-1 and other outdated algorithms are allowed for this array")]
+    LegacyAlgorithms,
+}
+
+fn list(words: &[&str]) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn hint_nearest(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| {
+        format!("; hint: did you mean `{nearest}`?")
+    })
+}
