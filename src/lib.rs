@@ -2,4 +2,6 @@
 //!
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
+pub mod docker;
 pub mod model;
+pub mod volume;

@@ -24,7 +24,7 @@ pub use names::{
     TargetName, VolumeName, VvName,
 };
 pub use remote_copy::{GroupStatus, LinkStatus, Mode, Policy, Role, SyncStatus, TargetStatus};
-pub use request::{OperationId, RequestId};
+pub use request::{MountId, OperationId, RequestId};
 pub use secret::Secret;
 pub use size::{Size, SizeError};
 pub use wwn::{Lun, PortPosition, SystemId, VvId, Wwn};
