@@ -25,7 +25,7 @@ pub use names::{
     TargetName, VolumeName, VvName,
 };
 pub use remote_copy::{GroupStatus, LinkStatus, Mode, Policy, Role, SyncStatus, TargetStatus};
-pub use request::{OperationId, RequestId};
+pub use request::{MountId, OperationId, RequestId};
 pub use secret::Secret;
 pub use site_policy::{LonePrimary, Takeover};
 pub use size::{Size, SizeError};

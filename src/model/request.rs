@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::UnknownWord;
+
 /// One request of the engine, or one background task. Eight hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,12 +51,76 @@ impl OperationId {
         let ok = !machine.is_empty()
             && !request.is_empty()
             && request.bytes().all(|b| b.is_ascii_hexdigit());
-        ok.then(|| Self { machine: machine.to_owned(), request: RequestId(request.to_owned()) })
+        ok.then(|| Self {
+            machine: machine.to_owned(),
+            request: RequestId(request.to_owned()),
+        })
     }
 }
 
 impl fmt::Display for OperationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.machine, self.request)
+    }
+}
+
+/// The engine's name for one use of a volume: 64 hexadecimal digits from Docker, a container's id from Podman. One id may
+/// be mounted several times, and comes again after a crash of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MountId(String);
+
+impl MountId {
+    /// Checks the text: 1 to 255 visible ASCII characters.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] with the text, cut to 80 characters.
+    pub fn new(text: &str) -> Result<Self, UnknownWord> {
+        if (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            let text = text.chars().take(80).collect();
+            Err(UnknownWord {
+                what: "mount id (1 to 255 visible characters)",
+                text,
+            })
+        }
+    }
+
+    /// The id as the engine wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for MountId {
+    type Error = UnknownWord;
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        Self::new(&text)
+    }
+}
+
+impl From<MountId> for String {
+    fn from(id: MountId) -> String {
+        id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_id_is_one_visible_word() {
+        assert!(MountId::new(&"0c81391e".repeat(8)).is_ok());
+        for bad in ["", "a b", "a\n", "\u{e4}", &"x".repeat(256)] {
+            assert!(MountId::new(bad).is_err(), "{bad:?}");
+        }
     }
 }
