@@ -22,6 +22,25 @@ impl fmt::Display for Peer {
     }
 }
 
+/// A host key that is not trusted: printed as type and fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// For example `ssh-ed25519`.
+    pub key_type: String,
+    /// `SHA256:` and base64, as OpenSSH shows it.
+    pub fingerprint: String,
+    /// The known hosts file.
+    pub file: PathBuf,
+    /// The exact line that would trust it.
+    pub line: String,
+}
+
+impl fmt::Display for ShownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key_type, self.fingerprint)
+    }
+}
+
 /// Whether a command that failed may have taken effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -72,7 +91,9 @@ pub enum SshErrorKind {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SshError {
     /// No TCP connection.
-    #[error("cannot reach {at}: {reason}; hint: check address, port, network and that the array is up")]
+    #[error(
+        "cannot reach {at}: {reason}; hint: check address, port, network and that the array is up"
+    )]
     Unreachable {
         /// Who.
         at: Arc<Peer>,
@@ -82,7 +103,9 @@ pub enum SshError {
         slow: bool,
     },
     /// Ended before the command was sent.
-    #[error("connection to {at} failed before a command was sent: {reason}; hint: try again, and look at the array's session limit and its network")]
+    #[error(
+        "connection to {at} failed before a command was sent: {reason}; hint: try again, and look at the array's session limit and its network"
+    )]
     Closed {
         /// Who.
         at: Arc<Peer>,
@@ -102,34 +125,22 @@ pub enum SshError {
         legacy: bool,
     },
     /// Not in the known hosts file.
-    #[error("unknown host key of {at}: {key_type} {fingerprint}; hint: compare it with the array's own, then add this line to `{}`: `{line}`", .file.display())]
+    #[error("unknown host key of {at}: {key}; hint: compare it with the array's own, then add this line to `{}`: `{}`", .key.file.display(), .key.line)]
     UnknownHostKey {
         /// Who.
         at: Arc<Peer>,
-        /// For example `ssh-ed25519`.
-        key_type: String,
-        /// `SHA256:` and base64, as OpenSSH shows it.
-        fingerprint: String,
-        /// The file that should hold it.
-        file: PathBuf,
-        /// The exact line that trusts it.
-        line: String,
+        /// The key shown.
+        key: Box<ShownKey>,
     },
     /// Another key than the trusted one.
-    #[error("HOST KEY OF {at} HAS CHANGED, somebody may be listening in: it shows {key_type} {fingerprint}, but `{}` trusts {stored}; nothing was sent, not even a password; hint: if the array's key was really replaced, remove its old line from that file and add: `{line}`", .file.display())]
+    #[error("HOST KEY OF {at} HAS CHANGED, somebody may be listening in: it shows {key}, but `{}` has {stored}; nothing was sent, not even a password; hint: if the array's key was really replaced, remove its old line from that file and add: `{}`", .key.file.display(), .key.line)]
     ChangedHostKey {
         /// Who.
         at: Arc<Peer>,
-        /// Type of the key shown.
-        key_type: String,
-        /// Fingerprint of the key shown.
-        fingerprint: String,
-        /// The known hosts file.
-        file: PathBuf,
+        /// The key shown.
+        key: Box<ShownKey>,
         /// What is trusted instead, or that this key is revoked.
         stored: String,
-        /// The line that would trust the new key.
-        line: String,
     },
     /// The known hosts file is no use.
     #[error("known hosts file `{}` for {at}: {reason}; hint: correct the file or its permissions", .file.display())]
@@ -152,7 +163,9 @@ pub enum SshError {
         reason: String,
     },
     /// Login refused.
-    #[error("{at} refuses the login of `{login}`: {reason}; hint: check user, password or key there and in the configuration; no further attempt is made for a while, so that the account is not locked")]
+    #[error(
+        "{at} refuses the login of `{login}`: {reason}; hint: check user, password or key there and in the configuration; no further attempt is made for a while, so that the account is not locked"
+    )]
     LoginRejected {
         /// Who.
         at: Arc<Peer>,
@@ -162,7 +175,9 @@ pub enum SshError {
         reason: String,
     },
     /// Session limit of the far end.
-    #[error("{at} has too many sessions: {reason}; hint: close other command line sessions there, or lower `ssh_pool_size`")]
+    #[error(
+        "{at} has too many sessions: {reason}; hint: close other command line sessions there, or lower `ssh_pool_size`"
+    )]
     TooManySessions {
         /// Who.
         at: Arc<Peer>,
@@ -170,7 +185,9 @@ pub enum SshError {
         reason: String,
     },
     /// No usable command line.
-    #[error("{at} gave no usable command line: exec: {exec}; shell: {shell}; hint: log in by hand and run the same command; is this an array's command line, and does the user have a role there")]
+    #[error(
+        "{at} gave no usable command line: exec: {exec}; shell: {shell}; hint: log in by hand and run the same command; is this an array's command line, and does the user have a role there"
+    )]
     NoCommandLine {
         /// Who.
         at: Arc<Peer>,
@@ -190,7 +207,9 @@ pub enum SshError {
         reason: String,
     },
     /// Out of time with the command sent.
-    #[error("{at} did not finish its answer in time; the command may be running still; hint: look at the state on the array before doing anything else")]
+    #[error(
+        "{at} did not finish its answer in time; the command may be running still; hint: look at the state on the array before doing anything else"
+    )]
     Deadline {
         /// Who.
         at: Arc<Peer>,
@@ -200,7 +219,9 @@ pub enum SshError {
         session: Option<String>,
     },
     /// Connection lost with the command sent.
-    #[error("connection to {at} was lost during a command: {reason}; hint: the command may have run; look at the state on the array before doing anything else")]
+    #[error(
+        "connection to {at} was lost during a command: {reason}; hint: the command may have run; look at the state on the array before doing anything else"
+    )]
     Cut {
         /// Who.
         at: Arc<Peer>,
@@ -232,7 +253,9 @@ pub enum SshError {
         last: Box<SshError>,
     },
     /// Refused here.
-    #[error("command for {at} refused: it holds a control character; hint: this is a mistake in this program, please report it")]
+    #[error(
+        "command for {at} refused: it holds a control character; hint: this is a mistake in this program, please report it"
+    )]
     BadCommand {
         /// Who.
         at: Arc<Peer>,
@@ -274,7 +297,9 @@ impl SshError {
     /// the loss of the connection, so a little may be missing at its end.
     pub fn partial(&self) -> Option<&str> {
         match self {
-            Self::Deadline { partial, .. } | Self::Cut { partial, .. } | Self::TooLong { partial, .. } => Some(partial),
+            Self::Deadline { partial, .. }
+            | Self::Cut { partial, .. }
+            | Self::TooLong { partial, .. } => Some(partial),
             _ => None,
         }
     }
@@ -282,7 +307,9 @@ impl SshError {
     /// The session the command was sent on, if it was sent and its id is known.
     pub fn session(&self) -> Option<&str> {
         match self {
-            Self::Deadline { session, .. } | Self::Cut { session, .. } | Self::TooLong { session, .. } => session.as_deref(),
+            Self::Deadline { session, .. }
+            | Self::Cut { session, .. }
+            | Self::TooLong { session, .. } => session.as_deref(),
             _ => None,
         }
     }
@@ -312,7 +339,10 @@ impl SshError {
 
     /// Names the session in an error that came from below the place where its id is known.
     pub(super) fn with_session(mut self, id: Option<&str>) -> Self {
-        if let Self::Deadline { session, .. } | Self::Cut { session, .. } | Self::TooLong { session, .. } = &mut self {
+        if let Self::Deadline { session, .. }
+        | Self::Cut { session, .. }
+        | Self::TooLong { session, .. } = &mut self
+        {
             *session = id.map(str::to_owned);
         }
         self

@@ -40,7 +40,11 @@ impl Limits<'_> {
     }
 
     fn waited(&self, reason: &str) -> SshError {
-        SshError::Waited { at: Arc::clone(self.at), limit: self.limit, reason: reason.to_owned() }
+        SshError::Waited {
+            at: Arc::clone(self.at),
+            limit: self.limit,
+            reason: reason.to_owned(),
+        }
     }
 
     /// A failure before the command was sent.
@@ -50,20 +54,37 @@ impl Limits<'_> {
 
     /// A session found lost before the command was sent.
     pub(super) fn lost(&self, reason: &str) -> SshError {
-        SshError::Closed { at: Arc::clone(self.at), reason: reason.to_owned(), slow: false }
+        SshError::Closed {
+            at: Arc::clone(self.at),
+            reason: reason.to_owned(),
+            slow: false,
+        }
     }
 
     pub(super) fn too_late(&self, so_far: &[u8]) -> SshError {
-        SshError::Deadline { at: Arc::clone(self.at), partial: text(so_far), session: None }
+        SshError::Deadline {
+            at: Arc::clone(self.at),
+            partial: text(so_far),
+            session: None,
+        }
     }
 
     pub(super) fn cut(&self, reason: impl Into<String>, so_far: &[u8]) -> SshError {
-        SshError::Cut { at: Arc::clone(self.at), reason: reason.into(), partial: text(so_far), session: None }
+        SshError::Cut {
+            at: Arc::clone(self.at),
+            reason: reason.into(),
+            partial: text(so_far),
+            session: None,
+        }
     }
 
     pub(super) fn check_size(&self, so_far: &[u8]) -> Result<(), SshError> {
         if so_far.len() > OUTPUT_LIMIT {
-            return Err(SshError::TooLong { at: Arc::clone(self.at), partial: text(so_far), session: None });
+            return Err(SshError::TooLong {
+                at: Arc::clone(self.at),
+                partial: text(so_far),
+                session: None,
+            });
         }
         Ok(())
     }
@@ -71,7 +92,11 @@ impl Limits<'_> {
 
 /// A failure with no command sent.
 pub(super) fn closed(at: &Arc<Peer>, doing: &str, error: &ssh2::Error) -> SshError {
-    SshError::Closed { at: Arc::clone(at), reason: format!("{doing}: {}", error.message()), slow: error.code() == TIMEOUT }
+    SshError::Closed {
+        at: Arc::clone(at),
+        reason: format!("{doing}: {}", error.message()),
+        slow: error.code() == TIMEOUT,
+    }
 }
 
 /// An answer as it came.
@@ -92,19 +117,34 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 /// Opens a channel with both streams merged. This is a round trip, so it also shows that the session still lives.
 pub(super) fn open(session: &Session, limits: &Limits<'_>) -> Result<Channel, SshError> {
-    let Some(left) = limits.left() else { return Err(limits.waited("the command's turn came too late")) };
+    let Some(left) = limits.left() else {
+        return Err(limits.waited("the command's turn came too late"));
+    };
     set_timeout(session, left.min(limits.patience));
     let mut channel = session.channel_session().map_err(|error| {
-        if limits.left().is_none() { limits.waited("the session did not answer") } else { limits.not_sent("opening a channel", &error) }
+        if limits.left().is_none() {
+            limits.waited("the session did not answer")
+        } else {
+            limits.not_sent("opening a channel", &error)
+        }
     })?;
     // Reading one stream to its end before the other hangs as soon as the other fills the channel's window.
-    channel.handle_extended_data(ExtendedData::Merge).map_err(|error| limits.not_sent("opening a channel", &error))?;
+    channel
+        .handle_extended_data(ExtendedData::Merge)
+        .map_err(|error| limits.not_sent("opening a channel", &error))?;
     Ok(channel)
 }
 
 /// Sends the command and reads its answer to the end. After an error the whole session must be closed.
-pub(super) fn run(session: &Session, channel: &mut Channel, command: &str, limits: &Limits<'_>) -> Result<Raw, SshError> {
-    let Some(left) = limits.left() else { return Err(limits.waited("the session took too long to answer")) };
+pub(super) fn run(
+    session: &Session,
+    channel: &mut Channel,
+    command: &str,
+    limits: &Limits<'_>,
+) -> Result<Raw, SshError> {
+    let Some(left) = limits.left() else {
+        return Err(limits.waited("the session took too long to answer"));
+    };
     set_timeout(session, left);
     limits.sent.store(true, Ordering::SeqCst);
     if let Err(error) = channel.exec(command) {
@@ -112,14 +152,24 @@ pub(super) fn run(session: &Session, channel: &mut Channel, command: &str, limit
             limits.sent.store(false, Ordering::SeqCst);
             return Err(limits.not_sent("the far end refuses exec", &error));
         }
-        return Err(if limits.left().is_none() { limits.too_late(&[]) } else { limits.cut(error.message(), &[]) });
+        return Err(if limits.left().is_none() {
+            limits.too_late(&[])
+        } else {
+            limits.cut(error.message(), &[])
+        });
     }
     let mut bytes = Vec::new();
     // A closed stdin cannot be waited for: no question of the command line can hang the command.
-    channel.send_eof().map_err(|error| limits.cut(error.message(), &[]))?;
+    channel
+        .send_eof()
+        .map_err(|error| limits.cut(error.message(), &[]))?;
     read_to_end(session, channel, &mut bytes, limits)?;
     wait_close(session, channel, &bytes, limits)?;
-    if let Some(signal) = channel.exit_signal().ok().and_then(|signal| signal.exit_signal) {
+    if let Some(signal) = channel
+        .exit_signal()
+        .ok()
+        .and_then(|signal| signal.exit_signal)
+    {
         return Err(limits.cut(format!("the command was ended by signal {signal}"), &bytes));
     }
     // The status may come after the end of the output, so it is asked for only now. 0 also means that none came.
@@ -127,10 +177,17 @@ pub(super) fn run(session: &Session, channel: &mut Channel, command: &str, limit
     Ok(Raw { bytes, status })
 }
 
-fn read_to_end(session: &Session, channel: &mut Channel, bytes: &mut Vec<u8>, limits: &Limits<'_>) -> Result<(), SshError> {
+fn read_to_end(
+    session: &Session,
+    channel: &mut Channel,
+    bytes: &mut Vec<u8>,
+    limits: &Limits<'_>,
+) -> Result<(), SshError> {
     let mut buffer = [0; 32 * 1024];
     loop {
-        let Some(left) = limits.left() else { return Err(limits.too_late(bytes)) };
+        let Some(left) = limits.left() else {
+            return Err(limits.too_late(bytes));
+        };
         set_timeout(session, left.min(SLICE));
         match channel.read(&mut buffer) {
             Ok(0) if channel.eof() => return Ok(()),
@@ -142,9 +199,16 @@ fn read_to_end(session: &Session, channel: &mut Channel, bytes: &mut Vec<u8>, li
     }
 }
 
-fn wait_close(session: &Session, channel: &mut Channel, bytes: &[u8], limits: &Limits<'_>) -> Result<(), SshError> {
+fn wait_close(
+    session: &Session,
+    channel: &mut Channel,
+    bytes: &[u8],
+    limits: &Limits<'_>,
+) -> Result<(), SshError> {
     loop {
-        let Some(left) = limits.left() else { return Err(limits.too_late(bytes)) };
+        let Some(left) = limits.left() else {
+            return Err(limits.too_late(bytes));
+        };
         set_timeout(session, left.min(SLICE));
         match channel.wait_close() {
             Ok(()) => return Ok(()),

@@ -9,6 +9,8 @@
 //! opened or closed, is `queue`; it knows nothing of SSH and is tested with virtual time.
 
 mod algorithms;
+mod connect;
+mod connection;
 mod error;
 mod exec;
 mod host_key;
@@ -26,7 +28,7 @@ use regex::Regex;
 
 use crate::model::Secret;
 
-pub use error::{Outcome, Peer, SshError, SshErrorKind};
+pub use error::{Outcome, Peer, ShownKey, SshError, SshErrorKind};
 pub use pool::{Pool, PoolStatus};
 
 /// The most a single answer may hold, in bytes (16 MiB). More than that is [`SshError::TooLong`].
@@ -90,7 +92,10 @@ impl fmt::Debug for Greeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Greeting")
             .field("probe", &self.probe)
-            .field("identify", &self.identify.as_ref().map(|(command, _)| command))
+            .field(
+                "identify",
+                &self.identify.as_ref().map(|(command, _)| command),
+            )
             .field("prompt", &self.prompt.as_str())
             .finish_non_exhaustive()
     }

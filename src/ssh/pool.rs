@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::connection::Target;
 use super::error::{Outcome, SshError, SshErrorKind};
 use super::queue::{Dial, Place, Queue};
-use super::session::{SessionThread, Target};
+use super::session::SessionThread;
 use super::{Endpoint, Greeting, Reply};
 
 pub use super::queue::PoolStatus;
@@ -40,7 +41,11 @@ impl Pool {
     /// A pool of at most `cap` sessions (at least 1).
     pub fn new(endpoint: Endpoint, greeting: Greeting, cap: usize) -> Self {
         let target = Arc::new(Target::new(endpoint, greeting));
-        Self { queue: Queue::new(Dialer(Arc::clone(&target)), Arc::clone(&target.at), cap), target, cap }
+        Self {
+            queue: Queue::new(Dialer(Arc::clone(&target)), Arc::clone(&target.at), cap),
+            target,
+            cap,
+        }
     }
 
     /// Runs one command on a session of its own. Must be called within a tokio runtime.
@@ -56,7 +61,9 @@ impl Pool {
     /// [`SshError::outcome`] says whether the command may have run.
     pub async fn run(&self, command: &str, deadline: Duration) -> Result<Reply, SshError> {
         if command.is_empty() || command.chars().any(char::is_control) {
-            return Err(SshError::BadCommand { at: Arc::clone(&self.target.at) });
+            return Err(SshError::BadCommand {
+                at: Arc::clone(&self.target.at),
+            });
         }
         let until = Instant::now() + deadline;
         let (mut place, mut turns) = (Place::Last, 0);
@@ -66,7 +73,7 @@ impl Pool {
             let queue = Arc::clone(&self.queue);
             // A task of its own: it outlives a caller who leaves.
             let running = tokio::spawn(async move {
-                let Some(line) = lease.begin() else { return None };
+                let line = lease.begin()?;
                 let (result, keep) = line.run(text, until.into_std(), deadline).await;
                 if keep {
                     lease.finish();
@@ -113,5 +120,9 @@ impl Pool {
 
 /// The command was not sent, and the reason lies in the session, which is gone now.
 fn is_worth_another(error: &SshError) -> bool {
-    error.outcome() == Outcome::NotSent && matches!(error.kind(), SshErrorKind::Closed | SshErrorKind::TooManySessions)
+    error.outcome() == Outcome::NotSent
+        && matches!(
+            error.kind(),
+            SshErrorKind::Closed | SshErrorKind::TooManySessions
+        )
 }

@@ -150,7 +150,13 @@ impl<D: Dial> Queue<D> {
             reaping: false,
             closed: false,
         };
-        Arc::new(Self { dial, at, ceiling, state: Mutex::new(state), settled: Notify::new() })
+        Arc::new(Self {
+            dial,
+            at,
+            ceiling,
+            state: Mutex::new(state),
+            settled: Notify::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State<D>> {
@@ -163,13 +169,25 @@ impl<D: Dial> Queue<D> {
             cap: state.cap,
             busy: state.busy,
             idle: state.idle.len(),
-            waiting: state.waiters.iter().filter(|waiter| !waiter.is_closed()).count(),
-            last_failure: state.failure.as_ref().map(|failure| failure.last.to_string()),
+            waiting: state
+                .waiters
+                .iter()
+                .filter(|waiter| !waiter.is_closed())
+                .count(),
+            last_failure: state
+                .failure
+                .as_ref()
+                .map(|failure| failure.last.to_string()),
         }
     }
 
     /// Waits for a line until the deadline. Dropping the future gives up the place, or gives back the line.
-    pub(super) async fn checkout(self: &Arc<Self>, place: Place, deadline: Instant, limit: Duration) -> Result<Lease<D>, SshError> {
+    pub(super) async fn checkout(
+        self: &Arc<Self>,
+        place: Place,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<Lease<D>, SshError> {
         let (grant, granted) = oneshot::channel();
         {
             let mut state = self.state();
@@ -181,7 +199,9 @@ impl<D: Dial> Queue<D> {
         }
         match tokio::time::timeout_at(deadline, granted).await {
             Ok(Ok(granted)) => granted,
-            Ok(Err(_)) => Err(SshError::PoolClosed { at: Arc::clone(&self.at) }),
+            Ok(Err(_)) => Err(SshError::PoolClosed {
+                at: Arc::clone(&self.at),
+            }),
             Err(_) => {
                 let state = self.state();
                 let reason = match (&state.failure, state.busy + state.idle.len()) {
@@ -189,7 +209,11 @@ impl<D: Dial> Queue<D> {
                     (_, 0) => "still connecting".to_owned(),
                     (_, open) => format!("all {open} sessions were busy"),
                 };
-                Err(SshError::Waited { at: Arc::clone(&self.at), limit, reason })
+                Err(SshError::Waited {
+                    at: Arc::clone(&self.at),
+                    limit,
+                    reason,
+                })
             }
         }
     }
@@ -211,7 +235,10 @@ impl<D: Dial> Queue<D> {
                 let mut state = self.state();
                 state.closed = true;
                 state.waiters.clear();
-                (std::mem::take(&mut state.idle), state.busy == 0 && !state.dialing)
+                (
+                    std::mem::take(&mut state.idle),
+                    state.busy == 0 && !state.dialing,
+                )
             };
             for (line, _) in idle {
                 line.retire().await;
@@ -232,13 +259,23 @@ impl<D: Dial> Queue<D> {
         state.idle.retain(|(line, _)| line.is_alive());
         state.waiters.retain(|waiter| !waiter.is_closed());
         while !state.waiters.is_empty() {
-            let Some((line, since)) = state.idle.pop() else { break };
-            let Some(waiter) = state.waiters.pop_front() else { break };
+            let Some((line, since)) = state.idle.pop() else {
+                break;
+            };
+            let Some(waiter) = state.waiters.pop_front() else {
+                break;
+            };
             state.busy += 1;
-            if let Err(Ok(mut lease)) = waiter.send(Ok(Lease { queue: Arc::clone(self), line: Some(line), keep: true })) {
+            if let Err(Ok(mut lease)) = waiter.send(Ok(Lease {
+                queue: Arc::clone(self),
+                line: Some(line),
+                keep: true,
+            })) {
                 // The caller left in this moment. Its lease must not come back through Drop, which takes the lock held here.
                 state.busy -= 1;
-                state.idle.extend(lease.line.take().map(|line| (line, since)));
+                state
+                    .idle
+                    .extend(lease.line.take().map(|line| (line, since)));
             }
         }
         if !state.idle.is_empty() {
@@ -248,14 +285,24 @@ impl<D: Dial> Queue<D> {
         if state.waiters.is_empty() || state.dialing || open >= state.cap {
             return;
         }
-        let held = state.failure.as_ref().map(|failure| (failure, failure.retry_at.saturating_duration_since(Instant::now())));
+        let held = state.failure.as_ref().map(|failure| {
+            (
+                failure,
+                failure.retry_at.saturating_duration_since(Instant::now()),
+            )
+        });
         match held {
             Some((failure, wait)) if !wait.is_zero() => {
-                let patient = open > 0 || (is_quick(&failure.last) && failure.count < QUICK_ATTEMPTS);
+                let patient =
+                    open > 0 || (is_quick(&failure.last) && failure.count < QUICK_ATTEMPTS);
                 if !patient {
                     let last = failure.last.clone();
                     for waiter in state.waiters.drain(..) {
-                        let _ = waiter.send(Err(SshError::Held { at: Arc::clone(&self.at), wait, last: Box::new(last.clone()) }));
+                        let _ = waiter.send(Err(SshError::Held {
+                            at: Arc::clone(&self.at),
+                            wait,
+                            last: Box::new(last.clone()),
+                        }));
                     }
                 }
             }
@@ -265,7 +312,9 @@ impl<D: Dial> Queue<D> {
 
     fn start_dialing(self: &Arc<Self>, state: &mut State<D>) {
         // No runtime: the program is ending, and nobody is left to be served.
-        let Ok(runtime) = Handle::try_current() else { return };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
         state.dialing = true;
         let queue = Arc::clone(self);
         runtime.spawn(async move {
@@ -288,9 +337,16 @@ impl<D: Dial> Queue<D> {
     /// Notes a failed attempt: when the next one is allowed, and who is told now.
     fn failed(self: &Arc<Self>, state: &mut State<D>, error: SshError) {
         let open = state.busy + state.idle.len();
-        let count = state.failure.as_ref().map_or(0, |failure| failure.count).saturating_add(1);
+        let count = state
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.count)
+            .saturating_add(1);
         // sshd hangs up without a word when it has too many.
-        let limited = matches!(error, SshError::TooManySessions { .. } | SshError::Closed { slow: false, .. }) && open > 0;
+        let limited = matches!(
+            error,
+            SshError::TooManySessions { .. } | SshError::Closed { slow: false, .. }
+        ) && open > 0;
         if limited && open < state.cap {
             log::warn!(array = self.at.label.as_str(), from = state.cap, to = open; "pool shrunk, the array takes no more sessions");
             if state.cap == self.ceiling {
@@ -305,7 +361,11 @@ impl<D: Dial> Queue<D> {
                 let _ = waiter.send(Err(error.clone()));
             }
         }
-        state.failure = Some(Failure { last: error, count, retry_at: Instant::now() + wait });
+        state.failure = Some(Failure {
+            last: error,
+            count,
+            retry_at: Instant::now() + wait,
+        });
         self.later(wait, |queue| {
             let mut state = queue.state();
             queue.pump(&mut state);
@@ -343,7 +403,9 @@ impl<D: Dial> Queue<D> {
 
     /// Does something after `wait`, and again as long as it says so. Keeps no queue alive. False if there is no runtime any more.
     fn later(self: &Arc<Self>, wait: Duration, step: fn(&Arc<Self>) -> bool) -> bool {
-        let Ok(runtime) = Handle::try_current() else { return false };
+        let Ok(runtime) = Handle::try_current() else {
+            return false;
+        };
         let queue: Weak<Self> = Arc::downgrade(self);
         runtime.spawn(async move {
             loop {
@@ -360,7 +422,12 @@ impl<D: Dial> Queue<D> {
 
 /// Failures that may be over in a second, and cost nobody time or an account's last attempt.
 fn is_quick(error: &SshError) -> bool {
-    matches!(error, SshError::Unreachable { slow: false, .. } | SshError::Closed { slow: false, .. } | SshError::TooManySessions { .. })
+    matches!(
+        error,
+        SshError::Unreachable { slow: false, .. }
+            | SshError::Closed { slow: false, .. }
+            | SshError::TooManySessions { .. }
+    )
 }
 
 /// How long no attempt is made after the `count`th failure in a row.
@@ -371,7 +438,9 @@ fn back_off(error: &SshError, count: u32) -> Duration {
         _ if is_quick(error) => (Duration::from_millis(500), Duration::from_secs(30)),
         _ => (Duration::from_secs(5), Duration::from_secs(60)),
     };
-    first.saturating_mul(1 << count.saturating_sub(1).min(10)).min(most)
+    first
+        .saturating_mul(1 << count.saturating_sub(1).min(10))
+        .min(most)
 }
 
 #[cfg(test)]

@@ -19,7 +19,11 @@ struct Dialer(Arc<Far>);
 struct Wire(Arc<Far>);
 
 fn peer() -> Arc<Peer> {
-    Arc::new(Peer { label: "east".into(), host: "192.0.2.1".into(), port: 22 })
+    Arc::new(Peer {
+        label: "east".into(),
+        host: "192.0.2.1".into(),
+        port: 22,
+    })
 }
 
 impl Dial for Dialer {
@@ -31,7 +35,12 @@ impl Dial for Dialer {
         if let Some(error) = far.refuse.lock().unwrap().clone() {
             return Err(error);
         }
-        if far.limit.lock().unwrap().is_some_and(|limit| far.open.load(Ordering::SeqCst) >= limit) {
+        if far
+            .limit
+            .lock()
+            .unwrap()
+            .is_some_and(|limit| far.open.load(Ordering::SeqCst) >= limit)
+        {
             return Err(too_many());
         }
         let open = far.open.fetch_add(1, Ordering::SeqCst) + 1;
@@ -54,13 +63,24 @@ impl Drop for Wire {
 }
 
 fn too_many() -> SshError {
-    SshError::TooManySessions { at: peer(), reason: "full".into() }
+    SshError::TooManySessions {
+        at: peer(),
+        reason: "full".into(),
+    }
 }
 fn refused() -> SshError {
-    SshError::Unreachable { at: peer(), reason: "refused".into(), slow: false }
+    SshError::Unreachable {
+        at: peer(),
+        reason: "refused".into(),
+        slow: false,
+    }
 }
 fn rejected() -> SshError {
-    SshError::LoginRejected { at: peer(), login: "u".into(), reason: "password".into() }
+    SshError::LoginRejected {
+        at: peer(),
+        login: "u".into(),
+        reason: "password".into(),
+    }
 }
 
 fn queue(cap: usize) -> (Arc<Far>, Arc<Queue<Dialer>>) {
@@ -70,7 +90,9 @@ fn queue(cap: usize) -> (Arc<Far>, Arc<Queue<Dialer>>) {
 
 async fn take(queue: &Arc<Queue<Dialer>>) -> Result<Lease<Dialer>, SshError> {
     let limit = Duration::from_secs(100);
-    queue.checkout(Place::Last, Instant::now() + limit, limit).await
+    queue
+        .checkout(Place::Last, Instant::now() + limit, limit)
+        .await
 }
 
 async fn seconds(count: u64) {
@@ -116,7 +138,10 @@ async fn a_waiter_who_leaves_loses_no_line() {
     let first = take(&queue).await.unwrap();
     // Granted, but its future is dropped before it looks.
     let mut granted = Box::pin(take(&queue));
-    let pending = std::future::poll_fn(|context| std::task::Poll::Ready(granted.as_mut().poll(context).is_pending())).await;
+    let pending = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(granted.as_mut().poll(context).is_pending())
+    })
+    .await;
     assert!(pending);
     drop(first);
     assert_eq!(queue.status().busy, 1);
@@ -139,7 +164,11 @@ async fn an_interrupted_line_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn idle_lines_close_the_last_one_much_later() {
     let (far, queue) = queue(3);
-    let leases = [take(&queue).await.unwrap(), take(&queue).await.unwrap(), take(&queue).await.unwrap()];
+    let leases = [
+        take(&queue).await.unwrap(),
+        take(&queue).await.unwrap(),
+        take(&queue).await.unwrap(),
+    ];
     drop(leases);
     let open = || far.open.load(Ordering::SeqCst);
     seconds(20).await;
@@ -181,7 +210,11 @@ async fn the_far_ends_limit_shrinks_the_pool_and_everyone_is_served() {
         task.await.unwrap();
     }
     assert_eq!(queue.status().cap, 2);
-    assert_eq!(far.dialed.load(Ordering::SeqCst), 3, "asked once too often, not once a caller");
+    assert_eq!(
+        far.dialed.load(Ordering::SeqCst),
+        3,
+        "asked once too often, not once a caller"
+    );
     *far.limit.lock().unwrap() = None;
     seconds(130).await;
     assert_eq!(queue.status().cap, 4, "and grows back");
@@ -192,12 +225,21 @@ async fn quick_failures_are_tried_again_and_then_told_and_then_held() {
     let (far, queue) = queue(4);
     *far.refuse.lock().unwrap() = Some(refused());
     let begun = Instant::now();
-    assert!(matches!(take(&queue).await.err(), Some(SshError::Unreachable { .. })));
+    assert!(matches!(
+        take(&queue).await.err(),
+        Some(SshError::Unreachable { .. })
+    ));
     assert_eq!(far.dialed.load(Ordering::SeqCst), 3);
     assert!(begun.elapsed() >= Duration::from_millis(1500));
-    let Some(SshError::Held { wait, last, .. }) = take(&queue).await.err() else { panic!("must be held") };
+    let Some(SshError::Held { wait, last, .. }) = take(&queue).await.err() else {
+        panic!("must be held")
+    };
     assert!(wait <= Duration::from_secs(2) && matches!(*last, SshError::Unreachable { .. }));
-    assert_eq!(far.dialed.load(Ordering::SeqCst), 3, "held without an attempt");
+    assert_eq!(
+        far.dialed.load(Ordering::SeqCst),
+        3,
+        "held without an attempt"
+    );
     *far.refuse.lock().unwrap() = None;
     seconds(3).await;
     assert!(take(&queue).await.is_ok());
@@ -221,10 +263,16 @@ async fn a_failure_that_passes_is_not_seen() {
 async fn a_rejected_password_is_not_sent_again_for_a_minute() {
     let (far, queue) = queue(4);
     *far.refuse.lock().unwrap() = Some(rejected());
-    assert_eq!(take(&queue).await.err().unwrap().kind(), SshErrorKind::LoginRejected);
+    assert_eq!(
+        take(&queue).await.err().unwrap().kind(),
+        SshErrorKind::LoginRejected
+    );
     for _ in 0..20 {
         seconds(2).await;
-        assert_eq!(take(&queue).await.err().unwrap().kind(), SshErrorKind::LoginRejected);
+        assert_eq!(
+            take(&queue).await.err().unwrap().kind(),
+            SshErrorKind::LoginRejected
+        );
     }
     assert_eq!(far.dialed.load(Ordering::SeqCst), 1);
     seconds(30).await;
@@ -232,7 +280,11 @@ async fn a_rejected_password_is_not_sent_again_for_a_minute() {
     assert_eq!(far.dialed.load(Ordering::SeqCst), 2);
     seconds(70).await;
     let _ = take(&queue).await;
-    assert_eq!(far.dialed.load(Ordering::SeqCst), 2, "the second time it is two minutes");
+    assert_eq!(
+        far.dialed.load(Ordering::SeqCst),
+        2,
+        "the second time it is two minutes"
+    );
     assert_eq!(back_off(&rejected(), 40), Duration::from_secs(3600));
 }
 
@@ -241,8 +293,17 @@ async fn a_deadline_in_the_queue_says_what_it_waited_for() {
     let (_far, queue) = queue(1);
     let lease = take(&queue).await.unwrap();
     let limit = Duration::from_secs(3);
-    let error = queue.checkout(Place::Last, Instant::now() + limit, limit).await.err().unwrap();
-    assert!(error.to_string().contains("within 3 s: all 1 sessions were busy"), "{error}");
+    let error = queue
+        .checkout(Place::Last, Instant::now() + limit, limit)
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("within 3 s: all 1 sessions were busy"),
+        "{error}"
+    );
     drop(lease);
 }
 
@@ -261,9 +322,15 @@ async fn close_waits_for_the_running_and_refuses_the_rest() {
     });
     seconds(1).await;
     assert!(!closing.is_finished());
-    assert_eq!(waiting.await.unwrap().err().unwrap().kind(), SshErrorKind::PoolClosed);
+    assert_eq!(
+        waiting.await.unwrap().err().unwrap().kind(),
+        SshErrorKind::PoolClosed
+    );
     drop(lease);
     closing.await.unwrap();
     assert_eq!(far.open.load(Ordering::SeqCst), 0);
-    assert_eq!(take(&queue).await.err().unwrap().kind(), SshErrorKind::PoolClosed);
+    assert_eq!(
+        take(&queue).await.err().unwrap().kind(),
+        SshErrorKind::PoolClosed
+    );
 }

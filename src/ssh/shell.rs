@@ -42,7 +42,11 @@ pub(super) struct Shell {
 
 impl Shell {
     /// Opens a shell, waits for the prompt and learns from the probe what prompt and echo look like. Gives the probe's answer too.
-    pub(super) fn open(session: &Session, greeting: &Greeting, limits: &Limits<'_>) -> Result<(Self, String), SshError> {
+    pub(super) fn open(
+        session: &Session,
+        greeting: &Greeting,
+        limits: &Limits<'_>,
+    ) -> Result<(Self, String), SshError> {
         let mut channel = exec::open(session, limits)?;
         let mut modes = PtyModes::new();
         modes.set_boolean(PtyModeOpcode::ECHO, false);
@@ -50,11 +54,26 @@ impl Shell {
             .request_pty("vt100", Some(modes), Some((COLUMNS, ROWS, 0, 0)))
             .and_then(|()| channel.shell())
             .map_err(|error| limits.not_sent("opening a shell", &error))?;
-        let mut shell = Self { channel, prompt: String::new(), echoes: 0, used: Instant::now() };
-        let banner = shell.read_until(session, limits, |so_far| greeting.prompt.is_match(&clean(so_far)).then_some(SETTLE_UNKNOWN))?;
+        let mut shell = Self {
+            channel,
+            prompt: String::new(),
+            echoes: 0,
+            used: Instant::now(),
+        };
+        let banner = shell.read_until(session, limits, |so_far| {
+            greeting
+                .prompt
+                .is_match(&clean(so_far))
+                .then_some(SETTLE_UNKNOWN)
+        })?;
         shell.prompt = last_line(&clean(&banner)).to_owned();
         shell.write(session, &greeting.probe, limits)?;
-        let answer = shell.read_until(session, limits, |so_far| greeting.prompt.is_match(&clean(so_far)).then_some(SETTLE_UNKNOWN))?;
+        let answer = shell.read_until(session, limits, |so_far| {
+            greeting
+                .prompt
+                .is_match(&clean(so_far))
+                .then_some(SETTLE_UNKNOWN)
+        })?;
         let answer = clean(&answer);
         // A banner without a line end would be part of the first prompt, but not of the second.
         shell.prompt = last_line(&answer).to_owned();
@@ -65,7 +84,12 @@ impl Shell {
     }
 
     /// Runs one command. After an error the whole session must be closed.
-    pub(super) fn run(&mut self, session: &Session, command: &str, limits: &Limits<'_>) -> Result<String, SshError> {
+    pub(super) fn run(
+        &mut self,
+        session: &Session,
+        command: &str,
+        limits: &Limits<'_>,
+    ) -> Result<String, SshError> {
         if !self.is_quiet(session) {
             return Err(limits.lost("the shell has ended, or wrote something nobody asked for"));
         }
@@ -77,7 +101,11 @@ impl Shell {
         let (prompt, echoes) = (self.prompt.clone(), self.echoes);
         let bytes = self.read_until(session, limits, |so_far| {
             // Cheap test first: this runs for every piece that arrives.
-            let text = if ends_like(so_far, &prompt) { clean(so_far) } else { return None };
+            let text = if ends_like(so_far, &prompt) {
+                clean(so_far)
+            } else {
+                return None;
+            };
             let (seen, rest) = strip_echo(&text, &prompt, command);
             strip_prompt(rest, &prompt)?;
             match seen {
@@ -109,10 +137,19 @@ impl Shell {
         quiet
     }
 
-    fn write(&mut self, session: &Session, command: &str, limits: &Limits<'_>) -> Result<(), SshError> {
-        let Some(left) = limits.left() else { return Err(limits.too_late(&[])) };
+    fn write(
+        &mut self,
+        session: &Session,
+        command: &str,
+        limits: &Limits<'_>,
+    ) -> Result<(), SshError> {
+        let Some(left) = limits.left() else {
+            return Err(limits.too_late(&[]));
+        };
         set_timeout(session, left);
-        self.channel.write_all(format!("{command}\n").as_bytes()).map_err(|error| limits.cut(error.to_string(), &[]))
+        self.channel
+            .write_all(format!("{command}\n").as_bytes())
+            .map_err(|error| limits.cut(error.to_string(), &[]))
     }
 
     /// Reads until `complete` says so and the far end has been silent for as long as it says.
@@ -130,10 +167,20 @@ impl Shell {
             if settle.is_some_and(|until| now >= until) {
                 return Ok(bytes);
             }
-            let Some(left) = limits.left() else { return Err(limits.too_late(&bytes)) };
-            set_timeout(session, settle.map_or(left, |until| until - now).min(left).min(Duration::from_millis(250)));
+            let Some(left) = limits.left() else {
+                return Err(limits.too_late(&bytes));
+            };
+            set_timeout(
+                session,
+                settle
+                    .map_or(left, |until| until - now)
+                    .min(left)
+                    .min(Duration::from_millis(250)),
+            );
             match self.channel.read(&mut buffer) {
-                Ok(0) if self.channel.eof() => return Err(limits.cut("the shell has ended", &bytes)),
+                Ok(0) if self.channel.eof() => {
+                    return Err(limits.cut("the shell has ended", &bytes));
+                }
                 Ok(count) => bytes.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::TimedOut => continue,
                 Err(error) => return Err(limits.cut(error.to_string(), &bytes)),
@@ -148,7 +195,10 @@ impl Shell {
 fn sign_of_life(session: &Session, limits: &Limits<'_>) -> Result<(), SshError> {
     /// libssh2's LIBSSH2_ERROR_CHANNEL_FAILURE: the far end refuses the channel.
     const REFUSED: ErrorCode = ErrorCode::Session(-21);
-    set_timeout(session, limits.left().unwrap_or_default().min(limits.patience));
+    set_timeout(
+        session,
+        limits.left().unwrap_or_default().min(limits.patience),
+    );
     match session.channel_session() {
         Ok(mut channel) => {
             let _ = channel.close();
@@ -161,9 +211,12 @@ fn sign_of_life(session: &Session, limits: &Limits<'_>) -> Result<(), SshError> 
 
 /// Text with LF line ends, without the control sequences of a terminal.
 fn clean(bytes: &[u8]) -> String {
-    static CONTROL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[=>]|\x07|\x00").ok());
+    static CONTROL: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[=>]|\x07|\x00").ok());
     let text = String::from_utf8_lossy(bytes);
-    let text = CONTROL.as_ref().map_or(text.clone(), |control| control.replace_all(&text, "").into_owned().into());
+    let text = CONTROL.as_ref().map_or(text.clone(), |control| {
+        control.replace_all(&text, "").into_owned().into()
+    });
     text.replace("\r\r\n", "\n").replace("\r\n", "\n")
 }
 
@@ -174,7 +227,11 @@ fn ends_like(bytes: &[u8], prompt: &str) -> bool {
 }
 
 fn last_line(text: &str) -> &str {
-    text.trim_end().rsplit('\n').next().unwrap_or_default().trim()
+    text.trim_end()
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .trim()
 }
 
 /// The text before the prompt at its end, and after one that is glued to its beginning. `None` if it does not end in the prompt.
@@ -205,7 +262,10 @@ fn strip_echo<'a>(text: &'a str, prompt: &str, command: &str) -> (usize, &'a str
 /// CR and LF at any place, so blanks are not compared.
 fn after_echo<'a>(text: &'a str, command: &str) -> Option<&'a str> {
     let mut rest = text;
-    for wanted in command.chars().filter(|character| !character.is_whitespace()) {
+    for wanted in command
+        .chars()
+        .filter(|character| !character.is_whitespace())
+    {
         rest = rest.trim_start().strip_prefix(wanted)?;
     }
     let (line, after) = rest.split_once('\n')?;
@@ -231,10 +291,26 @@ mod tests {
 
     #[test]
     fn echo_none_once_twice() {
-        assert_eq!(answer("a\r\nb\r\nnorth_07 cli% ", "showx"), (0, some("a\nb\n")));
-        assert_eq!(answer("showx -d\r\na\r\nnorth_07 cli% ", "showx -d"), (1, some("a\n")));
-        assert_eq!(answer("showx -d\r\nnorth_07 cli% showx -d\r\na\r\nnorth_07 cli% ", "showx -d"), (2, some("a\n")));
-        assert_eq!(answer("showx\r\nnorth_07 cli% ", "showx"), (1, some("")), "silence");
+        assert_eq!(
+            answer("a\r\nb\r\nnorth_07 cli% ", "showx"),
+            (0, some("a\nb\n"))
+        );
+        assert_eq!(
+            answer("showx -d\r\na\r\nnorth_07 cli% ", "showx -d"),
+            (1, some("a\n"))
+        );
+        assert_eq!(
+            answer(
+                "showx -d\r\nnorth_07 cli% showx -d\r\na\r\nnorth_07 cli% ",
+                "showx -d"
+            ),
+            (2, some("a\n"))
+        );
+        assert_eq!(
+            answer("showx\r\nnorth_07 cli% ", "showx"),
+            (1, some("")),
+            "silence"
+        );
     }
 
     #[test]
@@ -243,8 +319,17 @@ mod tests {
         assert!(command.len() > 80);
         for join in ["\r\n", " \r", "\r\r\n", "\n"] {
             let first = 80 - PROMPT.len() - 1;
-            let echo = format!("north_07 cli% {}{join}{}{join}{}", &command[..first], &command[first..110], &command[110..]);
-            assert_eq!(answer(&format!("{echo}\r\ndone\r\nnorth_07 cli% "), command), (1, some("done\n")), "{join:?}");
+            let echo = format!(
+                "north_07 cli% {}{join}{}{join}{}",
+                &command[..first],
+                &command[first..110],
+                &command[110..]
+            );
+            assert_eq!(
+                answer(&format!("{echo}\r\ndone\r\nnorth_07 cli% "), command),
+                (1, some("done\n")),
+                "{join:?}"
+            );
             let twice = format!("{command}\r\n{echo}\r\nnorth_07 cli% ");
             assert_eq!(answer(&twice, command), (2, some("")), "{join:?}");
         }
@@ -252,15 +337,31 @@ mod tests {
 
     #[test]
     fn an_answer_is_not_taken_for_an_echo() {
-        assert_eq!(answer("showx\r\nshowx: unknown\r\nnorth_07 cli% ", "showx"), (1, some("showx: unknown\n")));
-        assert_eq!(answer("showxy\r\nnorth_07 cli% ", "showx"), (0, some("showxy\n")));
+        assert_eq!(
+            answer("showx\r\nshowx: unknown\r\nnorth_07 cli% ", "showx"),
+            (1, some("showx: unknown\n"))
+        );
+        assert_eq!(
+            answer("showxy\r\nnorth_07 cli% ", "showx"),
+            (0, some("showxy\n"))
+        );
     }
 
     #[test]
     fn the_prompt_may_be_glued_to_the_text() {
-        assert_eq!(answer("last line without endnorth_07 cli%", "showx"), (0, some("last line without end")));
-        assert_eq!(answer("showx\nnorth_07 cli% text\nnorth_07 cli%", "showx"), (1, some("text\n")));
-        assert_eq!(answer("showx\r\nsouth_08 cli% ", "showx"), (1, None), "another's prompt is text");
+        assert_eq!(
+            answer("last line without endnorth_07 cli%", "showx"),
+            (0, some("last line without end"))
+        );
+        assert_eq!(
+            answer("showx\nnorth_07 cli% text\nnorth_07 cli%", "showx"),
+            (1, some("text\n"))
+        );
+        assert_eq!(
+            answer("showx\r\nsouth_08 cli% ", "showx"),
+            (1, None),
+            "another's prompt is text"
+        );
     }
 
     #[test]
@@ -268,7 +369,7 @@ mod tests {
         let raw = "showx\r\nnorth_07 cli% showx\r\na cli% b\r\nc\r\nnorth_07 cli% ";
         for end in 0..raw.len() - 1 {
             let (echoes, text) = answer(&raw[..end], "showx");
-            assert!(echoes < 2 || text.is_none() , "{:?}", &raw[..end]);
+            assert!(echoes < 2 || text.is_none(), "{:?}", &raw[..end]);
         }
         assert_eq!(answer(raw, "showx"), (2, some("a cli% b\nc\n")));
     }
