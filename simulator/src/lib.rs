@@ -3,6 +3,8 @@
 //! Written from manuals and captures of real arrays, never from the plugin's readers. What is a guess is listed in
 //! FIDELITY.md.
 
+pub mod clock;
 pub mod commands;
 pub mod state;
 pub mod table;
+pub mod words;

@@ -57,6 +57,18 @@ pub struct Array {
     pub switches: BTreeMap<String, bool>,
 }
 
+impl Array {
+    /// Is this feature licensed? The name as `showlicense` prints it.
+    pub fn licensed(&self, feature: &str) -> bool {
+        self.licenses.iter().any(|licence| licence == feature)
+    }
+
+    /// Is this switch on? See FIDELITY.md for the names.
+    pub fn switch(&self, name: &str) -> bool {
+        self.switches.get(name).copied().unwrap_or(false)
+    }
+}
+
 /// InForm OS flavour: column lists and refusals depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Release {
