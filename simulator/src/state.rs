@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 pub struct World {
     /// The arrays, by system name.
     pub arrays: BTreeMap<String, Array>,
+    /// Copies of volume data that are due; whoever keeps the data carries them out in order and empties this.
+    #[serde(skip)]
+    pub agreements: Vec<Agreement>,
+}
+
+/// At this instant two volumes hold the same data: the first is to be copied over the second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// System name of the array that sends, and its VV.
+    pub from: (String, String),
+    /// System name of the array that receives, and its VV.
+    pub to: (String, String),
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One array.
@@ -23,6 +39,9 @@ pub struct Array {
     pub model: String,
     /// For example `CZ3812A4FQ`.
     pub serial: String,
+    /// Powered on. While it is off its peers see their target as `failed`.
+    #[serde(default = "yes")]
+    pub up: bool,
     /// InForm OS release.
     pub release: Release,
     /// Licensed features, as `showlicense` names them.
@@ -41,6 +60,9 @@ pub struct Array {
     pub vv_sets: BTreeMap<String, Set>,
     /// Hosts by name.
     pub hosts: BTreeMap<String, Host>,
+    /// Host sets by name.
+    #[serde(default)]
+    pub host_sets: BTreeMap<String, Set>,
     /// Initiators logged in: initiator → ports.
     pub logins: BTreeMap<String, Vec<String>>,
     /// Export templates in the order they were made.
@@ -51,6 +73,9 @@ pub struct Array {
     pub targets: Vec<Target>,
     /// Remote copy groups by the name they have here.
     pub groups: BTreeMap<String, Group>,
+    /// Tasks, oldest first.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
     /// Next ids, by kind (`vv`, `vvset`, `host`, `group`, `task`). Not part of a dump.
     pub counters: BTreeMap<String, u32>,
     /// Switches for what no source tells ([U] facts), by name. FIDELITY.md lists them.
@@ -174,6 +199,12 @@ pub struct Vv {
     pub domain: Option<String>,
     /// Retention end, seconds since 1970.
     pub retained_until: Option<i64>,
+    /// Expiry, seconds since 1970.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// A read-only snapshot.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// A VV set.
@@ -276,6 +307,15 @@ pub struct Group {
     pub volumes: Vec<Replicated>,
     /// Has it ever been started.
     pub ever_started: bool,
+    /// It stopped because the links or the peer went away; `auto_recover` starts it again.
+    #[serde(default)]
+    pub stopped_by_links: bool,
+    /// Seconds (virtual time) at which Starting becomes Started. Not part of a dump.
+    #[serde(default)]
+    pub started_at: Option<i64>,
+    /// Seconds (virtual time) of the next periodic synchronisation. Not part of a dump.
+    #[serde(default)]
+    pub next_sync: Option<i64>,
 }
 
 /// A volume in a group.
@@ -287,8 +327,38 @@ pub struct Replicated {
     pub remote: String,
     /// Word of the SyncStatus column without a percentage.
     pub sync: String,
+    /// Seconds (virtual time) at which a running synchronisation began. Not part of a dump.
+    #[serde(default)]
+    pub syncing_since: Option<i64>,
     /// Seconds (virtual time) at which a running synchronisation ends. Not part of a dump.
     pub synced_at: Option<i64>,
     /// Seconds (virtual time) of the last synchronisation. Not part of a dump.
     pub last_sync: Option<i64>,
+    /// Snapshot from which the next synchronisation sends differences only.
+    #[serde(default)]
+    pub resync_snapshot: Option<String>,
+    /// Sets by which it was admitted, here and on the peer.
+    #[serde(default)]
+    pub sets: Option<(String, String)>,
+}
+
+/// A task, as `showtask` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Id, 1 to 29999.
+    pub id: u32,
+    /// For example `remote_copy_sync`.
+    pub kind: String,
+    /// What it works on.
+    pub name: String,
+    /// `active`, `done`, `failed`, `cancelled`.
+    pub status: String,
+    /// Seconds (virtual time). Not part of a dump.
+    pub started: i64,
+    /// Seconds (virtual time) at which it ended. Not part of a dump.
+    pub finished: Option<i64>,
+    /// Login name of who started it.
+    pub user: String,
+    /// Lines of `showtask -d`: time, word, text.
+    pub details: Vec<(i64, String, String)>,
 }
