@@ -5,6 +5,11 @@
 
 pub mod clock;
 pub mod commands;
+pub mod exports;
+pub mod names;
+pub mod remote_copy;
+pub mod patterns;
 pub mod state;
 pub mod table;
+pub mod volumes;
 pub mod words;

@@ -76,6 +76,9 @@ pub struct Array {
     /// Tasks, oldest first.
     #[serde(default)]
     pub tasks: Vec<Task>,
+    /// Sessions, in the order they came. Neither kept nor dumped.
+    #[serde(skip)]
+    pub connections: Vec<Connection>,
     /// Next ids, by kind (`vv`, `vvset`, `host`, `group`, `task`). Not part of a dump.
     pub counters: BTreeMap<String, u32>,
     /// Switches for what no source tells ([U] facts), by name. FIDELITY.md lists them.
@@ -164,6 +167,23 @@ pub struct User {
     pub public_keys: Vec<String>,
     /// `super`, `edit`, `browse`, …
     pub role: String,
+}
+
+/// A session: an SSH connection, or what it left running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// As `showuserconn` prints it.
+    pub id: u32,
+    /// Login name.
+    pub user: String,
+    /// Where it comes from.
+    pub address: String,
+    /// Seconds (virtual time).
+    pub since: i64,
+    /// The client is gone; the entry stays until its commands have ended.
+    pub closed: bool,
+    /// Commands that run now.
+    pub running: usize,
 }
 
 /// A virtual volume.

@@ -171,29 +171,29 @@ impl Table {
         self
     }
 
-    /// Ends with a separator, the count, the word `total`, and `sums`: (column name, text).
+    /// Ends with a separator, the count, the word `total`, and `sums`: (column name, text) in the order of the columns.
     pub fn total(mut self, sums: Vec<(String, String)>) -> Self {
         self.total = Total::Sums(sums);
         self
     }
 
-    /// Like [`Table::total`], each named column added up. Cells that are no numbers count as nothing.
+    /// Like [`Table::total`], each named column added up, in the order of the columns. Cells that are no numbers count
+    /// as nothing.
     pub fn total_of(self, names: &[&str]) -> Self {
-        let sums = names
-            .iter()
-            .filter_map(|name| {
-                let at = self
-                    .columns
-                    .iter()
-                    .position(|column| column.head == *name)?;
-                let sum: u64 = self
-                    .rows
-                    .iter()
-                    .filter_map(|row| row.get(at)?.trim().parse::<u64>().ok())
-                    .sum();
-                Some(((*name).to_owned(), sum.to_string()))
-            })
-            .collect();
+        let mut from = 2;
+        let mut sums = Vec::new();
+        for name in names {
+            let Some(at) = self.position(name, from) else {
+                continue;
+            };
+            from = at + 1;
+            let sum: u64 = self
+                .rows
+                .iter()
+                .filter_map(|row| row.get(at)?.trim().parse::<u64>().ok())
+                .sum();
+            sums.push(((*name).to_owned(), sum.to_string()));
+        }
         self.total(sums)
     }
 
@@ -297,6 +297,15 @@ impl Table {
         lines
             .iter()
             .fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    fn position(&self, name: &str, from: usize) -> Option<usize> {
+        self.columns
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find(|(_, column)| column.head == name)
+            .map(|(at, _)| at)
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -412,15 +421,13 @@ impl Table {
             if let Some(second) = cells.get_mut(1) {
                 *second = "total".to_owned();
             }
+            // A head may be there twice: names are looked for from where the last one was found. The first two cells
+            // hold the count and its word.
+            let mut from = 2;
             for (name, sum) in sums {
-                // The two cells that hold the count and its word are taken.
-                if let Some(at) = self
-                    .columns
-                    .iter()
-                    .position(|column| column.head == *name)
-                    .filter(|at| *at > 1)
-                {
+                if let Some(at) = self.position(name, from) {
                     cells[at].clone_from(sum);
+                    from = at + 1;
                 }
             }
         }

@@ -1,7 +1,18 @@
 //! One file per InForm command, named as the command. Each takes a [`Call`] with its [`Options`] and gives an
 //! [`Answer`]; the list of all is [`COMMANDS`].
 
+mod exit;
+mod help;
 mod options;
+mod setclienv;
+mod showcpg;
+mod showdate;
+mod showlicense;
+mod showport;
+mod showsys;
+mod showuser;
+mod showuserconn;
+mod showversion;
 
 pub use options::{Options, usage};
 
@@ -13,6 +24,18 @@ use crate::words;
 /// Every command there is. A new one gets its file and a line here.
 pub static COMMANDS: &[&Command] = &[
     // System, sessions, users.
+    &exit::COMMAND,
+    &help::COMMAND,
+    &setclienv::COMMAND,
+    &showcpg::COMMAND,
+    &showdate::COMMAND,
+    &showlicense::COMMAND,
+    &showport::COMMAND,
+    &showsys::COMMAND,
+    &showuser::COMMAND,
+    &showuserconn::COMMAND,
+    &showversion::COMMAND,
+    // Volumes, sets, hosts, exports, remote copy.
 ];
 
 /// What a command is called, what it takes, and who may run it.
