@@ -8,6 +8,7 @@ pub mod commands;
 pub mod exports;
 pub mod names;
 pub mod remote_copy;
+pub mod description;
 pub mod patterns;
 pub mod state;
 pub mod table;

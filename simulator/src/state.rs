@@ -28,8 +28,18 @@ fn yes() -> bool {
     true
 }
 
+/// The switches there are: name, and what the array does while it is on. All are off at first; FIDELITY.md tells which
+/// question each leaves open.
+pub const SWITCHES: &[(&str, &str)] = &[
+    ("errors_exit_zero", "an exec channel reports exit status 0 after a refusal too"),
+    ("no_exit_status", "an exec channel reports no exit status"),
+    ("errors_on_stdout", "an exec channel sends refusals on standard output"),
+    ("shell_only", "an exec channel answers every command with nothing and does nothing"),
+    ("closed_stdin_hangs", "a question at the end of the input waits for ever instead of counting as no"),
+];
+
 /// One array.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Array {
     /// System name, as in the prompt.
     pub name: String,
@@ -98,12 +108,13 @@ impl Array {
 }
 
 /// InForm OS flavour: column lists and refusals depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Release {
     /// 3.2.2.
     #[serde(rename = "3.2.2")]
     V322,
     /// 3.3.1.
+    #[default]
     #[serde(rename = "3.3.1")]
     V331,
     /// 10.x.
