@@ -36,6 +36,11 @@ pub const SWITCHES: &[(&str, &str)] = &[
     ("errors_on_stdout", "an exec channel sends refusals on standard output"),
     ("shell_only", "an exec channel answers every command with nothing and does nothing"),
     ("closed_stdin_hangs", "a question at the end of the input waits for ever instead of counting as no"),
+    ("secondary_comment_refused", "setvv -comment is refused on a VV that is a remote copy secondary"),
+    ("secondary_export_refused", "createvlun is refused on a VV that is a remote copy secondary"),
+    ("rcp_sets", "creatercopygroup makes a VV set RCP_<group>, which admits and dismissals keep in step"),
+    ("admit_existing_hangs", "admitrcopyvv of one VV to an existing secondary asks and so never answers"),
+    ("admit_exports_secondary", "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)"),
 ];
 
 /// One array.
@@ -198,7 +203,7 @@ pub struct Connection {
 }
 
 /// A virtual volume.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vv {
     /// Id.
     pub id: u32,
@@ -239,7 +244,7 @@ pub struct Vv {
 }
 
 /// A VV set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set {
     /// Id.
     pub id: u32,
@@ -250,7 +255,7 @@ pub struct Set {
 }
 
 /// A host object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Host {
     /// Id.
     pub id: u32,
@@ -265,7 +270,7 @@ pub struct Host {
 }
 
 /// An export template.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vlun {
     /// LUN number.
     pub lun: u32,

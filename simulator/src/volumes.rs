@@ -54,9 +54,9 @@ impl Vv {
     /// Space it takes from its CPG while nothing is written, MiB.
     pub fn reserved_mib(&self) -> u64 {
         match self.prov.as_str() {
-            "full" => self.size_mib,
+            "full" | "cpvv" => self.size_mib,
             "snp" => 0,
-            _ => THIN_MIB,
+            _ => THIN_MIB.min(self.size_mib),
         }
     }
 }
@@ -177,13 +177,13 @@ impl Array {
             return self
                 .vv_sets
                 .iter()
-                .filter(|(name, _)| crate::names::matches(set, name))
+                .filter(|(name, _)| crate::patterns::matches(set, name))
                 .flat_map(|(_, set)| set.members.clone())
                 .collect();
         }
         self.vvs
             .keys()
-            .filter(|name| crate::names::matches(word, name))
+            .filter(|name| crate::patterns::matches(word, name))
             .cloned()
             .collect()
     }

@@ -1,18 +1,34 @@
 //! One file per InForm command, named as the command. Each takes a [`Call`] with its [`Options`] and gives an
 //! [`Answer`]; the list of all is [`COMMANDS`].
 
+mod createhost;
+mod createhostset;
+mod createvlun;
+mod createvv;
+mod createvvset;
 mod exit;
 mod help;
 mod options;
+mod removehost;
+mod removehostset;
+mod removevlun;
+mod removevv;
+mod removevvset;
 mod setclienv;
+mod setvv;
 mod showcpg;
 mod showdate;
+mod showhost;
+mod showhostset;
 mod showlicense;
 mod showport;
 mod showsys;
 mod showuser;
 mod showuserconn;
 mod showversion;
+mod showvlun;
+mod showvv;
+mod showvvset;
 
 pub use options::{Options, usage};
 
@@ -36,6 +52,22 @@ pub static COMMANDS: &[&Command] = &[
     &showuserconn::COMMAND,
     &showversion::COMMAND,
     // Volumes, sets, hosts, exports, remote copy.
+    &createhost::COMMAND,
+    &createhostset::COMMAND,
+    &createvlun::COMMAND,
+    &createvv::COMMAND,
+    &createvvset::COMMAND,
+    &removehost::COMMAND,
+    &removehostset::COMMAND,
+    &removevlun::COMMAND,
+    &removevv::COMMAND,
+    &removevvset::COMMAND,
+    &setvv::COMMAND,
+    &showhost::COMMAND,
+    &showhostset::COMMAND,
+    &showvlun::COMMAND,
+    &showvv::COMMAND,
+    &showvvset::COMMAND,
 ];
 
 /// What a command is called, what it takes, and who may run it.
