@@ -217,21 +217,42 @@ impl Description {
     /// The first thing that does not.
     pub fn check(&self) -> Result<(), DescriptionError> {
         for (at, array) in self.arrays.iter().enumerate() {
-            let wrong = |mistake: String| Err(DescriptionError::Contradiction { array: array.name.clone(), mistake });
-            if self.arrays[..at].iter().any(|other| other.name == array.name || other.id == array.id) {
+            let wrong = |mistake: String| {
+                Err(DescriptionError::Contradiction {
+                    array: array.name.clone(),
+                    mistake,
+                })
+            };
+            if self.arrays[..at]
+                .iter()
+                .any(|other| other.name == array.name || other.id == array.id)
+            {
                 return wrong("name and id must be its own".to_owned());
             }
             for target in &array.targets {
-                if !self.arrays.iter().any(|other| other.name == target.array && other.name != array.name) {
-                    return wrong(format!("target `{}` leads to no other array of this file", target.name));
+                if !self
+                    .arrays
+                    .iter()
+                    .any(|other| other.name == target.array && other.name != array.name)
+                {
+                    return wrong(format!(
+                        "target `{}` leads to no other array of this file",
+                        target.name
+                    ));
                 }
             }
             if let Some(name) = array.switches.keys().find(|name| !known_switch(name)) {
                 return wrong(format!("there is no switch `{name}`"));
             }
         }
-        if self.exports == Exports::Simulated && (self.data_dir.is_none() || self.exports_dir.is_none()) {
-            let array = self.arrays.first().map(|array| array.name.clone()).unwrap_or_default();
+        if self.exports == Exports::Simulated
+            && (self.data_dir.is_none() || self.exports_dir.is_none())
+        {
+            let array = self
+                .arrays
+                .first()
+                .map(|array| array.name.clone())
+                .unwrap_or_default();
             let mistake = "exports = \"simulated\" needs data_dir and exports_dir".to_owned();
             return Err(DescriptionError::Contradiction { array, mistake });
         }
@@ -240,8 +261,15 @@ impl Description {
 
     /// The arrays, new and without volumes.
     pub fn world(&self) -> World {
-        let arrays = self.arrays.iter().map(|array| (array.name.clone(), array.build())).collect();
-        World { arrays, ..World::default() }
+        let arrays = self
+            .arrays
+            .iter()
+            .map(|array| (array.name.clone(), array.build()))
+            .collect();
+        World {
+            arrays,
+            ..World::default()
+        }
     }
 }
 
@@ -268,7 +296,11 @@ impl ArrayDescription {
             links: target
                 .links
                 .iter()
-                .map(|link| Link { port: link.port.clone(), address: link.address.clone(), up: true })
+                .map(|link| Link {
+                    port: link.port.clone(),
+                    address: link.address.clone(),
+                    up: true,
+                })
                 .collect(),
             witness: target.witness.clone(),
         });
@@ -298,10 +330,15 @@ impl PortDescription {
         let digits: String = self.position.split(':').collect();
         let address = self.address.clone().unwrap_or_else(|| match self.protocol {
             PortProtocol::Fc => format!("2{digits}0002AC{array:06X}"),
-            PortProtocol::Iscsi | PortProtocol::Rcip => format!("0002AC{:06X}", (array << 4) & 0xFF_FFFF | port_nibble(&digits)),
+            PortProtocol::Iscsi | PortProtocol::Rcip => format!(
+                "0002AC{:06X}",
+                (array << 4) & 0xFF_FFFF | port_nibble(&digits)
+            ),
         });
         let iqn = (self.protocol == PortProtocol::Iscsi).then(|| {
-            self.iqn.clone().unwrap_or_else(|| format!("iqn.2000-05.com.3pardata:2{digits}0002ac{array:06x}"))
+            self.iqn
+                .clone()
+                .unwrap_or_else(|| format!("iqn.2000-05.com.3pardata:2{digits}0002ac{array:06x}"))
         });
         Port {
             position: self.position.clone(),
@@ -343,13 +380,25 @@ fn rejection() -> u64 {
     50
 }
 fn all_methods() -> Vec<AuthMethod> {
-    vec![AuthMethod::PublicKey, AuthMethod::Password, AuthMethod::KeyboardInteractive]
+    vec![
+        AuthMethod::PublicKey,
+        AuthMethod::Password,
+        AuthMethod::KeyboardInteractive,
+    ]
 }
 fn mirror_config() -> Vec<String> {
     vec!["mirror_config".to_owned()]
 }
 fn licenses() -> Vec<String> {
-    ["Compression", "Deduplication", "Peer Persistence", "Remote Copy", "Thin Provisioning", "Virtual Copy", "Virtual Lock"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "Compression",
+        "Deduplication",
+        "Peer Persistence",
+        "Remote Copy",
+        "Thin Provisioning",
+        "Virtual Copy",
+        "Virtual Lock",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }

@@ -31,16 +31,43 @@ fn yes() -> bool {
 /// The switches there are: name, and what the array does while it is on. All are off at first; FIDELITY.md tells which
 /// question each leaves open.
 pub const SWITCHES: &[(&str, &str)] = &[
-    ("errors_exit_zero", "an exec channel reports exit status 0 after a refusal too"),
+    (
+        "errors_exit_zero",
+        "an exec channel reports exit status 0 after a refusal too",
+    ),
     ("no_exit_status", "an exec channel reports no exit status"),
-    ("errors_on_stdout", "an exec channel sends refusals on standard output"),
-    ("shell_only", "an exec channel answers every command with nothing and does nothing"),
-    ("closed_stdin_hangs", "a question at the end of the input waits for ever instead of counting as no"),
-    ("secondary_comment_refused", "setvv -comment is refused on a VV that is a remote copy secondary"),
-    ("secondary_export_refused", "createvlun is refused on a VV that is a remote copy secondary"),
-    ("rcp_sets", "creatercopygroup makes a VV set RCP_<group>, which admits and dismissals keep in step"),
-    ("admit_existing_hangs", "admitrcopyvv of one VV to an existing secondary asks and so never answers"),
-    ("admit_exports_secondary", "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)"),
+    (
+        "errors_on_stdout",
+        "an exec channel sends refusals on standard output",
+    ),
+    (
+        "shell_only",
+        "an exec channel answers every command with nothing and does nothing",
+    ),
+    (
+        "closed_stdin_hangs",
+        "a question at the end of the input waits for ever instead of counting as no",
+    ),
+    (
+        "secondary_comment_refused",
+        "setvv -comment is refused on a VV that is a remote copy secondary",
+    ),
+    (
+        "secondary_export_refused",
+        "createvlun is refused on a VV that is a remote copy secondary",
+    ),
+    (
+        "rcp_sets",
+        "creatercopygroup makes a VV set RCP_<group>, which admits and dismissals keep in step",
+    ),
+    (
+        "admit_existing_hangs",
+        "admitrcopyvv of one VV to an existing secondary asks and so never answers",
+    ),
+    (
+        "admit_exports_secondary",
+        "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)",
+    ),
 ];
 
 /// One array.

@@ -116,15 +116,13 @@ impl Layout {
                     "Warn%", "VVs", "TPVVs", "TDVVs", "Usr", "Snp", "Total", "Used", "Total",
                     "Used", "Total", "Used",
                 ],
-                groups: &[
-                    &[
-                        ("VVs", "TDVVs", "Volumes"),
-                        ("Usr", "Snp", "Usage"),
-                        ("Total", "Used", " Usr "),
-                        ("Total", "Used", " Snp "),
-                        ("Total", "Used", " Adm "),
-                    ],
-                ],
+                groups: &[&[
+                    ("VVs", "TDVVs", "Volumes"),
+                    ("Usr", "Snp", "Usage"),
+                    ("Total", "Used", " Usr "),
+                    ("Total", "Used", " Snp "),
+                    ("Total", "Used", " Adm "),
+                ]],
                 summed: &["Total", "Used", "Total", "Used", "Total", "Used"],
                 release,
             },

@@ -69,7 +69,7 @@ fn all(ports: &[&Port], release: Release) -> Table {
         "Node_WWN"
     };
     let mut table = Table::new(vec![
-        Column::left("N:S:P"),
+        Column::right("N:S:P"),
         Column::right("Mode"),
         Column::right("State"),
         Column::dashed_right(node),
@@ -111,7 +111,7 @@ fn all(ports: &[&Port], release: Release) -> Table {
 
 fn iscsi(ports: &[&Port], release: Release) -> Table {
     let mut columns = vec![
-        Column::left("N:S:P"),
+        Column::right("N:S:P"),
         Column::left("State"),
         Column::left("IPAddr"),
         Column::left("Netmask/PrefixLen"),
@@ -170,7 +170,7 @@ fn target_portal_group(position: &str) -> String {
 
 fn iscsi_names(ports: &[&Port]) -> Table {
     let columns = vec![
-        Column::left("N:S:P"),
+        Column::right("N:S:P"),
         Column::left("IPAddr"),
         Column::dashed("iSCSI_Name"),
     ];
@@ -188,7 +188,7 @@ fn iscsi_names(ports: &[&Port]) -> Table {
 
 fn rcip(ports: &[&Port]) -> Table {
     let mut table = Table::new(vec![
-        Column::left("N:S:P"),
+        Column::right("N:S:P"),
         Column::right("State"),
         Column::dashed_right("HwAddr"),
         Column::right("IPAddr"),
