@@ -96,7 +96,11 @@ impl Array {
     pub fn host_of(&self, initiator: &str) -> Option<&str> {
         self.hosts
             .iter()
-            .find(|(_, host)| host.paths.iter().any(|path| path.eq_ignore_ascii_case(initiator)))
+            .find(|(_, host)| {
+                host.paths
+                    .iter()
+                    .any(|path| path.eq_ignore_ascii_case(initiator))
+            })
             .map(|(name, _)| name.as_str())
     }
 
@@ -146,12 +150,21 @@ impl Array {
                 .hosts_behind(word)
                 .into_iter()
                 .filter_map(|host| Some((self.hosts.get(&host)?.paths.clone(), host)))
-                .flat_map(|(paths, host)| paths.into_iter().map(move |path| (Some(host.clone()), path)))
+                .flat_map(|(paths, host)| {
+                    paths
+                        .into_iter()
+                        .map(move |path| (Some(host.clone()), path))
+                })
                 .collect(),
             None => self
                 .logins
                 .keys()
-                .map(|initiator| (self.host_of(initiator).map(str::to_owned), initiator.clone()))
+                .map(|initiator| {
+                    (
+                        self.host_of(initiator).map(str::to_owned),
+                        initiator.clone(),
+                    )
+                })
                 .collect(),
         };
         initiators
@@ -170,7 +183,10 @@ impl Array {
     fn path_status(&self, vv: &str, port: &str) -> &'static str {
         let standby = self.groups.values().any(|group| {
             group.role.starts_with("Secondary")
-                && group.policies.iter().any(|policy| policy == "path_management")
+                && group
+                    .policies
+                    .iter()
+                    .any(|policy| policy == "path_management")
                 && group.volumes.iter().any(|volume| volume.local == vv)
         });
         if standby {

@@ -7,7 +7,7 @@ mod refusals;
 mod transitions;
 
 pub use refusals::{locate, must_be_ready, must_send};
-pub use transitions::{agree_now, drop_snapshot, mirror, start, stop, sync, tick};
+pub use transitions::{agree_now, drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};
 
 use crate::state::{Array, Group, Replicated, Target, World};
 
@@ -120,4 +120,59 @@ pub fn ready(world: &World, array: &str, name: &str) -> bool {
 /// Name of the group on the other array: the suffix is the decimal system id of the array that made it.
 pub fn mirrored_name(group: &str, system: u32) -> String {
     format!("{group}.r{system}")
+}
+
+/// The VV set that an array keeps for a group, where it keeps one, holds the group's volumes.
+pub fn keep_set(array: &mut Array, group: &str) {
+    let members = array.groups.get(group).map(|group| {
+        group
+            .volumes
+            .iter()
+            .map(|volume| volume.local.clone())
+            .collect()
+    });
+    let name = format!("RCP_{group}");
+    match (array.vv_sets.get_mut(&name), members) {
+        (Some(set), Some(members)) => set.members = members,
+        (Some(_), None) => {
+            array.vv_sets.remove(&name);
+        }
+        (None, _) => {}
+    }
+}
+
+/// Takes a volume out of a group on both arrays, with its resync snapshot. `keep_snapshot`: that stays as
+/// `sv.rcpy.<VV>`.
+pub fn dismiss(world: &mut World, half: &Half, local: &str, keep_snapshot: bool) {
+    let other = half.other(world);
+    let volume = half
+        .get(world)
+        .and_then(|group| group.volume(local))
+        .cloned();
+    let Some(volume) = volume else { return };
+    if keep_snapshot
+        && let (Some(name), Some(array)) =
+            (&volume.resync_snapshot, world.arrays.get_mut(&half.array))
+        && let Some(mut snapshot) = array.vvs.remove(name)
+    {
+        snapshot.name = format!("sv.rcpy.{local}");
+        array.vvs.insert(snapshot.name.clone(), snapshot);
+    } else {
+        drop_snapshot(world, half, local);
+    }
+    if let Some(other) = &other {
+        drop_snapshot(world, other, &volume.remote);
+    }
+    for (side, name) in [
+        (Some(half), local),
+        (other.as_ref(), volume.remote.as_str()),
+    ] {
+        let Some(side) = side else { continue };
+        if let Some(group) = side.get_mut(world) {
+            group.volumes.retain(|volume| volume.local != name);
+        }
+        if let Some(array) = world.arrays.get_mut(&side.array) {
+            keep_set(array, &side.group);
+        }
+    }
 }

@@ -190,7 +190,11 @@ impl Array {
 
     /// Longest name of a VV.
     pub fn longest_vv_name(&self) -> usize {
-        if self.release == Release::V1050 { 255 } else { 31 }
+        if self.release == Release::V1050 {
+            255
+        } else {
+            31
+        }
     }
 
     /// A new task that is over already, or ends at `finished`.
@@ -233,6 +237,9 @@ mod tests {
     #[test]
     fn wwns_hold_wrap_counter_id_and_system() {
         assert_eq!(wwn(1603, 0x15038), "60002AC0000000000000064300015038");
-        assert_eq!(wwn(IDS * 256 + 0xC962, 0x19D52), "60002AC000000000_0100C962_00019D52".replace('_', ""));
+        assert_eq!(
+            wwn(IDS * 256 + 0xC962, 0x19D52),
+            "60002AC000000000_0100C962_00019D52".replace('_', "")
+        );
     }
 }

@@ -46,10 +46,18 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
     }
 }
 
-fn create(array: &mut Array, name: &str, paths: &[String], options: &Options) -> Result<(), Answer> {
+fn create(
+    array: &mut Array,
+    name: &str,
+    paths: &[String],
+    options: &Options,
+) -> Result<(), Answer> {
     let add = options.has("add");
     if add && (options.value("persona").is_some() || options.value("domain").is_some()) {
-        return Err(usage(&COMMAND, "-persona and -domain cannot be used with -add"));
+        return Err(usage(
+            &COMMAND,
+            "-persona and -domain cannot be used with -add",
+        ));
     }
     if add && paths.is_empty() {
         return Err(usage(&COMMAND, "-add needs at least one path"));
@@ -89,7 +97,10 @@ fn create(array: &mut Array, name: &str, paths: &[String], options: &Options) ->
     };
     let domain = options.value("domain").map(str::to_owned);
     if let Some(name) = &domain
-        && !array.cpgs.iter().any(|cpg| cpg.domain.as_ref() == Some(name))
+        && !array
+            .cpgs
+            .iter()
+            .any(|cpg| cpg.domain.as_ref() == Some(name))
     {
         return Err(refuse(format!("Error: domain {name} does not exist")));
     }
@@ -107,7 +118,9 @@ fn create(array: &mut Array, name: &str, paths: &[String], options: &Options) ->
 /// A path in the form it is kept in.
 pub(super) fn checked_path(path: &str, iscsi: bool) -> Result<String, Answer> {
     if iscsi {
-        let named = ["iqn.", "eui.", "naa."].iter().any(|start| path.starts_with(start));
+        let named = ["iqn.", "eui.", "naa."]
+            .iter()
+            .any(|start| path.starts_with(start));
         return if named && path.len() <= 223 {
             Ok(path.to_owned())
         } else {

@@ -21,7 +21,10 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         return usage(&COMMAND, "a set name is needed");
     };
     if options.has("add") && (options.value("comment").is_some() || members.is_empty()) {
-        return usage(&COMMAND, "-add takes a set and at least one host, and no -comment");
+        return usage(
+            &COMMAND,
+            "-add takes a set and at least one host, and no -comment",
+        );
     }
     match create(call.here(), name, members, options) {
         Ok(()) => Answer::silent(),
@@ -29,7 +32,12 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
     }
 }
 
-fn create(array: &mut Array, name: &str, members: &[String], options: &Options) -> Result<(), Answer> {
+fn create(
+    array: &mut Array,
+    name: &str,
+    members: &[String],
+    options: &Options,
+) -> Result<(), Answer> {
     if let Some(absent) = members.iter().find(|host| !array.hosts.contains_key(*host)) {
         return Err(refuse(format!("Error: host {absent} does not exist")));
     }
@@ -42,6 +50,8 @@ fn create(array: &mut Array, name: &str, members: &[String], options: &Options) 
     }
     check_new("host", name, array.host_sets.contains_key(name), options)?;
     let id = array.next_id("hostset");
-    array.host_sets.insert(name.to_owned(), new_set(id, members, options));
+    array
+        .host_sets
+        .insert(name.to_owned(), new_set(id, members, options));
     Ok(())
 }

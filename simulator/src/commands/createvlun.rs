@@ -38,7 +38,12 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         check_domain(array, name, host.as_deref())?;
         check_replication(array, name)?;
     }
-    let mut wanted = Vlun { lun: *range.start(), vv: vv.clone(), host, port };
+    let mut wanted = Vlun {
+        lun: *range.start(),
+        vv: vv.clone(),
+        host,
+        port,
+    };
     if range.start() == range.end() && array.vluns.contains(&wanted) {
         return Ok(Answer::silent());
     }
@@ -61,7 +66,10 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     });
     let Some(lun) = lun else {
         return Err(refuse(if range.start() == range.end() {
-            format!("Error: LUN {} is already taken", last_taken.unwrap_or(*range.start()))
+            format!(
+                "Error: LUN {} is already taken",
+                last_taken.unwrap_or(*range.start())
+            )
         } else {
             format!("Error: no LUN is free in the range {luns}")
         }));
@@ -146,7 +154,11 @@ fn lun_range(text: &str) -> Result<RangeInclusive<u32>, Answer> {
         let lun = number(text).ok_or_else(wrong)?;
         lun..=lun
     };
-    if range.is_empty() { Err(wrong()) } else { Ok(range) }
+    if range.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(range)
+    }
 }
 
 fn check_domain(array: &Array, vv: &str, host: Option<&str>) -> Result<(), Answer> {
@@ -154,8 +166,14 @@ fn check_domain(array: &Array, vv: &str, host: Option<&str>) -> Result<(), Answe
         return Ok(());
     };
     for name in host.iter().flat_map(|word| array.hosts_behind(word)) {
-        if array.hosts.get(&name).is_some_and(|host| host.domain != *vv_domain) {
-            return Err(refuse(format!("Error: vv {vv} and host {name} must be in the same domain")));
+        if array
+            .hosts
+            .get(&name)
+            .is_some_and(|host| host.domain != *vv_domain)
+        {
+            return Err(refuse(format!(
+                "Error: vv {vv} and host {name} must be in the same domain"
+            )));
         }
     }
     Ok(())
@@ -223,7 +241,10 @@ fn is_taken(array: &Array, lun: u32, wanted: &Vlun) -> bool {
         };
         !same
             && ports_meet
-            && array.vvs_behind(vlun).iter().any(|(taken, _)| *taken == lun)
+            && array
+                .vvs_behind(vlun)
+                .iter()
+                .any(|(taken, _)| *taken == lun)
             && seen_by(vlun).iter().any(|host| hosts.contains(host))
     })
 }

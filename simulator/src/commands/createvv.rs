@@ -119,8 +119,15 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             let id: u32 = id
                 .parse()
                 .map_err(|_| refuse("Expecting a non-negative integer"))?;
-            if let Some(taken) = array.vvs.values().find(|vv| (id..id + count).contains(&vv.id)) {
-                return Err(refuse(format!("Error: vv id {} is already in use", taken.id)));
+            if let Some(taken) = array
+                .vvs
+                .values()
+                .find(|vv| (id..id + count).contains(&vv.id))
+            {
+                return Err(refuse(format!(
+                    "Error: vv id {} is already in use",
+                    taken.id
+                )));
             }
             Some(id)
         }
@@ -307,7 +314,14 @@ pub(super) fn times(
 /// Puts `pol,no_pol,…` on a VV.
 pub(super) fn set_policies(vv: &mut Vv, list: &str) -> Result<(), Answer> {
     const KNOWN: [&str; 8] = [
-        "stale_ss", "one_host", "zero_detect", "system", "caching", "tp_bzero", "fsvc", "rware",
+        "stale_ss",
+        "one_host",
+        "zero_detect",
+        "system",
+        "caching",
+        "tp_bzero",
+        "fsvc",
+        "rware",
     ];
     for word in list.split(',') {
         let (name, on) = match word.strip_prefix("no_") {

@@ -27,7 +27,10 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         return usage(&COMMAND, "a set name is needed");
     };
     if options.has("add") && (options.value("comment").is_some() || members.is_empty()) {
-        return usage(&COMMAND, "-add takes a set and at least one volume, and no -comment");
+        return usage(
+            &COMMAND,
+            "-add takes a set and at least one volume, and no -comment",
+        );
     }
     let array = call.here();
     match create(array, name, members, options) {
@@ -36,7 +39,12 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
     }
 }
 
-fn create(array: &mut Array, name: &str, members: &[String], options: &Options) -> Result<(), Answer> {
+fn create(
+    array: &mut Array,
+    name: &str,
+    members: &[String],
+    options: &Options,
+) -> Result<(), Answer> {
     for member in members {
         let vv = array
             .vvs
@@ -55,7 +63,9 @@ fn create(array: &mut Array, name: &str, members: &[String], options: &Options) 
     }
     check_new("vv", name, array.vv_sets.contains_key(name), options)?;
     let id = array.next_id("vvset");
-    array.vv_sets.insert(name.to_owned(), new_set(id, members, options));
+    array
+        .vv_sets
+        .insert(name.to_owned(), new_set(id, members, options));
     Ok(())
 }
 
@@ -75,7 +85,12 @@ pub(super) fn new_set(id: u32, members: &[String], options: &Options) -> Set {
 }
 
 /// Name and comment a new set of `kind` (`vv`, `host`) may have.
-pub(super) fn check_new(kind: &str, name: &str, exists: bool, options: &Options) -> Result<(), Answer> {
+pub(super) fn check_new(
+    kind: &str,
+    name: &str,
+    exists: bool,
+    options: &Options,
+) -> Result<(), Answer> {
     if !names::well_formed(name) || name.len() > LONGEST_NAME {
         return Err(refuse(format!("Error: Invalid {kind} set name: {name}")));
     }

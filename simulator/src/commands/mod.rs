@@ -1,20 +1,25 @@
 //! One file per InForm command, named as the command. Each takes a [`Call`] with its [`Options`] and gives an
 //! [`Answer`]; the list of all is [`COMMANDS`].
 
+mod admitrcopyvv;
 mod createhost;
 mod createhostset;
+mod creatercopygroup;
 mod createvlun;
 mod createvv;
 mod createvvset;
+mod dismissrcopyvv;
 mod exit;
 mod help;
 mod options;
 mod removehost;
 mod removehostset;
+mod removercopygroup;
 mod removevlun;
 mod removevv;
 mod removevvset;
 mod setclienv;
+mod setrcopygroup;
 mod setvv;
 mod showcpg;
 mod showdate;
@@ -22,13 +27,18 @@ mod showhost;
 mod showhostset;
 mod showlicense;
 mod showport;
+mod showrcopy;
 mod showsys;
+mod showtask;
 mod showuser;
 mod showuserconn;
 mod showversion;
 mod showvlun;
 mod showvv;
 mod showvvset;
+mod startrcopygroup;
+mod stoprcopygroup;
+mod syncrcopy;
 
 pub use options::{Options, usage};
 
@@ -68,6 +78,16 @@ pub static COMMANDS: &[&Command] = &[
     &showvlun::COMMAND,
     &showvv::COMMAND,
     &showvvset::COMMAND,
+    &admitrcopyvv::COMMAND,
+    &creatercopygroup::COMMAND,
+    &dismissrcopyvv::COMMAND,
+    &removercopygroup::COMMAND,
+    &setrcopygroup::COMMAND,
+    &showrcopy::COMMAND,
+    &showtask::COMMAND,
+    &startrcopygroup::COMMAND,
+    &stoprcopygroup::COMMAND,
+    &syncrcopy::COMMAND,
 ];
 
 /// What a command is called, what it takes, and who may run it.

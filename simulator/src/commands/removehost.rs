@@ -52,7 +52,9 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 continue;
             };
             if let Some(absent) = paths.iter().find(|path| !host.paths.contains(path)) {
-                return Err(refuse(format!("Error: path {absent} is not a path of host {name}")));
+                return Err(refuse(format!(
+                    "Error: path {absent} is not a path of host {name}"
+                )));
             }
             host.paths.retain(|path| !paths.contains(path));
             continue;
@@ -63,7 +65,9 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             .find(|(_, set)| set.members.contains(name));
         if let Some((set, _)) = set {
             // Followed by an empty line.
-            return Err(refuse(format!("Host {name} is still a member of set {set}\n\n")));
+            return Err(refuse(format!(
+                "Host {name} is still a member of set {set}\n\n"
+            )));
         }
         if exported {
             return Err(refuse(format!("Error: Host {name} has exported VLUNs")));

@@ -34,7 +34,11 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         };
     }
     let exported = format!("set:{name}");
-    if array.vluns.iter().any(|vlun| vlun.host.as_ref() == Some(&exported)) {
+    if array
+        .vluns
+        .iter()
+        .any(|vlun| vlun.host.as_ref() == Some(&exported))
+    {
         return refuse(format!("Error: host set {name} has exported VLUNs"));
     }
     array.host_sets.remove(name);

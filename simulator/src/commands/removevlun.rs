@@ -38,7 +38,8 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             .filter(|vlun| matches(vv, &vlun.vv) && matches(lun, &vlun.lun.to_string()))
             .filter(|vlun| {
                 let names: Vec<&String> = vlun.host.iter().chain(&vlun.port).collect();
-                rest.iter().all(|pattern| names.iter().any(|name| matches(pattern, name)))
+                rest.iter()
+                    .all(|pattern| names.iter().any(|name| matches(pattern, name)))
             })
             .cloned()
             .collect()
@@ -63,7 +64,9 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     }
     let described: Vec<String> = all.iter().map(describe).collect();
     if options.has("dr") {
-        let lines = described.iter().map(|line| format!("Dry run: Issuing removevlun {line}\n"));
+        let lines = described
+            .iter()
+            .map(|line| format!("Dry run: Issuing removevlun {line}\n"));
         return Ok(Answer::says(lines.collect::<String>()));
     }
     if !confirmed {
@@ -73,7 +76,9 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         ))));
     }
     array.vluns.retain(|vlun| !all.contains(vlun));
-    let lines = described.iter().map(|line| format!("Issuing removevlun {line}\n"));
+    let lines = described
+        .iter()
+        .map(|line| format!("Issuing removevlun {line}\n"));
     Ok(Answer::says(lines.collect::<String>()))
 }
 

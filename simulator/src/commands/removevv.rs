@@ -9,7 +9,9 @@ use crate::state::Array;
 pub static COMMAND: Command = Command {
     name: "removevv",
     syntax: "removevv [options] <VV_name>|<pattern>...",
-    flags: &["f", "pat", "snaponly", "cascade", "expired", "stale", "nowait", "dr"],
+    flags: &[
+        "f", "pat", "snaponly", "cascade", "expired", "stale", "nowait", "dr",
+    ],
     valued: &[],
     changes: true,
     licence: None,
@@ -116,12 +118,16 @@ fn obstacle(array: &Array, name: &str, cascade: bool, now: i64) -> Option<String
             group.name
         ));
     }
-    let resync = array
-        .groups
-        .values()
-        .any(|group| group.volumes.iter().any(|volume| volume.resync_snapshot.as_deref() == Some(name)));
+    let resync = array.groups.values().any(|group| {
+        group
+            .volumes
+            .iter()
+            .any(|volume| volume.resync_snapshot.as_deref() == Some(name))
+    });
     if resync {
-        return Some(format!("Attempt to delete vv {name} which is used by remote copy"));
+        return Some(format!(
+            "Attempt to delete vv {name} which is used by remote copy"
+        ));
     }
     if vv.retained_until.is_some_and(|end| end > now) {
         return Some(format!(

@@ -56,7 +56,12 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 "Error: vv set {name} was created automatically, members cannot be added or removed"
             )));
         }
-        if members.is_empty() && array.vluns.iter().any(|vlun| vlun.vv == format!("set:{name}")) {
+        if members.is_empty()
+            && array
+                .vluns
+                .iter()
+                .any(|vlun| vlun.vv == format!("set:{name}"))
+        {
             return Err(refuse(format!("Error: vv set {name} is exported")));
         }
         if members.is_empty() {
@@ -71,7 +76,10 @@ fn remove(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
 /// The question before sets of `kind`, or members, are removed.
 pub(super) fn ask(kind: &str, sets: &[String], members: &[String]) -> String {
     let what = if members.is_empty() {
-        format!("Are you sure you want to remove {kind} set {}?", sets.join(" "))
+        format!(
+            "Are you sure you want to remove {kind} set {}?",
+            sets.join(" ")
+        )
     } else {
         format!(
             "Are you sure you want to remove {} from {kind} set {}?",
@@ -83,7 +91,12 @@ pub(super) fn ask(kind: &str, sets: &[String], members: &[String]) -> String {
 }
 
 /// Takes members out, all or none.
-pub(super) fn take_out(set: &mut Set, kind: &str, name: &str, members: &[String]) -> Result<(), Answer> {
+pub(super) fn take_out(
+    set: &mut Set,
+    kind: &str,
+    name: &str,
+    members: &[String],
+) -> Result<(), Answer> {
     if let Some(absent) = members.iter().find(|member| !set.members.contains(member)) {
         return Err(refuse(format!(
             "Error: {kind} {absent} is not in {kind} set {name}"

@@ -29,7 +29,10 @@ fn set(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     let single = ["name", "wwn", "udid"];
     let alone = single.iter().filter(|name| options.value(name).is_some());
     if alone.clone().count() > 1 {
-        return Err(usage(&COMMAND, "only one of -name, -wwn and -udid may be given"));
+        return Err(usage(
+            &COMMAND,
+            "only one of -name, -wwn and -udid may be given",
+        ));
     }
     let mut all = Vec::new();
     for word in &options.words {
@@ -84,16 +87,22 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
     if let Some(cpg) = options.value("snp_cpg") {
         let same_domain = pool(array, cpg)?.domain == vv.domain;
         if !same_domain {
-            return Err(refuse(format!("Error: cpg {cpg} and vv {name} must be in the same domain")));
+            return Err(refuse(format!(
+                "Error: cpg {cpg} and vv {name} must be in the same domain"
+            )));
         }
         let other = vv.snp_cpg.as_deref().is_some_and(|old| old != cpg);
         if other && !array.children(name).is_empty() {
-            return Err(refuse(format!("Error: vv {name} has snapshots, its snp_cpg may not be changed")));
+            return Err(refuse(format!(
+                "Error: vv {name} has snapshots, its snp_cpg may not be changed"
+            )));
         }
     }
     if let Some(wwn) = options.value("wwn") {
         if !array.exports_of(name).is_empty() {
-            return Err(refuse(format!("Error: vv {name} is exported, its WWN may not be changed")));
+            return Err(refuse(format!(
+                "Error: vv {name} is exported, its WWN may not be changed"
+            )));
         }
         if wwn != "auto" {
             let hex = matches!(wwn.len(), 16 | 32) && wwn.chars().all(|c| c.is_ascii_hexdigit());
@@ -105,7 +114,10 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
                 .values()
                 .find(|other| other.name != name && other.wwn.eq_ignore_ascii_case(wwn))
             {
-                return Err(refuse(format!("Error: WWN {wwn} is already used by vv {}", other.name)));
+                return Err(refuse(format!(
+                    "Error: WWN {wwn} is already used by vv {}",
+                    other.name
+                )));
             }
         }
     }
@@ -119,11 +131,16 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
     }
     if let Some(list) = options.value("pol") {
         set_policies(&mut vv.clone(), list)?;
-        let mut hosts: Vec<&Option<String>> =
-            array.exports_of(name).iter().map(|vlun| &vlun.host).collect();
+        let mut hosts: Vec<&Option<String>> = array
+            .exports_of(name)
+            .iter()
+            .map(|vlun| &vlun.host)
+            .collect();
         hosts.dedup();
         if list.split(',').any(|policy| policy == "one_host") && hosts.len() > 1 {
-            return Err(refuse(format!("Error: vv {name} is exported to more than one host")));
+            return Err(refuse(format!(
+                "Error: vv {name} is exported to more than one host"
+            )));
         }
     }
     Ok(())

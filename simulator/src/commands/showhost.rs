@@ -71,7 +71,9 @@ fn selected<'a>(array: &'a Array, options: &Options) -> Vec<(&'a String, &'a Hos
         .filter(|(name, _)| options.words.is_empty() || named(name))
         .filter(|(_, host)| {
             options.value("domain").is_none_or(|pattern| {
-                host.domain.as_ref().is_some_and(|domain| matches(pattern, domain))
+                host.domain
+                    .as_ref()
+                    .is_some_and(|domain| matches(pattern, domain))
             })
         })
         .filter(|(_, host)| {
@@ -109,7 +111,11 @@ fn paths(
     if options.listdom {
         columns.push(Column::left("Domain"));
     }
-    columns.extend([Column::left("Persona"), Column::dashed(path_head), Column::left("Port")]);
+    columns.extend([
+        Column::left("Persona"),
+        Column::dashed(path_head),
+        Column::left("Port"),
+    ]);
     if detailed {
         columns.push(Column::left(ip_head));
     }
@@ -160,7 +166,10 @@ fn paths(
 /// `n/a` for Fibre Channel; an iSCSI initiator that is logged in comes from an address.
 fn address(array: &Array, path: &str, port: &str) -> String {
     if path.contains('.') && port != "---" {
-        let last = array.logins.keys().position(|name| name.eq_ignore_ascii_case(path));
+        let last = array
+            .logins
+            .keys()
+            .position(|name| name.eq_ignore_ascii_case(path));
         format!("192.0.2.{}", last.map_or(0, |at| at % 200 + 20))
     } else {
         "n/a".to_owned()
@@ -175,14 +184,23 @@ fn chap(shown: &[(&String, &Host)], options: &Options) -> String {
         Column::dashed("Target_CHAP_Name"),
     ]);
     for (name, host) in shown {
-        table.row([host.id.to_string(), (*name).clone(), "--".to_owned(), "--".to_owned()]);
+        table.row([
+            host.id.to_string(),
+            (*name).clone(),
+            "--".to_owned(),
+            "--".to_owned(),
+        ]);
     }
     table.render(options.style)
 }
 
 fn description(name: &str, host: &Host) -> String {
     let domain = host.domain.as_deref().unwrap_or("--");
-    let comment = if host.comment.is_empty() { "--" } else { &host.comment };
+    let comment = if host.comment.is_empty() {
+        "--"
+    } else {
+        &host.comment
+    };
     format!(
         "---------- Host {name} ----------\n\
          Name       : {name}\n\

@@ -12,7 +12,9 @@ pub static COMMAND: Command = Command {
     name: "showvlun",
     syntax: "showvlun [options <arg>]",
     flags: &["a", "t", "lvw", "listcols"],
-    valued: &["showcols", "v", "host", "l", "nodes", "slots", "ports", "domain"],
+    valued: &[
+        "showcols", "v", "host", "l", "nodes", "slots", "ports", "domain",
+    ],
     changes: false,
     licence: None,
     run,
@@ -40,15 +42,25 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         return Answer::says(COLUMNS.join(",") + "\n");
     }
     if let Some(list) = options.value("showcols") {
-        let unknown: Vec<&str> = list.split(',').filter(|name| !COLUMNS.contains(name)).collect();
+        let unknown: Vec<&str> = list
+            .split(',')
+            .filter(|name| !COLUMNS.contains(name))
+            .collect();
         if !unknown.is_empty() {
             return refuse(format!("Invalid columns specified: {}", unknown.join(" ")));
         }
     }
     let both = options.has("a") == options.has("t");
-    let active = if both || options.has("a") { filtered(array, active(array), options) } else { Vec::new() };
-    let templates =
-        if both || options.has("t") { filtered(array, templates(array), options) } else { Vec::new() };
+    let active = if both || options.has("a") {
+        filtered(array, active(array), options)
+    } else {
+        Vec::new()
+    };
+    let templates = if both || options.has("t") {
+        filtered(array, templates(array), options)
+    } else {
+        Vec::new()
+    };
     let mut text = String::new();
     for (title, rows) in [("Active VLUNs", active), ("VLUN Templates", templates)] {
         if rows.is_empty() {
@@ -62,7 +74,11 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         }
         text += &table(array, &rows, options);
     }
-    Answer::says(if text.is_empty() { "no vluns listed\n".to_owned() } else { text })
+    Answer::says(if text.is_empty() {
+        "no vluns listed\n".to_owned()
+    } else {
+        text
+    })
 }
 
 /// Paths, sorted by port as the arrays do.
@@ -100,7 +116,9 @@ fn templates(array: &Array) -> Vec<Row> {
 
 fn filtered(array: &Array, rows: Vec<Row>, options: &Options) -> Vec<Row> {
     let listed = |option: &str, fits: &dyn Fn(&str) -> bool| {
-        options.value(option).is_none_or(|list| list.split(',').any(fits))
+        options
+            .value(option)
+            .is_none_or(|list| list.split(',').any(fits))
     };
     let part = |row: &Row, at: usize| {
         row.port
@@ -113,13 +131,20 @@ fn filtered(array: &Array, rows: Vec<Row>, options: &Options) -> Vec<Row> {
             listed("v", &|pattern| match set_name(pattern) {
                 Some(set) => {
                     row.vv == pattern
-                        || array.vv_sets.get(set).is_some_and(|set| set.members.contains(&row.vv))
+                        || array
+                            .vv_sets
+                            .get(set)
+                            .is_some_and(|set| set.members.contains(&row.vv))
                 }
                 None => matches(pattern, &row.vv),
             })
         })
         .filter(|row| {
-            listed("host", &|pattern| row.host.as_deref().is_some_and(|host| matches(pattern, host)))
+            listed("host", &|pattern| {
+                row.host
+                    .as_deref()
+                    .is_some_and(|host| matches(pattern, host))
+            })
         })
         .filter(|row| listed("l", &|pattern| matches(pattern, &row.lun.to_string())))
         .filter(|row| {
@@ -128,9 +153,13 @@ fn filtered(array: &Array, rows: Vec<Row>, options: &Options) -> Vec<Row> {
             })
         })
         .filter(|row| {
-            [("nodes", 0), ("slots", 1), ("ports", 2)].iter().all(|(option, at)| {
-                listed(option, &|number| part(row, *at).is_some_and(|part| part == number))
-            })
+            [("nodes", 0), ("slots", 1), ("ports", 2)]
+                .iter()
+                .all(|(option, at)| {
+                    listed(option, &|number| {
+                        part(row, *at).is_some_and(|part| part == number)
+                    })
+                })
         })
         .collect()
 }
@@ -190,7 +219,10 @@ fn cell(array: &Array, row: &Row, column: &str) -> String {
                 (_, Some(node)) => node.to_owned(),
             }
         }
-        "VV_WWN" => array.vvs.get(&row.vv).map_or_else(|| "---".to_owned(), |vv| vv.wwn.clone()),
+        "VV_WWN" => array
+            .vvs
+            .get(&row.vv)
+            .map_or_else(|| "---".to_owned(), |vv| vv.wwn.clone()),
         "Domain" => or(&domain(array, &row.vv), "-"),
         _ => String::new(),
     }

@@ -16,8 +16,18 @@ pub static COMMAND: Command = Command {
         "retained", "failed",
     ],
     valued: &[
-        "showcols", "domain", "type", "prov", "cpg", "usrcpg", "snpcpg", "rcopygroup", "copyof",
-        "baseid", "host", "policy",
+        "showcols",
+        "domain",
+        "type",
+        "prov",
+        "cpg",
+        "usrcpg",
+        "snpcpg",
+        "rcopygroup",
+        "copyof",
+        "baseid",
+        "host",
+        "policy",
     ],
     changes: false,
     licence: None,
@@ -35,7 +45,11 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
             .collect();
         return Answer::says(names.join(",") + "\n");
     }
-    let Layout { columns, titles, plain_heads } = match layout(array, options) {
+    let Layout {
+        columns,
+        titles,
+        plain_heads,
+    } = match layout(array, options) {
         Ok(layout) => layout,
         Err(unknown) => {
             return refuse(format!("Invalid columns specified: {}", unknown.join(" ")));
@@ -88,27 +102,48 @@ fn selected<'a>(array: &'a Array, options: &Options, now: i64) -> Vec<&'a Vv> {
         .vvs
         .values()
         .filter(|vv| options.words.is_empty() || named.contains(&vv.name))
-        .filter(|vv| !options.has("failed") && fits("domain", &|vv| vv.domain.iter().cloned().collect(), vv))
+        .filter(|vv| {
+            !options.has("failed") && fits("domain", &|vv| vv.domain.iter().cloned().collect(), vv)
+        })
         .filter(|vv| fits("type", &|vv| vec![vv.kind.clone()], vv))
         .filter(|vv| fits("prov", &|vv| vec![vv.prov.clone()], vv))
         .filter(|vv| fits("usrcpg", &|vv| vec![vv.cpg.clone()], vv))
         .filter(|vv| fits("snpcpg", &|vv| vv.snp_cpg.iter().cloned().collect(), vv))
         .filter(|vv| {
-            fits("cpg", &|vv| vv.snp_cpg.iter().chain([&vv.cpg]).cloned().collect(), vv)
+            fits(
+                "cpg",
+                &|vv| vv.snp_cpg.iter().chain([&vv.cpg]).cloned().collect(),
+                vv,
+            )
         })
         .filter(|vv| fits("copyof", &|vv| vv.copy_of.iter().cloned().collect(), vv))
         .filter(|vv| fits("baseid", &|vv| vec![array.base_of(vv).id.to_string()], vv))
         .filter(|vv| fits("policy", &|vv| vv.policies.clone(), vv))
         .filter(|vv| {
-            fits("rcopygroup", &|vv| {
-                array.group_of(&vv.name).iter().map(|group| group.name.clone()).collect()
-            }, vv)
+            fits(
+                "rcopygroup",
+                &|vv| {
+                    array
+                        .group_of(&vv.name)
+                        .iter()
+                        .map(|group| group.name.clone())
+                        .collect()
+                },
+                vv,
+            )
         })
         .filter(|vv| {
-            fits("host", &|vv| {
-                let hosts = array.exports_of(&vv.name).into_iter().filter_map(|vlun| vlun.host.as_ref());
-                hosts.flat_map(|host| array.hosts_behind(host)).collect()
-            }, vv)
+            fits(
+                "host",
+                &|vv| {
+                    let hosts = array
+                        .exports_of(&vv.name)
+                        .into_iter()
+                        .filter_map(|vlun| vlun.host.as_ref());
+                    hosts.flat_map(|host| array.hosts_behind(host)).collect()
+                },
+                vv,
+            )
         })
         .filter(|vv| !options.has("expired") || vv.expires_at.is_some_and(|end| end <= now))
         .filter(|vv| !options.has("retained") || vv.retained_until.is_some_and(|end| end > now))
@@ -134,7 +169,9 @@ fn tree<'a>(array: &'a Array, shown: Vec<&'a Vv>, indented: bool) -> Vec<(usize,
     rows.into_iter()
         .map(|(path, vv)| {
             let above = path.iter().rev().skip(1);
-            let depth = above.filter(|name| shown.iter().any(|vv| vv.name == **name)).count();
+            let depth = above
+                .filter(|name| shown.iter().any(|vv| vv.name == **name))
+                .count();
             (depth, vv)
         })
         .collect()
@@ -164,7 +201,11 @@ fn layout(array: &Array, options: &Options) -> Result<Layout, Vec<String>> {
             return Err(unknown);
         }
         return Ok(Layout {
-            columns: found.into_iter().flatten().map(|one| (one, one.name)).collect(),
+            columns: found
+                .into_iter()
+                .flatten()
+                .map(|one| (one, one.name))
+                .collect(),
             titles: None,
             plain_heads: true,
         });
@@ -211,7 +252,11 @@ fn layout(array: &Array, options: &Options) -> Result<Layout, Vec<String>> {
     }
     let columns = list
         .split(',')
-        .filter_map(|name| COLUMNS.iter().find(|column| column.name == name || column.head == name))
+        .filter_map(|name| {
+            COLUMNS
+                .iter()
+                .find(|column| column.name == name || column.head == name)
+        })
         .map(|column| {
             let head = match (array.release, column.name) {
                 (Release::V1050, "VSize_MB") => "VSize(MiB)",
@@ -220,11 +265,17 @@ fn layout(array: &Array, options: &Options) -> Result<Layout, Vec<String>> {
             (column, head)
         })
         .collect();
-    Ok(Layout { columns, titles, plain_heads: false })
+    Ok(Layout {
+        columns,
+        titles,
+        plain_heads: false,
+    })
 }
 
 fn column(array: &Array, name: &str) -> Option<&'static ColumnOf> {
-    COLUMNS.iter().find(|column| column.name == name && column.is_in(array))
+    COLUMNS
+        .iter()
+        .find(|column| column.name == name && column.is_in(array))
 }
 
 /// In which releases a column is.
@@ -285,7 +336,13 @@ impl ColumnOf {
 
 /// A column of all releases whose fixed head is its name.
 const fn plain(name: &'static str, look: Look, cell: fn(&Array, &Vv) -> String) -> ColumnOf {
-    ColumnOf { name, head: name, look, releases: In::All, cell }
+    ColumnOf {
+        name,
+        head: name,
+        look,
+        releases: In::All,
+        cell,
+    }
 }
 
 const fn of(
@@ -295,7 +352,13 @@ const fn of(
     releases: In,
     cell: fn(&Array, &Vv) -> String,
 ) -> ColumnOf {
-    ColumnOf { name, head, look, releases, cell }
+    ColumnOf {
+        name,
+        head,
+        look,
+        releases,
+        cell,
+    }
 }
 
 fn or(text: Option<String>, none: &str) -> String {
@@ -327,11 +390,19 @@ fn dedup(array: &Array, vv: &Vv) -> String {
 }
 
 fn usr_reserved(_: &Array, vv: &Vv) -> String {
-    if vv.prov == "snp" { "--".to_owned() } else { vv.reserved_mib().to_string() }
+    if vv.prov == "snp" {
+        "--".to_owned()
+    } else {
+        vv.reserved_mib().to_string()
+    }
 }
 
 fn usr_used(_: &Array, vv: &Vv) -> String {
-    if vv.prov == "full" { vv.size_mib.to_string() } else { "0".to_owned() }
+    if vv.prov == "full" {
+        vv.size_mib.to_string()
+    } else {
+        "0".to_owned()
+    }
 }
 
 fn zero(_: &Array, _: &Vv) -> String {
@@ -371,11 +442,23 @@ static COLUMNS: &[ColumnOf] = &[
     of("Deduplication", "Dedup", Look::Left, In::Later10, dedup),
     plain("Type", Look::Left, |_, vv| vv.kind.clone()),
     plain("CopyOf", Look::Left, |_, vv| or(vv.copy_of.clone(), "---")),
-    plain("BsId", Look::Right, |array, vv| array.base_of(vv).id.to_string()),
-    plain("Rd", Look::Left, |_, vv| if vv.read_only { "RO" } else { "RW" }.to_owned()),
+    plain("BsId", Look::Right, |array, vv| {
+        array.base_of(vv).id.to_string()
+    }),
+    plain("Rd", Look::Left, |_, vv| {
+        if vv.read_only { "RO" } else { "RW" }.to_owned()
+    }),
     plain("State", Look::Left, |_, _| "normal".to_owned()),
-    of("Detailed_State", "Detailed_State", Look::Dashed, In::All, |_, _| "normal".to_owned()),
-    plain("Mstr", Look::Left, |_, vv| if vv.id % 2 == 0 { "0/1/-" } else { "1/0/-" }.to_owned()),
+    of(
+        "Detailed_State",
+        "Detailed_State",
+        Look::Dashed,
+        In::All,
+        |_, _| "normal".to_owned(),
+    ),
+    plain("Mstr", Look::Left, |_, vv| {
+        if vv.id % 2 == 0 { "0/1/-" } else { "1/0/-" }.to_owned()
+    }),
     plain("Prnt", Look::Right, |array, vv| {
         or(
             vv.copy_of
@@ -390,16 +473,22 @@ static COLUMNS: &[ColumnOf] = &[
     plain("PPrnt", Look::Right, none3),
     plain("PBlkRemain", Look::Right, |_, _| "--".to_owned()),
     plain("VV_WWN", Look::Dashed, |_, vv| vv.wwn.clone()),
-    plain("CreationTime", Look::Dashed, |array, vv| date(array, Some(vv.created))),
+    plain("CreationTime", Look::Dashed, |array, vv| {
+        date(array, Some(vv.created))
+    }),
     plain("Udid", Look::Right, |_, vv| vv.id.to_string()),
-    plain("Policies", Look::Left, |_, vv| or(
-        Some(vv.policies.join(",")).filter(|list| !list.is_empty()),
-        "---",
-    )),
+    plain("Policies", Look::Left, |_, vv| {
+        or(
+            Some(vv.policies.join(",")).filter(|list| !list.is_empty()),
+            "---",
+        )
+    }),
     of("UsrCPG", "UsrCPG", Look::Left, In::Inform3, |_, vv| {
         or(Some(vv.cpg.clone()).filter(|cpg| !cpg.is_empty()), "--")
     }),
-    of("SnpCPG", "SnpCPG", Look::Left, In::Inform3, |_, vv| or(vv.snp_cpg.clone(), "--")),
+    of("SnpCPG", "SnpCPG", Look::Left, In::Inform3, |_, vv| {
+        or(vv.snp_cpg.clone(), "--")
+    }),
     of("CPG", "CPG", Look::Left, In::Later10, |_, vv| {
         or(Some(vv.cpg.clone()).filter(|cpg| !cpg.is_empty()), "--")
     }),
@@ -408,25 +497,71 @@ static COLUMNS: &[ColumnOf] = &[
     of("Snp_Rsvd_MB", "Snp", Look::Right, In::Inform3, zero),
     of("Snp_Used_MB", "Snp_Used_MB", Look::Right, In::Inform3, zero),
     of("Usr_Rsvd_MB", "Usr", Look::Right, In::Inform3, usr_reserved),
-    of("Usr_Used_MB", "Usr_Used_MB", Look::Right, In::Inform3, usr_used),
-    of("Data_Rsvd_MB", "Rsvd(MiB)", Look::Right, In::Later10, usr_reserved),
-    of("Data_Used_MB", "Data_Used_MB", Look::Right, In::Later10, usr_used),
+    of(
+        "Usr_Used_MB",
+        "Usr_Used_MB",
+        Look::Right,
+        In::Inform3,
+        usr_used,
+    ),
+    of(
+        "Data_Rsvd_MB",
+        "Rsvd(MiB)",
+        Look::Right,
+        In::Later10,
+        usr_reserved,
+    ),
+    of(
+        "Data_Used_MB",
+        "Data_Used_MB",
+        Look::Right,
+        In::Later10,
+        usr_used,
+    ),
     plain("Tot_Rsvd_MB", Look::Right, usr_reserved),
     plain("Tot_Used_MB", Look::Right, usr_used),
-    of("VSize_MB", "VSize", Look::Right, In::All, |_, vv| vv.size_mib.to_string()),
+    of("VSize_MB", "VSize", Look::Right, In::All, |_, vv| {
+        vv.size_mib.to_string()
+    }),
     plain("Host_Wrt_MB", Look::Right, zero),
     plain("Domain", Look::Left, |_, vv| or(vv.domain.clone(), "-")),
-    plain("RetentionEndTime", Look::Dashed, |array, vv| date(array, vv.retained_until)),
-    plain("ExpirationTime", Look::Dashed, |array, vv| date(array, vv.expires_at)),
-    plain("SpaceCalcTime", Look::Dashed, |array, vv| date(array, Some(vv.created))),
-    plain("Comment", Look::Left, |_, vv| or(
-        Some(vv.comment.clone()).filter(|comment| !comment.is_empty()),
-        "--",
-    )),
-    of("RcopyStatus", "RcopyStatus", Look::Left, In::Licensed, |array, vv| {
-        or(array.group_of(&vv.name).map(|group| group.role.clone()), "--")
+    plain("RetentionEndTime", Look::Dashed, |array, vv| {
+        date(array, vv.retained_until)
     }),
-    of("RcopyGroup", "RcopyGroup", Look::Left, In::Licensed, |array, vv| {
-        or(array.group_of(&vv.name).map(|group| group.name.clone()), "--")
+    plain("ExpirationTime", Look::Dashed, |array, vv| {
+        date(array, vv.expires_at)
     }),
+    plain("SpaceCalcTime", Look::Dashed, |array, vv| {
+        date(array, Some(vv.created))
+    }),
+    plain("Comment", Look::Left, |_, vv| {
+        or(
+            Some(vv.comment.clone()).filter(|comment| !comment.is_empty()),
+            "--",
+        )
+    }),
+    of(
+        "RcopyStatus",
+        "RcopyStatus",
+        Look::Left,
+        In::Licensed,
+        |array, vv| {
+            or(
+                array.group_of(&vv.name).map(|group| group.role.clone()),
+                "--",
+            )
+        },
+    ),
+    of(
+        "RcopyGroup",
+        "RcopyGroup",
+        Look::Left,
+        In::Licensed,
+        |array, vv| {
+            or(
+                array.group_of(&vv.name).map(|group| group.name.clone()),
+                "--",
+            )
+        },
+    ),
 ];

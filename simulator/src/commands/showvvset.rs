@@ -37,7 +37,11 @@ pub(super) fn list(sets: &BTreeMap<String, Set>, kind: &str, options: &Options) 
     if shown.is_empty() {
         return Answer::says(format!("No {kind} set listed\n"));
     }
-    let mut columns = vec![Column::right("Id"), Column::left("Name"), Column::left("Members")];
+    let mut columns = vec![
+        Column::right("Id"),
+        Column::left("Name"),
+        Column::left("Members"),
+    ];
     if options.has("d") {
         columns.push(Column::left("Comment"));
     }
@@ -46,7 +50,11 @@ pub(super) fn list(sets: &BTreeMap<String, Set>, kind: &str, options: &Options) 
     for (name, set) in shown {
         count += set.members.len();
         let first = set.members.first().map_or("--", String::as_str);
-        let comment = if set.comment.is_empty() { "--" } else { &set.comment };
+        let comment = if set.comment.is_empty() {
+            "--"
+        } else {
+            &set.comment
+        };
         let mut row = vec![set.id.to_string(), name.clone(), first.to_owned()];
         if options.has("d") {
             row.push(comment.to_owned());

@@ -10,7 +10,9 @@ use crate::commands::{Answer, Call};
 pub fn locate(call: &mut Call<'_>, group: &str) -> Result<Half, Answer> {
     let array = call.here();
     if !array.remote_copy {
-        return Err(Answer::refuses_on_stderr("Remote Copy config is not started"));
+        return Err(Answer::refuses_on_stderr(
+            "Remote Copy config is not started",
+        ));
     }
     if !array.groups.contains_key(group) {
         return Err(Answer::refuses_on_stderr(format!(

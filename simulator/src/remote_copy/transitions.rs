@@ -32,7 +32,11 @@ pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[Str
         }
         let differences = (volume.resync_snapshot.is_some() || volume.sync == "New-SyncFromSnap")
             && !full.contains(&volume.local);
-        let seconds = if differences { SHORTEST } else { copy_seconds(size) };
+        let seconds = if differences {
+            SHORTEST
+        } else {
+            copy_seconds(size)
+        };
         begin(volume, now, now + STARTING + seconds);
     }
     mirror(world, half);
@@ -60,14 +64,35 @@ pub fn sync(world: &mut World, half: &Half, now: i64, full: bool) {
     mirror(world, half);
 }
 
+/// A command that waits: everything that is being synchronised in this group is done at `now`.
+pub fn sync_to_the_end(world: &mut World, half: &Half, now: i64) {
+    if let Some(group) = half.get_mut(world) {
+        if group.started_at.is_some() {
+            group.started_at = Some(now);
+        }
+        for volume in &mut group.volumes {
+            if volume.synced_at.is_some() {
+                volume.synced_at = Some(now);
+            }
+        }
+    }
+    advance(world, half, now);
+}
+
 /// Carries everything forward to `now`: called before every command and dump.
 pub fn tick(world: &mut World, now: i64) {
     for array in world.arrays.values_mut() {
         for task in &mut array.tasks {
-            if let Some(end) = task.finished.filter(|end| *end <= now && task.status == "active") {
+            if let Some(end) = task
+                .finished
+                .filter(|end| *end <= now && task.status == "active")
+            {
                 "done".clone_into(&mut task.status);
-                task.details
-                    .push((end, "Completed".to_owned(), format!("{} {}.", task.kind, task.name)));
+                task.details.push((
+                    end,
+                    "Completed".to_owned(),
+                    format!("{} {}.", task.kind, task.name),
+                ));
             }
         }
     }
@@ -173,7 +198,9 @@ fn sizes(world: &World, half: &Half) -> Vec<u64> {
 }
 
 fn copy_seconds(size_mib: u64) -> i64 {
-    i64::try_from(size_mib / SPEED).unwrap_or(i64::MAX / 4).max(SHORTEST)
+    i64::try_from(size_mib / SPEED)
+        .unwrap_or(i64::MAX / 4)
+        .max(SHORTEST)
 }
 
 fn begin(volume: &mut Replicated, since: i64, until: i64) {
@@ -236,7 +263,10 @@ fn advance(world: &mut World, half: &Half, now: i64) {
 fn break_off(world: &mut World, half: &Half, now: i64) {
     halt(world, half, now, true);
     mirror(world, half);
-    for side in [Some(half.clone()), half.other(world)].into_iter().flatten() {
+    for side in [Some(half.clone()), half.other(world)]
+        .into_iter()
+        .flatten()
+    {
         if let Some(group) = side.get_mut(world) {
             group.stopped_by_links = true;
         }
@@ -270,7 +300,11 @@ fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
             snapshots.push(volume.local.clone());
         }
     }
-    let locals: Vec<String> = group.volumes.iter().map(|volume| volume.local.clone()).collect();
+    let locals: Vec<String> = group
+        .volumes
+        .iter()
+        .map(|volume| volume.local.clone())
+        .collect();
     for local in snapshots {
         take_snapshot(world, half, &local, now);
     }
@@ -298,11 +332,12 @@ fn take_snapshot(world: &mut World, half: &Half, local: &str, now: i64) {
     let name = format!("rcpy.{}.{}.{target}", group.id, parent.id);
     let snapshot = Vv::snapshot(&name, parent, true, now);
     array.add_vv(snapshot);
-    if let Some(volume) = array
-        .groups
-        .get_mut(&half.group)
-        .and_then(|group| group.volumes.iter_mut().find(|volume| volume.local == local))
-    {
+    if let Some(volume) = array.groups.get_mut(&half.group).and_then(|group| {
+        group
+            .volumes
+            .iter_mut()
+            .find(|volume| volume.local == local)
+    }) {
         volume.resync_snapshot = Some(name);
     }
 }
