@@ -120,9 +120,11 @@ impl Control {
             .collect()
     }
 
-    /// Forgets the commands so far. Not while commands run: theirs are then never marked as carried out.
+    /// Forgets the commands so far.
     pub fn clear_log(&self) {
-        self.engine.lock().log.clear();
+        let mut inner = self.engine.lock();
+        inner.log_forgotten += inner.log.len();
+        inner.log.clear();
     }
 
     /// Arms a fault.

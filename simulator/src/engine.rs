@@ -37,7 +37,11 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) faults: Armed,
     pub(crate) log: Vec<LogEntry>,
+    /// Entries that were there before and are forgotten.
+    pub(crate) log_forgotten: usize,
     pub(crate) stations: BTreeMap<String, Station>,
+    /// The state that the files follow.
+    settled: Option<World>,
 }
 
 /// What belongs to an array as a machine on the network, not to what it stores.
@@ -167,6 +171,8 @@ impl Engine {
             clock,
             faults: Armed::default(),
             log: Vec::new(),
+            log_forgotten: 0,
+            settled: None,
             stations: stations.collect(),
         };
         let exports = description
@@ -204,6 +210,9 @@ impl Engine {
 
     /// Files follow the state: volume data, exports, the saved state. What goes wrong is logged; the arrays go on.
     fn settle(&self, inner: &mut Inner) {
+        if inner.settled.as_ref() == Some(&inner.world) {
+            return;
+        }
         let complain = |what: &str, result: io::Result<()>| {
             if let Err(error) = result {
                 log::error!(error:%; "{what} could not follow the state");
@@ -228,6 +237,7 @@ impl Engine {
             };
             complain("saved state", write_saved(dir, &saved));
         }
+        inner.settled = Some(inner.world.clone());
     }
 
     /// A session of this user.
@@ -336,7 +346,10 @@ impl Seat {
                 ran: false,
                 changed: false,
             });
-            (inner.log.len() - 1, inner.faults.meet(&self.array, &line))
+            (
+                inner.log_forgotten + inner.log.len() - 1,
+                inner.faults.meet(&self.array, &line),
+            )
         };
         self.engine.wait_latency(&self.array).await;
         let has = |kind: Kind| faults.iter().any(|fault: &Fault| fault.kind == kind);
@@ -372,7 +385,10 @@ impl Seat {
             let answer = commands::run(&mut call, name);
             *environment = call.environment;
             let changed = inner.world != before;
-            if let Some(entry) = inner.log.get_mut(entry) {
+            let entry = entry
+                .checked_sub(inner.log_forgotten)
+                .and_then(|at| inner.log.get_mut(at));
+            if let Some(entry) = entry {
                 entry.ran = answer.question.is_none();
                 entry.changed = changed;
             }

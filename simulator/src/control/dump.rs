@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::state::World;
 
 /// Fields that hold times or ids still to be given, at any depth.
-const LEFT_OUT: [&str; 11] = [
+const LEFT_OUT: [&str; 10] = [
     "counters",
     "created",
     "started_at",
@@ -16,8 +16,10 @@ const LEFT_OUT: [&str; 11] = [
     "started",
     "finished",
     "details",
-    "expires_at",
 ];
+
+/// Fields whose time is left out while it still shows whether there is one.
+const ONLY_WHETHER: [&str; 2] = ["expires_at", "retained_until"];
 
 /// The arrays, without clocks, id counters and ended tasks.
 pub(super) fn of(world: &World) -> Value {
@@ -37,7 +39,12 @@ fn strip(value: &mut Value) {
             if !is_by_name(fields) {
                 fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
             }
-            fields.values_mut().for_each(strip);
+            for (name, value) in fields {
+                if ONLY_WHETHER.contains(&name.as_str()) && !value.is_null() {
+                    *value = Value::Bool(true);
+                }
+                strip(value);
+            }
         }
         Value::Array(values) => values.iter_mut().for_each(strip),
         _ => {}
@@ -64,6 +71,7 @@ mod tests {
             "created".into(),
             Vv {
                 created: 5,
+                expires_at: Some(9),
                 id: 1,
                 ..Vv::default()
             },
@@ -86,6 +94,7 @@ mod tests {
         assert!(dump["north"]["counters"].is_null());
         assert_eq!(dump["north"]["vvs"]["created"]["id"], 1);
         assert!(dump["north"]["vvs"]["created"]["created"].is_null());
+        assert_eq!(dump["north"]["vvs"]["created"]["expires_at"], true);
         assert_eq!(dump["north"]["tasks"].as_array().unwrap().len(), 1);
     }
 }

@@ -143,8 +143,8 @@ async fn run(seat: &Seat, environment: &mut Environment, line: &str, confirmed: 
         } = seat.carry_out(&command, environment, confirmed).await;
         let only = if cut { only.or(Some(0)) } else { only };
         if let Some(only) = only {
-            let at = answer.stdout.floor_char_boundary(only);
-            answer.stdout.truncate(at);
+            let bytes = answer.stdout.as_bytes();
+            answer.stdout = String::from_utf8_lossy(&bytes[..only.min(bytes.len())]).into_owned();
             answer.stderr.clear();
         }
         printed.0 += &answer.stdout;
