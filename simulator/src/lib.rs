@@ -3,6 +3,28 @@
 //! Written from manuals and captures of real arrays, never from the plugin's readers. What is a guess is listed in
 //! FIDELITY.md.
 
+pub mod clock;
 pub mod commands;
+pub mod control;
+pub mod data;
+pub mod description;
+pub mod engine;
+pub mod exports;
+pub mod faults;
+pub mod host_keys;
+pub mod names;
+pub mod patterns;
+pub mod remote_copy;
+mod simulated_paths;
+mod simulator;
+mod ssh;
 pub mod state;
 pub mod table;
+mod terminal;
+pub mod volumes;
+pub mod words;
+
+pub use control::Control;
+pub use description::Description;
+pub use faults::{Fault, Kind};
+pub use simulator::Simulator;

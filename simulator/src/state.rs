@@ -10,10 +10,68 @@ use serde::{Deserialize, Serialize};
 pub struct World {
     /// The arrays, by system name.
     pub arrays: BTreeMap<String, Array>,
+    /// Copies of volume data that are due; whoever keeps the data carries them out in order and empties this.
+    #[serde(skip)]
+    pub agreements: Vec<Agreement>,
 }
 
+/// At this instant two volumes hold the same data: the first is to be copied over the second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// System name of the array that sends, and its VV.
+    pub from: (String, String),
+    /// System name of the array that receives, and its VV.
+    pub to: (String, String),
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The switches there are: name, and what the array does while it is on. All are off at first; FIDELITY.md tells which
+/// question each leaves open.
+pub const SWITCHES: &[(&str, &str)] = &[
+    (
+        "errors_exit_zero",
+        "an exec channel reports exit status 0 after a refusal too",
+    ),
+    ("no_exit_status", "an exec channel reports no exit status"),
+    (
+        "errors_on_stdout",
+        "an exec channel sends refusals on standard output",
+    ),
+    (
+        "shell_only",
+        "an exec channel answers every command with nothing and does nothing",
+    ),
+    (
+        "closed_stdin_hangs",
+        "a question at the end of the input waits for ever instead of counting as no",
+    ),
+    (
+        "secondary_comment_refused",
+        "setvv -comment is refused on a VV that is a remote copy secondary",
+    ),
+    (
+        "secondary_export_refused",
+        "createvlun is refused on a VV that is a remote copy secondary",
+    ),
+    (
+        "rcp_sets",
+        "creatercopygroup makes a VV set RCP_<group>, which admits and dismissals keep in step",
+    ),
+    (
+        "admit_existing_hangs",
+        "admitrcopyvv of one VV to an existing secondary asks and so never answers",
+    ),
+    (
+        "admit_exports_secondary",
+        "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)",
+    ),
+];
+
 /// One array.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Array {
     /// System name, as in the prompt.
     pub name: String,
@@ -23,6 +81,9 @@ pub struct Array {
     pub model: String,
     /// For example `CZ3812A4FQ`.
     pub serial: String,
+    /// Powered on. While it is off its peers see their target as `failed`.
+    #[serde(default = "yes")]
+    pub up: bool,
     /// InForm OS release.
     pub release: Release,
     /// Licensed features, as `showlicense` names them.
@@ -41,6 +102,9 @@ pub struct Array {
     pub vv_sets: BTreeMap<String, Set>,
     /// Hosts by name.
     pub hosts: BTreeMap<String, Host>,
+    /// Host sets by name.
+    #[serde(default)]
+    pub host_sets: BTreeMap<String, Set>,
     /// Initiators logged in: initiator → ports.
     pub logins: BTreeMap<String, Vec<String>>,
     /// Export templates in the order they were made.
@@ -51,19 +115,38 @@ pub struct Array {
     pub targets: Vec<Target>,
     /// Remote copy groups by the name they have here.
     pub groups: BTreeMap<String, Group>,
+    /// Tasks, oldest first.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    /// Sessions, in the order they came. Neither kept nor dumped.
+    #[serde(skip)]
+    pub connections: Vec<Connection>,
     /// Next ids, by kind (`vv`, `vvset`, `host`, `group`, `task`). Not part of a dump.
     pub counters: BTreeMap<String, u32>,
     /// Switches for what no source tells ([U] facts), by name. FIDELITY.md lists them.
     pub switches: BTreeMap<String, bool>,
 }
 
+impl Array {
+    /// Is this feature licensed? The name as `showlicense` prints it.
+    pub fn licensed(&self, feature: &str) -> bool {
+        self.licenses.iter().any(|licence| licence == feature)
+    }
+
+    /// Is this switch on? See FIDELITY.md for the names.
+    pub fn switch(&self, name: &str) -> bool {
+        self.switches.get(name).copied().unwrap_or(false)
+    }
+}
+
 /// InForm OS flavour: column lists and refusals depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Release {
     /// 3.2.2.
     #[serde(rename = "3.2.2")]
     V322,
     /// 3.3.1.
+    #[default]
     #[serde(rename = "3.3.1")]
     V331,
     /// 10.x.
@@ -129,8 +212,25 @@ pub struct User {
     pub role: String,
 }
 
+/// A session: an SSH connection, or what it left running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// As `showuserconn` prints it.
+    pub id: u32,
+    /// Login name.
+    pub user: String,
+    /// Where it comes from.
+    pub address: String,
+    /// Seconds (virtual time).
+    pub since: i64,
+    /// The client is gone; the entry stays until its commands have ended.
+    pub closed: bool,
+    /// Commands that run now.
+    pub running: usize,
+}
+
 /// A virtual volume.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vv {
     /// Id.
     pub id: u32,
@@ -162,10 +262,16 @@ pub struct Vv {
     pub domain: Option<String>,
     /// Retention end, seconds since 1970.
     pub retained_until: Option<i64>,
+    /// Expiry, seconds since 1970.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// A read-only snapshot.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// A VV set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set {
     /// Id.
     pub id: u32,
@@ -176,7 +282,7 @@ pub struct Set {
 }
 
 /// A host object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Host {
     /// Id.
     pub id: u32,
@@ -191,7 +297,7 @@ pub struct Host {
 }
 
 /// An export template.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vlun {
     /// LUN number.
     pub lun: u32,
@@ -264,6 +370,15 @@ pub struct Group {
     pub volumes: Vec<Replicated>,
     /// Has it ever been started.
     pub ever_started: bool,
+    /// It stopped because the links or the peer went away; `auto_recover` starts it again.
+    #[serde(default)]
+    pub stopped_by_links: bool,
+    /// Seconds (virtual time) at which Starting becomes Started. Not part of a dump.
+    #[serde(default)]
+    pub started_at: Option<i64>,
+    /// Seconds (virtual time) of the next periodic synchronisation. Not part of a dump.
+    #[serde(default)]
+    pub next_sync: Option<i64>,
 }
 
 /// A volume in a group.
@@ -275,8 +390,38 @@ pub struct Replicated {
     pub remote: String,
     /// Word of the SyncStatus column without a percentage.
     pub sync: String,
+    /// Seconds (virtual time) at which a running synchronisation began. Not part of a dump.
+    #[serde(default)]
+    pub syncing_since: Option<i64>,
     /// Seconds (virtual time) at which a running synchronisation ends. Not part of a dump.
     pub synced_at: Option<i64>,
     /// Seconds (virtual time) of the last synchronisation. Not part of a dump.
     pub last_sync: Option<i64>,
+    /// Snapshot from which the next synchronisation sends differences only.
+    #[serde(default)]
+    pub resync_snapshot: Option<String>,
+    /// Sets by which it was admitted, here and on the peer.
+    #[serde(default)]
+    pub sets: Option<(String, String)>,
+}
+
+/// A task, as `showtask` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Id, 1 to 29999.
+    pub id: u32,
+    /// For example `remote_copy_sync`.
+    pub kind: String,
+    /// What it works on.
+    pub name: String,
+    /// `active`, `done`, `failed`, `cancelled`.
+    pub status: String,
+    /// Seconds (virtual time). Not part of a dump.
+    pub started: i64,
+    /// Seconds (virtual time) at which it ended. Not part of a dump.
+    pub finished: Option<i64>,
+    /// Login name of who started it.
+    pub user: String,
+    /// Lines of `showtask -d`: time, word, text.
+    pub details: Vec<(i64, String, String)>,
 }

@@ -1,0 +1,132 @@
+//! `removercopygroup`: removes remote copy groups from both arrays.
+
+use super::createvv::refuse;
+use super::{Answer, Call, Command, Options, usage};
+use crate::names::question;
+use crate::patterns::matches;
+use crate::remote_copy::{Half, dismiss, keep_set, locate, must_be_ready, must_send};
+use crate::state::{Group, Release};
+
+/// `removercopygroup [options] <group>|<pattern>...`.
+pub static COMMAND: Command = Command {
+    name: "removercopygroup",
+    syntax: "removercopygroup [options] {<group_name> ... | <pattern> ...}",
+    flags: &["f", "pat", "keepsnap", "removevv", "keepalua"],
+    valued: &[],
+    changes: true,
+    licence: Some("Remote Copy"),
+    run,
+};
+
+fn run(call: &mut Call<'_>, options: &Options) -> Answer {
+    let Some(first) = options.words.first() else {
+        return usage(&COMMAND, "a group is needed");
+    };
+    if options.has("keepsnap") && options.has("removevv") {
+        return usage(&COMMAND, "-keepsnap and -removevv are mutually exclusive");
+    }
+    let names: Vec<String> = if options.has("pat") {
+        let known = call.here().groups.keys().cloned();
+        known
+            .filter(|name| options.words.iter().any(|pattern| matches(pattern, name)))
+            .collect()
+    } else {
+        options.words.clone()
+    };
+    if names.is_empty() {
+        return refuse(format!(
+            "Error: group matching {first} does not exist on the system"
+        ));
+    }
+    let mut halves = Vec::new();
+    for name in &names {
+        match check(call, name) {
+            Ok(half) => halves.push(half),
+            Err(refusal) => return refusal,
+        }
+    }
+    let filled = halves.iter().any(|half| {
+        half.get(call.world)
+            .is_some_and(|group| !group.volumes.is_empty())
+    });
+    let forced = options.has("f") && !(options.has("removevv") && filled);
+    if !forced && !call.confirmed {
+        return Answer::asks(question(&format!(
+            "Are you sure you want to remove group {}?",
+            names.join(" ")
+        )));
+    }
+    let mut text = String::new();
+    for half in halves {
+        remove(call, &half, options);
+        text += &format!("Removing {0}\nGroup {0} has been deleted.\n\n", half.group);
+    }
+    Answer::says(text)
+}
+
+fn check(call: &mut Call<'_>, name: &str) -> Result<Half, Answer> {
+    let half = locate(call, name)?;
+    must_send(call, &half)?;
+    let later = call.here().release == Release::V1050;
+    if half.get(call.world).is_some_and(Group::is_started) {
+        return Err(refuse(format!(
+            "Error: Group {name} is started, stop it first"
+        )));
+    }
+    must_be_ready(call, &half)?;
+    let Some(other) = half.other(call.world) else {
+        return Ok(half);
+    };
+    let Some(group) = other.get(call.world) else {
+        return Ok(half);
+    };
+    if group.sends() {
+        return Err(refuse(format!("Error: Group {name} is in failover state")));
+    }
+    if later && group.has_policy("active_active") {
+        let peer = call.world.arrays.get(&other.array);
+        let exported = group
+            .volumes
+            .iter()
+            .find(|volume| peer.is_some_and(|peer| !peer.exports_of(&volume.local).is_empty()));
+        if let Some(volume) = exported {
+            return Err(refuse(format!(
+                "Volume {} of group {} is an Active-Active Peer Persistence volume. Please unexport the secondary volume so the host only has access to the primary volume and retry.",
+                volume.local, group.name
+            )));
+        }
+    }
+    Ok(half)
+}
+
+fn remove(call: &mut Call<'_>, half: &Half, options: &Options) {
+    let other = half.other(call.world);
+    let volumes = half
+        .get(call.world)
+        .map(|group| group.volumes.clone())
+        .unwrap_or_default();
+    let started = half.get(call.world).is_some_and(|group| group.ever_started);
+    for volume in &volumes {
+        dismiss(call.world, half, &volume.local, options.has("keepsnap"));
+    }
+    if let Some(peer) = other
+        .as_ref()
+        .and_then(|other| call.world.arrays.get_mut(&other.array))
+    {
+        for volume in &volumes {
+            // The peer's set goes with a group that was ever started.
+            if let Some((_, set)) = volume.sets.as_ref().filter(|_| started) {
+                peer.vv_sets.remove(set);
+            }
+            if options.has("removevv") {
+                peer.remove_vv(&volume.remote);
+            }
+        }
+    }
+    for side in [Some(half), other.as_ref()].into_iter().flatten() {
+        if let Some(array) = call.world.arrays.get_mut(&side.array) {
+            array.groups.remove(&side.group);
+            keep_set(array, &side.group);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! What makes things happen to the arrays from outside: for tests in the same process, and by [`socket`] for others.
+
+mod dump;
+pub mod socket;
+mod verb;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::engine::{Engine, Inner, LogEntry};
+use crate::faults::Fault;
+use crate::host_keys::HostKeyError;
+use crate::simulator::Port;
+use crate::state::Array;
+use crate::{description, remote_copy};
+
+pub use verb::Verb;
+
+/// A handle on a running simulator; clones are the same simulator.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) engine: Arc<Engine>,
+    ports: Arc<BTreeMap<String, Port>>,
+}
+
+/// Why something does not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// There is no array of this name.
+    #[error("there is no array `{0}`")]
+    NoArray(String),
+    /// The array has no CPG of this name.
+    #[error("array `{array}` has no CPG `{cpg}`")]
+    NoCpg {
+        /// System name.
+        array: String,
+        /// Name of the CPG.
+        cpg: String,
+    },
+    /// The CPG was not filled before.
+    #[error("CPG `{0}` was not filled")]
+    NotFilled(String),
+    /// No links lead from one array to the other.
+    #[error("no links lead from `{0}` to `{1}`")]
+    NoLinks(String, String),
+    /// There is no switch of this name.
+    #[error("there is no switch `{0}`")]
+    NoSwitch(String),
+    /// `matching` is no regular expression.
+    #[error("`matching`: {0}")]
+    Expression(#[from] regex::Error),
+    /// No new host key could be made.
+    #[error("host key: {0}")]
+    HostKey(#[from] HostKeyError),
+}
+
+type Done<T> = Result<T, ControlError>;
+
+impl Control {
+    pub(crate) fn new(engine: Arc<Engine>, ports: BTreeMap<String, Port>) -> Self {
+        Self {
+            engine,
+            ports: Arc::new(ports),
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        self.ports.values().for_each(Port::end);
+    }
+
+    fn port(&self, array: &str) -> Done<&Port> {
+        self.ports
+            .get(array)
+            .ok_or_else(|| ControlError::NoArray(array.to_owned()))
+    }
+
+    fn alter_array<T>(&self, array: &str, change: impl FnOnce(&mut Array) -> T) -> Done<T> {
+        self.engine.alter(|inner| Ok(change(state(inner, array)?)))
+    }
+
+    /// System names.
+    pub fn arrays(&self) -> Vec<String> {
+        self.ports.keys().cloned().collect()
+    }
+
+    /// Where an array listens.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn address(&self, array: &str) -> Done<SocketAddr> {
+        self.port(array).map(Port::address)
+    }
+
+    /// The line for known_hosts.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn host_key_line(&self, array: &str) -> Done<String> {
+        let line = self.port(array)?.host_key_line();
+        line.ok_or_else(|| ControlError::NoArray(array.to_owned()))
+    }
+
+    /// Everything the arrays hold, to compare before and after: without clocks, id counters, ended tasks, sessions and
+    /// faults.
+    pub fn dump(&self) -> Value {
+        self.engine.alter(|inner| dump::of(&inner.world))
+    }
+
+    /// Every command that reached an array, in order; only one array's if `array` is given.
+    pub fn log(&self, array: Option<&str>) -> Vec<LogEntry> {
+        let inner = self.engine.lock();
+        inner
+            .log
+            .iter()
+            .filter(|entry| array.is_none_or(|array| entry.array == array))
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets the commands so far.
+    pub fn clear_log(&self) {
+        let mut inner = self.engine.lock();
+        inner.log_forgotten += inner.log.len();
+        inner.log.clear();
+    }
+
+    /// Arms a fault.
+    ///
+    /// # Errors
+    /// No such array, or `matching` is no regular expression.
+    pub fn fault(&self, fault: Fault) -> Done<()> {
+        if let Some(array) = &fault.array {
+            self.port(array)?;
+        }
+        Ok(self.engine.lock().faults.arm(fault)?)
+    }
+
+    /// Disarms all faults.
+    pub fn clear_faults(&self) {
+        self.engine.lock().faults.clear();
+    }
+
+    /// Lets every command go on that hangs.
+    pub fn release(&self) {
+        self.engine.release();
+    }
+
+    /// Virtual milliseconds before each answer.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn latency(&self, array: &str, ms: u64) -> Done<()> {
+        self.port(array)?;
+        if let Some(station) = self.engine.lock().stations.get_mut(array) {
+            station.latency_ms = ms;
+        }
+        Ok(())
+    }
+
+    /// Sessions at once; none is no limit.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn session_limit(&self, array: &str, limit: Option<usize>) -> Done<()> {
+        self.port(array)?;
+        if let Some(station) = self.engine.lock().stations.get_mut(array) {
+            station.session_limit = limit;
+        }
+        Ok(())
+    }
+
+    /// Switches an array off: its connections are cut, new ones are refused, commands that had not taken effect never
+    /// do. Synchronous groups in step had sent every write before.
+    ///
+    /// # Errors
+    /// No such array.
+    pub async fn down(&self, array: &str) -> Done<()> {
+        self.engine.alter(|inner| {
+            remote_copy::agree_now(&mut inner.world);
+            let array = state(inner, array)?;
+            array.up = false;
+            array.connections.clear();
+            Done::Ok(())
+        })?;
+        if let Some(station) = self.engine.lock().stations.get_mut(array) {
+            station.life += 1;
+        }
+        self.port(array)?.switch(false).await;
+        Ok(())
+    }
+
+    /// Switches an array on again, at the same address.
+    ///
+    /// # Errors
+    /// No such array.
+    pub async fn up(&self, array: &str) -> Done<()> {
+        self.alter_array(array, |array| array.up = true)?;
+        self.port(array)?.switch(true).await;
+        Ok(())
+    }
+
+    /// Cuts the links between two arrays, in both directions.
+    ///
+    /// # Errors
+    /// No such array, or no links.
+    pub fn cut_links(&self, one: &str, other: &str) -> Done<()> {
+        self.set_links(one, other, false)
+    }
+
+    /// Mends the links between two arrays, in both directions.
+    ///
+    /// # Errors
+    /// No such array, or no links.
+    pub fn restore_links(&self, one: &str, other: &str) -> Done<()> {
+        self.set_links(one, other, true)
+    }
+
+    fn set_links(&self, one: &str, other: &str, up: bool) -> Done<()> {
+        self.engine.alter(|inner| {
+            if !up {
+                remote_copy::agree_now(&mut inner.world);
+            }
+            let mut found = false;
+            for (from, to) in [(one, other), (other, one)] {
+                let targets = state(inner, from)?
+                    .targets
+                    .iter_mut()
+                    .filter(|target| target.array == to);
+                for link in targets.flat_map(|target| &mut target.links) {
+                    link.up = up;
+                    found = true;
+                }
+            }
+            if found {
+                Ok(())
+            } else {
+                Err(ControlError::NoLinks(one.to_owned(), other.to_owned()))
+            }
+        })
+    }
+
+    /// Takes the free space of a CPG away.
+    ///
+    /// # Errors
+    /// No such array or CPG.
+    pub fn cpg_full(&self, array: &str, cpg: &str) -> Done<()> {
+        self.engine.alter(|inner| {
+            let free = std::mem::take(free_space(inner, array, cpg)?);
+            if let Some(station) = inner.stations.get_mut(array) {
+                station.before_full.entry(cpg.to_owned()).or_insert(free);
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives a CPG the free space back that [`Control::cpg_full`] took.
+    ///
+    /// # Errors
+    /// No such array or CPG, or it was not filled.
+    pub fn cpg_restore(&self, array: &str, cpg: &str) -> Done<()> {
+        self.engine.alter(|inner| {
+            let before = inner
+                .stations
+                .get_mut(array)
+                .and_then(|station| station.before_full.remove(cpg));
+            let before = before.ok_or_else(|| ControlError::NotFilled(cpg.to_owned()))?;
+            *free_space(inner, array, cpg)? += before;
+            Ok(())
+        })
+    }
+
+    /// Another host key for the connections to come. Gives its line for known_hosts.
+    ///
+    /// # Errors
+    /// No such array, or no key could be made.
+    pub fn change_host_key(&self, array: &str) -> Done<String> {
+        self.port(array)?.change_host_key()?;
+        self.host_key_line(array)
+    }
+
+    /// An initiator (iSCSI name or WWN) logs in at these ports (`N:S:P`).
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn login(&self, array: &str, initiator: &str, ports: &[&str]) -> Done<()> {
+        let ports = ports.iter().map(|port| (*port).to_owned()).collect();
+        self.alter_array(array, |array| {
+            array.logins.insert(initiator.to_owned(), ports);
+        })
+    }
+
+    /// An initiator is gone from all ports.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn logout(&self, array: &str, initiator: &str) -> Done<()> {
+        self.alter_array(array, |array| {
+            array
+                .logins
+                .retain(|name, _| !name.eq_ignore_ascii_case(initiator))
+        })
+    }
+
+    /// Skips this many seconds of virtual time.
+    pub fn advance(&self, seconds: u32) {
+        self.engine.lock().clock.advance(seconds);
+        self.engine.alter(|_| ());
+    }
+
+    /// Virtual time, seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.engine.lock().clock.now()
+    }
+
+    /// Turns a switch on or off.
+    ///
+    /// # Errors
+    /// No such array or switch.
+    pub fn switch(&self, array: &str, name: &str, on: bool) -> Done<()> {
+        if !description::known_switch(name) {
+            return Err(ControlError::NoSwitch(name.to_owned()));
+        }
+        self.alter_array(array, |array| {
+            array.switches.insert(name.to_owned(), on);
+        })
+    }
+}
+
+fn state<'a>(inner: &'a mut Inner, array: &str) -> Done<&'a mut Array> {
+    inner
+        .world
+        .arrays
+        .get_mut(array)
+        .ok_or_else(|| ControlError::NoArray(array.to_owned()))
+}
+
+fn free_space<'a>(inner: &'a mut Inner, array: &str, cpg: &str) -> Done<&'a mut u64> {
+    let found = state(inner, array)?
+        .cpgs
+        .iter_mut()
+        .find(|known| known.name == cpg);
+    let no_cpg = || ControlError::NoCpg {
+        array: array.to_owned(),
+        cpg: cpg.to_owned(),
+    };
+    found.map(|cpg| &mut cpg.free_mib).ok_or_else(no_cpg)
+}

@@ -1,0 +1,374 @@
+//! What starts, stops, synchronises and breaks a group, over virtual time.
+
+use super::Half;
+use crate::state::{Agreement, Replicated, Vv, World};
+
+/// Starting lasts this long, seconds.
+const STARTING: i64 = 1;
+
+/// The shortest synchronisation, and one that sends differences only, seconds.
+const SHORTEST: i64 = 2;
+
+/// Copied in a second of a full synchronisation, MiB.
+const SPEED: u64 = 1024;
+
+/// Starts a group on the side that sends. `nosync`: take the volumes as equal. `full`: VVs that are copied in full
+/// although a snapshot is there.
+pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[String]) {
+    let sizes = sizes(world, half);
+    let Some(group) = half.get_mut(world) else {
+        return;
+    };
+    "Starting".clone_into(&mut group.status);
+    group.ever_started = true;
+    group.stopped_by_links = false;
+    group.started_at = Some(now + STARTING);
+    group.next_sync = (group.mode == "Periodic" && group.period > 0)
+        .then(|| now + STARTING + i64::from(group.period));
+    for (volume, size) in group.volumes.iter_mut().zip(sizes) {
+        if nosync || volume.sync == "New-PreSynced" {
+            finish(volume, now);
+            continue;
+        }
+        let differences = (volume.resync_snapshot.is_some() || volume.sync == "New-SyncFromSnap")
+            && !full.contains(&volume.local);
+        let seconds = if differences {
+            SHORTEST
+        } else {
+            copy_seconds(size)
+        };
+        begin(volume, now, now + STARTING + seconds);
+    }
+    mirror(world, half);
+}
+
+/// Stops a group on the side that sends, and its other half if that can be reached. `keep`: take the snapshots from
+/// which a restart sends differences only.
+pub fn stop(world: &mut World, half: &Half, now: i64, keep: bool) {
+    if half.connected(world) {
+        agree(world, half);
+    }
+    halt(world, half, now, keep);
+    mirror(world, half);
+}
+
+/// Synchronises a started group again, on the side that sends. `full`: everything, not differences.
+pub fn sync(world: &mut World, half: &Half, now: i64, full: bool) {
+    let sizes = sizes(world, half);
+    if let Some(group) = half.get_mut(world) {
+        for (volume, size) in group.volumes.iter_mut().zip(sizes) {
+            let seconds = if full { copy_seconds(size) } else { SHORTEST };
+            begin(volume, now, now + seconds);
+        }
+    }
+    mirror(world, half);
+}
+
+/// A command that waits: everything that is being synchronised in this group is done at `now`.
+pub fn sync_to_the_end(world: &mut World, half: &Half, now: i64) {
+    if let Some(group) = half.get_mut(world) {
+        if group.started_at.is_some() {
+            group.started_at = Some(now);
+        }
+        for volume in &mut group.volumes {
+            if volume.synced_at.is_some() {
+                volume.synced_at = Some(now);
+            }
+        }
+    }
+    advance(world, half, now);
+}
+
+/// Carries everything forward to `now`: called before every command and dump.
+pub fn tick(world: &mut World, now: i64) {
+    for array in world.arrays.values_mut() {
+        for task in &mut array.tasks {
+            if let Some(end) = task
+                .finished
+                .filter(|end| *end <= now && task.status == "active")
+            {
+                "done".clone_into(&mut task.status);
+                task.details.push((
+                    end,
+                    "Completed".to_owned(),
+                    format!("{} {}.", task.kind, task.name),
+                ));
+            }
+        }
+    }
+    for half in senders(world) {
+        let connected = half.connected(world);
+        let Some(group) = half.get(world) else {
+            continue;
+        };
+        let answered = half
+            .other(world)
+            .and_then(|other| other.get(world).map(|group| !group.sends()))
+            .unwrap_or(false);
+        if group.is_started() && !connected {
+            break_off(world, &half, now);
+        } else if group.is_started() {
+            advance(world, &half, now);
+        } else if group.stopped_by_links
+            && group.has_policy("auto_recover")
+            && connected
+            && answered
+        {
+            start(world, &half, now, false, &[]);
+        }
+    }
+}
+
+/// Notes for every volume that is Synced in a started synchronous group that both sides are equal at this instant: to
+/// be called before links are cut or an array is killed, because a synchronous group has sent every write by then.
+pub fn agree_now(world: &mut World) {
+    for half in senders(world) {
+        let in_step = half
+            .get(world)
+            .is_some_and(|group| group.is_started() && group.mode == "Sync");
+        if in_step && half.connected(world) {
+            agree(world, &half);
+        }
+    }
+}
+
+/// Gives the other half what this one decides: status, mode, period, policies, and the state of each volume.
+pub fn mirror(world: &mut World, half: &Half) {
+    let (Some(other), Some(from)) = (half.other(world), half.get(world).cloned()) else {
+        return;
+    };
+    let Some(group) = other.get_mut(world) else {
+        return;
+    };
+    group.status = from.status;
+    group.mode = from.mode;
+    group.period = from.period;
+    group.policies = from.policies;
+    group.ever_started = from.ever_started;
+    group.started_at = from.started_at;
+    for volume in &mut group.volumes {
+        if let Some(sent) = from.volumes.iter().find(|sent| sent.local == volume.remote) {
+            volume.sync.clone_from(&sent.sync);
+            volume.syncing_since = sent.syncing_since;
+            volume.synced_at = sent.synced_at;
+            volume.last_sync = sent.last_sync;
+        }
+    }
+}
+
+/// Removes a volume's resync snapshot, if there is one.
+pub fn drop_snapshot(world: &mut World, half: &Half, local: &str) {
+    let name = half.get_mut(world).and_then(|group| {
+        group
+            .volumes
+            .iter_mut()
+            .find(|volume| volume.local == local)?
+            .resync_snapshot
+            .take()
+    });
+    if let (Some(name), Some(array)) = (name, world.arrays.get_mut(&half.array)) {
+        array.remove_vv(&name);
+    }
+}
+
+fn senders(world: &World) -> Vec<Half> {
+    world
+        .arrays
+        .iter()
+        .flat_map(|(array, state)| {
+            state
+                .groups
+                .values()
+                .filter(|group| group.sends())
+                .map(move |group| Half::new(array, &group.name))
+        })
+        .collect()
+}
+
+fn sizes(world: &World, half: &Half) -> Vec<u64> {
+    let Some(array) = world.arrays.get(&half.array) else {
+        return Vec::new();
+    };
+    let volumes = half.get(world).map(|group| group.volumes.as_slice());
+    volumes
+        .unwrap_or_default()
+        .iter()
+        .map(|volume| array.vvs.get(&volume.local).map_or(0, |vv| vv.size_mib))
+        .collect()
+}
+
+fn copy_seconds(size_mib: u64) -> i64 {
+    i64::try_from(size_mib / SPEED)
+        .unwrap_or(i64::MAX / 4)
+        .max(SHORTEST)
+}
+
+fn begin(volume: &mut Replicated, since: i64, until: i64) {
+    "Syncing".clone_into(&mut volume.sync);
+    volume.syncing_since = Some(since);
+    volume.synced_at = Some(until);
+}
+
+fn finish(volume: &mut Replicated, at: i64) {
+    "Synced".clone_into(&mut volume.sync);
+    volume.syncing_since = None;
+    volume.synced_at = None;
+    volume.last_sync = Some(at);
+}
+
+/// Starting → Started, Syncing → Synced, the next period.
+fn advance(world: &mut World, half: &Half, now: i64) {
+    loop {
+        let mut done: Vec<(String, i64)> = Vec::new();
+        let mut again = false;
+        let Some(group) = half.get_mut(world) else {
+            return;
+        };
+        if group.started_at.is_some_and(|at| at <= now) {
+            group.started_at = None;
+            "Started".clone_into(&mut group.status);
+        }
+        for volume in &mut group.volumes {
+            if let Some(at) = volume.synced_at.filter(|at| *at <= now) {
+                finish(volume, at);
+                done.push((volume.local.clone(), at));
+            }
+        }
+        let all_synced = group.volumes.iter().all(|volume| volume.sync == "Synced");
+        if let Some(due) = group.next_sync.filter(|due| *due <= now && all_synced) {
+            let period = i64::from(group.period.max(1));
+            let last = due + (now - due) / period * period;
+            group.next_sync = Some(last + period);
+            for volume in &mut group.volumes {
+                begin(volume, last, last + SHORTEST);
+            }
+            again = true;
+        }
+        let periodic = group.mode == "Periodic";
+        for (local, at) in done {
+            agree_on(world, half, &local);
+            drop_snapshot(world, half, &local);
+            if periodic {
+                take_snapshot(world, half, &local, at);
+            }
+        }
+        if !again {
+            break;
+        }
+    }
+    mirror(world, half);
+}
+
+/// The links or an array are gone: both sides stop by themselves, nothing is sent any more.
+fn break_off(world: &mut World, half: &Half, now: i64) {
+    halt(world, half, now, true);
+    mirror(world, half);
+    for side in [Some(half.clone()), half.other(world)]
+        .into_iter()
+        .flatten()
+    {
+        if let Some(group) = side.get_mut(world) {
+            group.stopped_by_links = true;
+        }
+    }
+}
+
+/// Status and volumes of a group that no longer sends.
+fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
+    let Some(group) = half.get_mut(world) else {
+        return;
+    };
+    "Stopped".clone_into(&mut group.status);
+    group.started_at = None;
+    group.next_sync = None;
+    let synchronous = group.mode == "Sync";
+    let mut snapshots = Vec::new();
+    for volume in &mut group.volumes {
+        let was_equal = volume.sync == "Synced";
+        match volume.sync.as_str() {
+            "Synced" => "Stopped".clone_into(&mut volume.sync),
+            "Syncing" if volume.resync_snapshot.is_some() => "Stopped".clone_into(&mut volume.sync),
+            "Syncing" => "NotSynced".clone_into(&mut volume.sync),
+            _ => {}
+        }
+        volume.syncing_since = None;
+        volume.synced_at = None;
+        if was_equal && synchronous {
+            volume.last_sync = Some(now);
+        }
+        if was_equal && synchronous && keep {
+            snapshots.push(volume.local.clone());
+        }
+    }
+    let locals: Vec<String> = group
+        .volumes
+        .iter()
+        .map(|volume| volume.local.clone())
+        .collect();
+    for local in snapshots {
+        take_snapshot(world, half, &local, now);
+    }
+    if !keep {
+        for local in locals {
+            drop_snapshot(world, half, &local);
+        }
+    }
+}
+
+/// `rcpy.<group id>.<VV id>.<target id>`.
+fn take_snapshot(world: &mut World, half: &Half, local: &str, now: i64) {
+    drop_snapshot(world, half, local);
+    let Some(array) = world.arrays.get_mut(&half.array) else {
+        return;
+    };
+    let (Some(group), Some(parent)) = (array.groups.get(&half.group), array.vvs.get(local)) else {
+        return;
+    };
+    let target = array
+        .targets
+        .iter()
+        .find(|target| target.name == group.target)
+        .map_or(0, |target| target.id);
+    let name = format!("rcpy.{}.{}.{target}", group.id, parent.id);
+    let snapshot = Vv::snapshot(&name, parent, true, now);
+    array.add_vv(snapshot);
+    if let Some(volume) = array.groups.get_mut(&half.group).and_then(|group| {
+        group
+            .volumes
+            .iter_mut()
+            .find(|volume| volume.local == local)
+    }) {
+        volume.resync_snapshot = Some(name);
+    }
+}
+
+fn agree(world: &mut World, half: &Half) {
+    let synced: Vec<String> = half
+        .get(world)
+        .filter(|group| group.mode == "Sync")
+        .map(|group| {
+            group
+                .volumes
+                .iter()
+                .filter(|volume| volume.sync == "Synced")
+                .map(|volume| volume.local.clone())
+                .collect()
+        })
+        .unwrap_or_default();
+    for local in synced {
+        agree_on(world, half, &local);
+    }
+}
+
+fn agree_on(world: &mut World, half: &Half, local: &str) {
+    let (Some(other), Some(group)) = (half.other(world), half.get(world)) else {
+        return;
+    };
+    if let Some(volume) = group.volume(local) {
+        let agreement = Agreement {
+            from: (half.array.clone(), volume.local.clone()),
+            to: (other.array, volume.remote.clone()),
+        };
+        world.agreements.push(agreement);
+    }
+}
