@@ -3,3 +3,5 @@
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
 pub mod model;
+pub mod ssh;
+pub mod transcript;
