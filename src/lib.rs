@@ -2,6 +2,7 @@
 //!
 //! Who may know whom is written in docs/architecture.md and checked by `tests/layers`.
 
+pub mod inform;
 pub mod model;
 pub mod ssh;
 pub mod transcript;
