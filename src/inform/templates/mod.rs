@@ -162,19 +162,18 @@ impl Templates {
         self.all.values().any(|t| t.form == form && t.since > 0)
     }
 
-    /// The template a command line was written with: for replaying a transcript.
+    /// The template a command line was written with, on an OS level if that is known: for replaying a transcript.
     pub fn find(&self, command_line: &str, major: Option<u32>) -> Option<&Template> {
         let words: Vec<&str> = command_line.split_whitespace().collect();
-        let form = self
-            .all
+        self.all
             .values()
             .filter(|t| t.literal().next() == words.first().copied())
             .filter(|t| {
                 let mut rest = words.iter();
                 t.literal().all(|word| rest.any(|w| *w == word))
             })
-            .max_by_key(|t| t.literal().count())?;
-        self.get(&form.form, major).or(Some(form))
+            .filter(|t| t.since <= major.unwrap_or(u32::MAX))
+            .max_by_key(|t| (t.literal().count(), t.since))
     }
 
     /// Every template, by the name of its file.
@@ -232,6 +231,11 @@ impl Template {
     /// The name of the form, such as `showvlun-t`.
     pub fn form(&self) -> &str {
         &self.form
+    }
+
+    /// The major number of the InForm OS from which on this template counts; 0 for all.
+    pub fn since(&self) -> u32 {
+        self.since
     }
 
     /// The form that shows whether this command did what it should; none for one that only reads.
