@@ -1,0 +1,327 @@
+//! What can go wrong between a typed call and an array's answer.
+
+use std::{error::Error, fmt, sync::Arc};
+
+/// Where something went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// The array, by the name hpe.conf gives it.
+    pub array: String,
+    /// The command line as it was (or would have been) sent. No command of this module carries a secret.
+    pub command: String,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "array `{}`, command `{}`", self.array, self.command)
+    }
+}
+
+/// Why the layer below gave no answer. Displays as the SSH layer's own error.
+pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// A command that did not give a value. One line; clonable, because joined operations share one failure.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ArrayError {
+    /// The array said no.
+    #[error("{at}: the array refused: {}", one_line(words))]
+    Refused {
+        /// Which command.
+        at: At,
+        /// What kind of no.
+        refusal: Refusal,
+        /// The array's own words, lines joined by newlines.
+        words: String,
+    },
+    /// The answer ends before it is complete, or its rows are not as many as its total says.
+    #[error("{at}: the answer is not complete ({why}): {}", one_line(text))]
+    Truncated {
+        /// Which command.
+        at: At,
+        /// What is missing.
+        why: String,
+        /// The whole answer.
+        text: String,
+    },
+    /// The answer, or a line of it, is nothing this plugin knows.
+    #[error("{at}: the answer is not understood ({why}): {}", one_line(text))]
+    Unrecognised {
+        /// Which command.
+        at: At,
+        /// What is not understood.
+        why: String,
+        /// The whole answer.
+        text: String,
+    },
+    /// The command was not sent, or it only reads and gave no answer.
+    #[error("{at}: no answer: {source}")]
+    Unreachable {
+        /// Which command.
+        at: At,
+        /// What the SSH layer says.
+        source: Cause,
+    },
+    /// The connection was lost after a changing command may have been sent: it may have taken effect.
+    #[error("{at}: the connection was lost and the command may have run: {source}")]
+    InDoubt {
+        /// Which command.
+        at: At,
+        /// What the SSH layer says.
+        source: Cause,
+        /// True if the array was seen not to list the session any more, so that the command has ended one way or the other.
+        /// False: it may still be running.
+        ended: bool,
+    },
+    /// A look after the command does not show what it should have done.
+    #[error("{at}: expected {expected}, found {found}")]
+    NotProven {
+        /// Which command.
+        at: At,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// This InForm OS does not offer what was asked. Nothing was sent.
+    #[error("{at}: this InForm OS does not offer {what}")]
+    NotOffered {
+        /// Which command, as far as it is known.
+        at: At,
+        /// The option or feature.
+        what: String,
+    },
+    /// A value has a character that no command line of this plugin may hold. Nothing was sent.
+    #[error("{at}: {what} is not safe on a command line: `{}`", text.escape_debug())]
+    Unsafe {
+        /// Which command, as far as it is known.
+        at: At,
+        /// Which argument.
+        what: String,
+        /// The value.
+        text: String,
+    },
+}
+
+impl ArrayError {
+    /// The kind of refusal, if it is one.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal.clone()),
+            _ => None,
+        }
+    }
+
+    /// True if the array could not be asked: nothing is known, and nothing was changed.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// True if the command may have taken effect: the state has to be read before anything else is done.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::InDoubt { .. })
+    }
+
+    /// Which array and command.
+    pub fn at(&self) -> &At {
+        match self {
+            Self::Refused { at, .. }
+            | Self::Truncated { at, .. }
+            | Self::Unrecognised { at, .. }
+            | Self::Unreachable { at, .. }
+            | Self::InDoubt { at, .. }
+            | Self::NotProven { at, .. }
+            | Self::NotOffered { at, .. }
+            | Self::Unsafe { at, .. } => at,
+        }
+    }
+
+    /// What a person can do next, if anything is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { refusal, .. } => refusal.hint(),
+            Self::Truncated { .. } => {
+                Some("try again; if it comes again, send the transcript".to_owned())
+            }
+            Self::Unrecognised { .. } => Some(
+                "if this InForm OS prints it differently, a file in `template_dir` can say how to read it; the transcript has the answer"
+                    .to_owned(),
+            ),
+            Self::InDoubt { ended: false, .. } => {
+                Some("the command may still be running; look with `showuserconn` and `showtask`".to_owned())
+            }
+            Self::InDoubt { ended: true, .. } => {
+                Some("the plugin reads the state before it does anything else".to_owned())
+            }
+            Self::NotProven { .. } => {
+                Some("somebody else may be working on the array at the same time".to_owned())
+            }
+            Self::Unreachable { .. } | Self::NotOffered { .. } | Self::Unsafe { .. } => None,
+        }
+    }
+}
+
+/// What kind of no an array said. The words are kept beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// An object of that name is there already.
+    Exists,
+    /// The object is not there.
+    NotFound,
+    /// A VLUN stands in the way.
+    Exported,
+    /// Membership of a VV set or host set stands in the way.
+    InSet,
+    /// Membership of a remote copy group stands in the way.
+    InRemoteCopy,
+    /// Snapshots or copies stand in the way.
+    HasChildren,
+    /// The retention time has not passed.
+    Retained,
+    /// No space.
+    NoSpace,
+    /// The CPG is not there.
+    NoSuchCpg,
+    /// A licence is missing.
+    NotLicensed,
+    /// The user may not.
+    NotPermitted,
+    /// A name the array does not take.
+    BadName,
+    /// Larger than the array makes.
+    TooLarge,
+    /// The LUN is used for that host.
+    LunTaken,
+    /// The initiator belongs to another host object.
+    InitiatorTaken {
+        /// The object that has it.
+        host: String,
+    },
+    /// The group is started.
+    GroupStarted,
+    /// The group is not started.
+    GroupNotStarted,
+    /// The group has no volumes.
+    GroupEmpty,
+    /// Started groups of one target must have one mode.
+    MixedModes,
+    /// The command belongs on the other array.
+    WrongSide,
+    /// The remote copy target, or the array behind it, is not usable now.
+    TargetNotReady,
+    /// The volume is in a group already.
+    AlreadyInGroup,
+    /// The array takes no more sessions.
+    TooManySessions,
+    /// `-showcols` with columns this OS does not have.
+    BadColumns,
+    /// The array did not understand the command line.
+    Syntax,
+    /// Busy now, later perhaps.
+    Busy,
+    /// Remote Copy is not set up.
+    NotConfigured,
+    /// The objects must be in one domain.
+    SameDomain,
+    /// Anything else.
+    Other,
+}
+
+impl Refusal {
+    /// Reads the word a template uses.
+    pub(super) fn from_word(word: &str, host: Option<&str>) -> Option<Self> {
+        Some(match word {
+            "Exists" => Self::Exists,
+            "NotFound" => Self::NotFound,
+            "Exported" => Self::Exported,
+            "InSet" => Self::InSet,
+            "InRemoteCopy" => Self::InRemoteCopy,
+            "HasChildren" => Self::HasChildren,
+            "Retained" => Self::Retained,
+            "NoSpace" => Self::NoSpace,
+            "NoSuchCpg" => Self::NoSuchCpg,
+            "NotLicensed" => Self::NotLicensed,
+            "NotPermitted" => Self::NotPermitted,
+            "BadName" => Self::BadName,
+            "TooLarge" => Self::TooLarge,
+            "LunTaken" => Self::LunTaken,
+            "InitiatorTaken" => Self::InitiatorTaken { host: host.unwrap_or_default().to_owned() },
+            "GroupStarted" => Self::GroupStarted,
+            "GroupNotStarted" => Self::GroupNotStarted,
+            "GroupEmpty" => Self::GroupEmpty,
+            "MixedModes" => Self::MixedModes,
+            "WrongSide" => Self::WrongSide,
+            "TargetNotReady" => Self::TargetNotReady,
+            "AlreadyInGroup" => Self::AlreadyInGroup,
+            "TooManySessions" => Self::TooManySessions,
+            "BadColumns" => Self::BadColumns,
+            "Syntax" => Self::Syntax,
+            "Busy" => Self::Busy,
+            "NotConfigured" => Self::NotConfigured,
+            "SameDomain" => Self::SameDomain,
+            "Other" => Self::Other,
+            _ => return None,
+        })
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoSpace => "free space in the CPG or choose another with `-o cpg`",
+            Self::NoSuchCpg => "compare `hpe3par_cpg` in hpe.conf with `showcpg`",
+            Self::NotLicensed => "compare with `showlicense`",
+            Self::NotPermitted => "the user needs the role `edit` or `super` in every domain concerned; see `showuser`",
+            Self::Retained => "the volume cannot be removed before its retention time has passed",
+            Self::HasChildren => "remove its snapshots and copies first",
+            Self::Exported => "see `showvlun -t` for what it is exported to",
+            Self::InitiatorTaken { host } => {
+                return Some(format!("the initiator is in the host object `{host}`; see `showhost -d {host}`"));
+            }
+            Self::MixedModes => {
+                "all started groups of one target must have one mode: use another target, or stop the others"
+            }
+            Self::WrongSide => "the roles may have changed; see `showrcopy groups` on both arrays",
+            Self::TargetNotReady => "see `showrcopy targets` and `showrcopy links` on both arrays",
+            Self::TooManySessions => "lower `ssh_pool_size`, or close sessions listed by `showuserconn`",
+            Self::Busy => "try again later",
+            Self::NotConfigured => "Remote Copy has to be set up by the administrator first (`startrcopy`)",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// The non-empty lines joined, control characters shown, cut to 300 characters: an error is one line.
+fn one_line(text: &str) -> String {
+    const MAX: usize = 300;
+    let joined =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ");
+    if joined.is_empty() {
+        return "(nothing)".to_owned();
+    }
+    let shown: String = joined
+        .chars()
+        .take(MAX)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if joined.chars().count() > MAX { format!("{shown}…") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_with_array_command_and_words() {
+        let error = ArrayError::Refused {
+            at: At { array: "west".to_owned(), command: "removevv -f dkv-a".to_owned() },
+            refusal: Refusal::InSet,
+            words: "Removing vv dkv-a\r\n\nAttempt to delete vv dkv-a which is a member of vv set s\u{7}".to_owned(),
+        };
+        let text = error.to_string();
+        assert_eq!(
+            text,
+            "array `west`, command `removevv -f dkv-a`: the array refused: Removing vv dkv-a / \
+             Attempt to delete vv dkv-a which is a member of vv set s\u{fffd}"
+        );
+        assert!(one_line(&"x".repeat(10_000)).chars().count() < 400);
+    }
+}

@@ -1,0 +1,23 @@
+//! One 3PAR array as typed async calls.
+//!
+//! [`Array`] has one method for each InForm command, in a file of that name under commands/. A call fills the command's
+//! template (templates/inform), sends the line through the SSH pool, writes both to the transcript, and turns the answer into a
+//! value or an [`ArrayError`]. Exit status 0 proves nothing, silence proves nothing: what a command did is seen by the `show`
+//! its template names, and looking there is the caller's business.
+
+mod array;
+mod commands;
+mod error;
+mod greeting;
+mod quoting;
+mod templates;
+mod wire;
+
+#[cfg(test)]
+mod array_tests;
+
+pub use array::Array;
+pub use commands::*;
+pub use error::{ArrayError, At, Cause, Refusal};
+pub use greeting::greeting;
+pub use templates::{Problem, ProblemKind, Row, Template, TemplateError, Templates};

@@ -1,0 +1,100 @@
+//! Arguments, and the last fence before a command line is sent.
+//!
+//! Every argument is a checked type of `model`, so nothing needs quoting; the fence makes sure that stays so.
+
+use crate::model::Size;
+
+/// Named arguments of one command. A flag is an argument without words.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Args(Vec<(&'static str, Vec<String>)>);
+
+impl Args {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value. It becomes exactly one word of the command line.
+    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.0.push((name, vec![value.to_string()]));
+        self
+    }
+
+    /// Adds a value if there is one.
+    pub(super) fn with_some(self, name: &'static str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a list; each item becomes one word.
+    pub(super) fn with_each<T: ToString>(mut self, name: &'static str, values: &[T]) -> Self {
+        self.0.push((name, values.iter().map(ToString::to_string).collect()));
+        self
+    }
+
+    /// Adds a flag if `on`.
+    pub(super) fn flag(mut self, name: &'static str, on: bool) -> Self {
+        if on {
+            self.0.push((name, Vec::new()));
+        }
+        self
+    }
+
+    /// Adds a size as `createvv` takes it: `50g`, or a plain number of MiB.
+    pub(super) fn size(self, name: &'static str, size: Size) -> Self {
+        let mib = size.mib();
+        let text =
+            if mib.is_multiple_of(1024) { format!("{}g", mib / 1024) } else { mib.to_string() };
+        self.with(name, text)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&[String]> {
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, words)| words.as_slice())
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
+    /// The first argument that is not one safe word, with its value.
+    pub(super) fn first_unsafe(&self) -> Option<(&'static str, &str)> {
+        self.0.iter().find_map(|(name, words)| {
+            words.iter().find(|w| !is_safe_word(w)).map(|w| (*name, w.as_str()))
+        })
+    }
+}
+
+/// One word that the CLI cannot take for an option, a quote, a separator or two words.
+fn is_safe_word(word: &str) -> bool {
+    !word.is_empty() && !word.starts_with('-') && word.chars().all(is_safe)
+}
+
+fn is_safe(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._:@%=/,*-".contains(c)
+}
+
+/// The fence: what a whole line may consist of.
+pub(super) fn is_safe_line(line: &str) -> bool {
+    !line.is_empty() && line.chars().all(|c| is_safe(c) || c == ' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_one_word_and_no_option() {
+        for bad in ["", "-f", "a b", "a;b", "a\"b", "a'b", "a\nb", "a\\b", "$a", "a|b", "ä", "a`b", "a>b", "a&b"] {
+            assert_eq!(Args::new().with("x", bad).first_unsafe(), Some(("x", bad)), "{bad}");
+        }
+        assert_eq!(Args::new().with("x", "dk1/ns=/name=a%20b/op=h.1").first_unsafe(), None);
+        assert_eq!(Args::new().with_each("x", &["a", "b c"]).first_unsafe(), Some(("x", "b c")));
+    }
+
+    #[test]
+    fn sizes_are_written_in_gib_where_they_are_whole() {
+        assert_eq!(Args::new().size("s", Size::from_gib(50)).get("s").unwrap(), ["50g"]);
+        assert_eq!(Args::new().size("s", Size::from_mib(1500)).get("s").unwrap(), ["1500"]);
+    }
+}

@@ -1,0 +1,7 @@
+//! What the templates make of answers: fixtures, hostile answers, captures of real arrays, an administrator's files.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod captures;
+mod fixtures;
+mod hostile;
+mod overrides;
