@@ -1,6 +1,7 @@
 //! hpe3par-docker: arguments, configuration, wiring; nothing else.
 
 mod logging;
+mod serve;
 
 use std::{
     io::{self, BufWriter, Write},
@@ -10,6 +11,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use hpe3par_docker::{
+    inform::Templates,
     operator::{
         DEFAULT_CONFIG, Exit, Streams, config::ConfigCommand, finish, load_config,
         transcript::TranscriptCommand,
@@ -79,13 +81,26 @@ fn serve(arguments: &ServeArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
         return Ok(Exit::Problems);
     };
     config.global.socket = arguments.socket.clone().unwrap_or(config.global.socket);
-    config.global.state_dir = arguments.state.clone().unwrap_or(config.global.state_dir);
+    if let Some(state) = &arguments.state {
+        // The default of `mount_prefix` lies beneath the state.
+        if config.global.mount_prefix == config.global.state_dir.join("mounts") {
+            config.global.mount_prefix = state.join("mounts");
+        }
+        config.global.state_dir.clone_from(state);
+    }
     logging::start(config.global.logging);
-    writeln!(to.err, "error: serving is not wired up in this build")?;
-    Ok(Exit::Problems)
+    let runtime = tokio::runtime::Runtime::new()?;
+    match runtime.block_on(serve::serve(config)) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(error) => {
+            writeln!(to.err, "error: {error}")?;
+            Ok(Exit::Problems)
+        }
+    }
 }
 
 /// Reads a record's answer with the templates of this release.
-fn replay(_record: &Record) -> Result<String, String> {
-    Err("the templates are not wired up in this build".to_owned())
+fn replay(record: &Record) -> Result<String, String> {
+    let templates = Templates::load(None).map_err(|error| error.to_string())?;
+    templates.replay(&record.command, &record.output, record.exit_status)
 }

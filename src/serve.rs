@@ -1,11 +1,11 @@
 //! Wiring: from hpe.conf to a plugin that listens.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hpe3par_docker::{
     config::{ArrayAccess, Backend as BackendConfig, Config, Login},
     docker::{self, Api, Deadlines, Socket},
-    host::{Simulated, Transport},
+    host::{Kernel, Simulated, Transport},
     index::Index,
     inform::{self, Array, Templates},
     model::{BackendName, HostName, Mode, Protocol},
@@ -16,32 +16,21 @@ use hpe3par_docker::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// How long requests that are being answered may go on after the signal. An engine waits 120 s for a mount.
+const GRACE: Duration = Duration::from_secs(120);
 
-/// What `serve`'s flags say; they win over the file.
-pub struct Flags {
-    /// `--socket`.
-    pub socket: Option<PathBuf>,
-    /// `--state`.
-    pub state: Option<PathBuf>,
-}
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs until SIGTERM or SIGINT. The socket is bound before any array is contacted: an engine that starts waits for it, and a
 /// dead array must not keep it waiting.
-pub async fn serve(mut config: Config, flags: Flags) -> Result<(), Failure> {
-    if let Some(state) = flags.state {
-        if config.global.mount_prefix == config.global.state_dir.join("mounts") {
-            config.global.mount_prefix = state.join("mounts");
-        }
-        config.global.state_dir = state;
-    }
-    let socket_path = flags.socket.unwrap_or_else(|| config.global.socket.clone());
+pub async fn serve(config: Config) -> Result<(), Failure> {
+    let socket_path = config.global.socket.clone();
     let templates = Arc::new(Templates::load(Some(&config.global.template_dir))?);
     let index = Index::open(&config.global.state_dir, &config.global.run_dir)?;
     for damage in index.damage() {
         log::warn!(what:? = damage; "a file was damaged and is kept aside");
     }
-    let machine = machine_name()?;
+    let machine = machine_name(&config)?;
 
     let mut arrays = Arrays { config: &config, templates, open: HashMap::new() };
     let mut backends = Vec::new();
@@ -52,7 +41,9 @@ pub async fn serve(mut config: Config, flags: Flags) -> Result<(), Failure> {
     let service = Service::new(Parts {
         backends,
         index,
-        machine: machine.chars().take(31).collect(),
+        machine: machine.to_string(),
+        scratch: config.global.run_dir.clone(),
+        kernel: Kernel::default(),
         namespace: config.global.namespace.clone(),
         mount_prefix: config.global.mount_prefix.clone(),
         points: KillPoints::from_environment(),
@@ -65,7 +56,7 @@ pub async fn serve(mut config: Config, flags: Flags) -> Result<(), Failure> {
     log::info!(socket:% = socket_path.display(), version = env!("CARGO_PKG_VERSION"); "listening");
 
     let api = Api::new(Arc::new(service), descriptions, Deadlines::within(config.global.engine_timeout));
-    docker::serve(socket, api, stopped()).await?;
+    docker::serve(socket, api, GRACE, stopped()).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     for pool in &pools {
         pool.close().await;
@@ -86,10 +77,20 @@ async fn stopped() {
     }
 }
 
-/// This machine's short name.
-fn machine_name() -> Result<String, Failure> {
-    let name = nix::unistd::gethostname()?.to_string_lossy().into_owned();
-    Ok(name.split('.').next().unwrap_or(&name).to_owned())
+/// What this machine is called on arrays: its short name, or what a simulated backend says instead.
+fn machine_name(config: &Config) -> Result<HostName, Failure> {
+    let simulated = config.backends.values().find_map(|backend| backend.simulated.as_ref()?.host.clone());
+    match simulated {
+        Some(host) => Ok(host),
+        None => Ok(HostName::for_machine(&nix::unistd::gethostname()?.to_string_lossy())?),
+    }
+}
+
+/// What tells this machine from all others, also from a clone of the same name.
+fn machine_id() -> Result<String, Failure> {
+    let path = "/etc/machine-id";
+    let id = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+    Ok(id.trim().to_owned())
 }
 
 /// One connection pool an array, however many backends are on it.
@@ -150,7 +151,7 @@ fn connect(
     arrays: &mut Arrays<'_>,
     name: &BackendName,
     config: &BackendConfig,
-    machine: &str,
+    machine: &HostName,
 ) -> Result<Backend, Failure> {
     let array = arrays.get(&config.access);
     let pair = config.replication.as_ref().map(|device| Pair {
@@ -173,12 +174,13 @@ fn connect(
         config.cpgs.clone(),
         config.snap_cpgs.clone(),
         Transport::Simulated(Simulated::new(
-            simulated.dir.clone(),
-            simulated.host.clone(),
+            Kernel::default(),
+            &simulated.dir,
+            machine.clone(),
             simulated.initiator.clone(),
-        )),
-        HostName::for_machine(simulated.host.as_str()).or_else(|_| HostName::for_machine(machine))?,
-        simulated.machine_id.clone(),
+        )?),
+        machine.clone(),
+        simulated.machine_id.clone().map_or_else(machine_id, Ok)?,
     ))
 }
 

@@ -1,6 +1,9 @@
 //! What is done for each of the nine requests.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde::de::DeserializeOwned;
 
@@ -30,11 +33,7 @@ pub struct Api<V> {
 impl<V: Volumes> Api<V> {
     /// `backends` are all of hpe.conf, also those whose array does not answer.
     pub fn new(volumes: Arc<V>, backends: Vec<BackendDescription>, deadlines: Deadlines) -> Self {
-        Self {
-            volumes,
-            backends,
-            deadlines,
-        }
+        Self { volumes, backends, deadlines }
     }
 
     /// Handles one request to its end and logs it.
@@ -59,25 +58,19 @@ impl<V: Volumes> Api<V> {
 
     /// Its body is not looked at, here as in Capabilities and List: Docker sends none or `{}`, Podman nothing.
     async fn activate(&self, exchange: &Exchange) -> Result<Ending, String> {
-        self.ask(exchange, |volumes| volumes.engine_started())
-            .await?;
+        self.ask(exchange, |volumes| volumes.engine_started()).await?;
         Ok(Ending::Answer(Answer::ACTIVATED))
     }
 
     async fn list(&self, exchange: &Exchange) -> Result<Ending, String> {
-        let volumes = self
-            .ask(exchange, |volumes| volumes.list())
-            .await?
-            .into_iter();
+        let volumes = self.ask(exchange, |volumes| volumes.list()).await?.into_iter();
         let volumes = volumes.map(|volume| VolumeAnswer {
             name: volume.name.to_string(),
             mountpoint: volume.mountpoint.as_deref().and_then(path_text),
             created_at: None,
             status: None,
         });
-        Ok(Ending::Answer(Answer::Listed {
-            volumes: volumes.collect(),
-        }))
+        Ok(Ending::Answer(Answer::Listed { volumes: volumes.collect() }))
     }
 
     /// Says `Err` only of a volume that certainly does not exist; the engine would forget any other, with its references.
@@ -101,9 +94,7 @@ impl<V: Volumes> Api<V> {
             Ok(Ok(Lookup::Absent)) => absent(name.as_str()),
             Ok(Ok(Lookup::Unknown)) => Ending::Closed("not known for certain".to_owned()),
             Ok(Err(error)) => Ending::Closed(error.to_string()),
-            Err(Unfinished::StillRunning) => {
-                Ending::Closed("the look-up is still running".to_owned())
-            }
+            Err(Unfinished::StillRunning) => Ending::Closed("the look-up is still running".to_owned()),
             Err(Unfinished::Broken) => Ending::Closed("internal error".to_owned()),
         }
     }
@@ -113,10 +104,7 @@ impl<V: Volumes> Api<V> {
         let name = request.name.unwrap_or_default();
         exchange.about(&name);
         let given = request.options.unwrap_or_default();
-        match given
-            .get(HELP)
-            .map(|value| value.as_deref().unwrap_or_default())
-        {
+        match given.get(HELP).map(|value| value.as_deref().unwrap_or_default()) {
             Some(HELP_BACKENDS) => {
                 let backends = self.ask(exchange, |volumes| volumes.backends()).await?;
                 return Ok(Ending::Text(help::backends(&backends)));
@@ -127,8 +115,7 @@ impl<V: Volumes> Api<V> {
         let volume =
             options::read(&name, &given, &self.backends).map_err(|error| error.to_string())?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(exchange, async move { volumes.create(id, volume).await })
-            .await?;
+        self.run(exchange, async move { volumes.create(id, volume).await }).await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
@@ -136,8 +123,7 @@ impl<V: Volumes> Api<V> {
         let request: NameRequest = read(body)?;
         let name = named(request.name, exchange)?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(exchange, async move { volumes.remove(id, name).await })
-            .await?;
+        self.run(exchange, async move { volumes.remove(id, name).await }).await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
@@ -146,12 +132,16 @@ impl<V: Volumes> Api<V> {
         let name = named(request.name, exchange)?;
         let mount = mount_id(request.id)?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        let path = self
-            .run(
-                exchange,
-                async move { volumes.mount(id, name, mount).await },
-            )
-            .await?;
+        let caller = Caller::default();
+        let heard = caller.clone();
+        let work = async move {
+            let mounted = volumes.mount(id.clone(), name.clone(), mount.clone()).await;
+            if mounted.is_ok() && !caller.mounted() {
+                volumes.mount_abandoned(id, name, mount);
+            }
+            mounted
+        };
+        let path = heard.waits_for(self.run(exchange, work)).await?;
         match path_text(&path) {
             Some(mountpoint) => Ok(Ending::Answer(Answer::Mounted { mountpoint })),
             None => Err(format!(
@@ -161,29 +151,19 @@ impl<V: Volumes> Api<V> {
         }
     }
 
-    async fn unmount(
-        &self,
-        body: Option<&[u8]>,
-        exchange: &mut Exchange,
-    ) -> Result<Ending, String> {
+    async fn unmount(&self, body: Option<&[u8]>, exchange: &mut Exchange) -> Result<Ending, String> {
         let request: MountRequest = read(body)?;
         let name = named(request.name, exchange)?;
         let mount = mount_id(request.id)?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(
-            exchange,
-            async move { volumes.unmount(id, name, mount).await },
-        )
-        .await?;
+        self.run(exchange, async move { volumes.unmount(id, name, mount).await }).await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
     async fn path(&self, body: Option<&[u8]>, exchange: &mut Exchange) -> Result<Ending, String> {
         let request: NameRequest = read(body)?;
         let name = named(request.name, exchange)?;
-        let path = self
-            .ask(exchange, move |volumes| volumes.path(&name))
-            .await?;
+        let path = self.ask(exchange, move |volumes| volumes.path(&name)).await?;
         let mountpoint = path.as_deref().and_then(path_text).unwrap_or_default();
         Ok(Ending::Answer(Answer::Mounted { mountpoint }))
     }
@@ -195,8 +175,7 @@ impl<V: Volumes> Api<V> {
         question: impl FnOnce(&V) -> T + Send + 'static,
     ) -> Result<T, String> {
         let volumes = Arc::clone(&self.volumes);
-        self.run(exchange, async move { Ok(question(&volumes)) })
-            .await
+        self.run(exchange, async move { Ok(question(&volumes)) }).await
     }
 
     /// Runs work that goes on without us, and puts into words what became of it by the deadline.
@@ -205,9 +184,7 @@ impl<V: Volumes> Api<V> {
         exchange: &Exchange,
         work: impl Future<Output = Result<T, UserError>> + Send + 'static,
     ) -> Result<T, String> {
-        let Exchange {
-            id, verb, volume, ..
-        } = exchange;
+        let Exchange { id, verb, volume, .. } = exchange;
         let deadline = match verb {
             Verb::Create | Verb::Mount => self.deadlines.long,
             _ => self.deadlines.short,
@@ -223,6 +200,32 @@ impl<V: Volumes> Api<V> {
                 "internal error in {verb} of volume `{volume}`; hint: look for request {id} in the plugin's log"
             )),
         }
+    }
+}
+
+/// The engine's end of a mount. It may hang up, or be told "still running", before the mount is done.
+#[derive(Debug, Clone, Default)]
+struct Caller(Arc<AtomicBool>);
+
+impl Caller {
+    /// Waits for the answer. The caller counts as gone from the moment this ends, or is dropped, without the work having
+    /// been done.
+    async fn waits_for<T>(self, answer: impl Future<Output = T>) -> T {
+        let _gone_at_the_end = SetOnDrop(self.0);
+        answer.await
+    }
+
+    /// The work is done: is the caller still there?
+    fn mounted(&self) -> bool {
+        !self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct SetOnDrop(Arc<AtomicBool>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -249,7 +252,7 @@ fn mount_id(id: Option<String>) -> Result<MountId, String> {
 
 fn absent(name: &str) -> Ending {
     let shown: String = name.chars().take(255).collect();
-    Ending::Refused(format!("no such volume: `{shown}`"))
+    Ending::Refused(format!("no such volume: {shown}"))
 }
 
 fn found(volume: Volume) -> Ending {

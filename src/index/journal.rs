@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -31,6 +31,17 @@ pub enum OpKind {
     Mount,
     /// Unmount, detach, withdraw the export.
     Unmount,
+}
+
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Remove => "remove",
+            Self::Mount => "mount",
+            Self::Unmount => "unmount",
+        })
+    }
 }
 
 /// An operation that was begun and not finished.

@@ -137,7 +137,8 @@ impl Array {
             Err(Failed::Lost(lost)) if lost.may_have_run => {
                 let ended = self.wait_for_end(lost.session.as_deref()).await;
                 log::warn!(array:% = self.label, command:% = command, request:% = self.request, ended; "connection lost, outcome not known");
-                Err(ArrayError::InDoubt { at: self.at(&command), source: lost.cause, ended })
+                let session = lost.session;
+                Err(ArrayError::InDoubt { at: self.at(&command), source: lost.cause, session, ended })
             }
             other => other.map_err(|failed| self.unreachable_or(&command, failed)),
         }

@@ -68,6 +68,8 @@ pub enum ArrayError {
         at: At,
         /// What the SSH layer says.
         source: Cause,
+        /// The session it ran on, as `showuserconn` numbers it, if that is known.
+        session: Option<String>,
         /// True if the array was seen not to list the session any more, so that the command has ended one way or the other.
         /// False: it may still be running.
         ended: bool,

@@ -259,6 +259,11 @@ impl Namespace {
         &self.0
     }
 
+    /// What the names of all VVs of this namespace begin with.
+    pub fn vv_prefix(&self) -> String {
+        self.prefix("dkv-", "dkn-")
+    }
+
     fn prefix(&self, without: &str, with: &str) -> String {
         if self.0.is_empty() { without.to_owned() } else { format!("{with}{}-", self.0) }
     }

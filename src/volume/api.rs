@@ -33,6 +33,10 @@ pub trait Volumes: Send + Sync + 'static {
         id: MountId,
     ) -> impl Future<Output = Result<PathBuf, UserError>> + Send;
 
+    /// The engine is gone, or was told "still running", before it heard of this mount: it does not know of it and will send no
+    /// Unmount. Unless the same mount is asked for again, it is undone after a while.
+    fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId);
+
     /// Ends one use of a volume. Succeeds for a volume or an id that is not known.
     fn unmount(
         &self,
@@ -164,10 +168,7 @@ mod tests {
             message: "volume `db1` is gone".to_owned(),
             hint: Some("look on `eva1`".to_owned()),
         };
-        assert_eq!(
-            error.to_string(),
-            "volume `db1` is gone; hint: look on `eva1`"
-        );
+        assert_eq!(error.to_string(), "volume `db1` is gone; hint: look on `eva1`");
         error.hint = None;
         assert_eq!(error.to_string(), "volume `db1` is gone");
     }

@@ -394,6 +394,9 @@ async fn try_undo(
     if !Intent::MakeVv.is_in(&entry) {
         return Ok(());
     }
+    if let Some(doubt) = steps.doubt(backend).await? {
+        return Err(Cause::NotKnown(doubt));
+    }
     let array = &backend.array;
     let vv = &entry.vv;
     let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;

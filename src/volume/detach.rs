@@ -28,8 +28,8 @@ pub(super) async fn device(
 }
 
 async fn by_wwn(steps: &mut Steps, backend: &Backend, wwn: &Wwn) -> Result<(), Cause> {
-    if backend.transport.find(wwn).await?.is_some() {
-        steps.local(Intent::Detach, backend.transport.detach(wwn)).await?;
+    if backend.transport.find(wwn)?.is_some() {
+        steps.local(Intent::Detach, backend.transport.detach(wwn)).await?.into_inner();
     }
     Ok(())
 }
@@ -41,6 +41,9 @@ pub(super) async fn everything(
     steps: &mut Steps,
     wwn: Option<&Wwn>,
 ) -> Result<(), Cause> {
+    if let Some(doubt) = steps.doubt(backend).await? {
+        return Err(Cause::NotKnown(doubt));
+    }
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
     if inner.mounted(&entry.name).is_some() {

@@ -1,8 +1,8 @@
 //! To whom an array exports a VV, and exporting it to this machine alone (decisions 4 and 5).
 
 use crate::{
-    inform::{Array, ExportTarget, HostEntry, LunChoice, VlunQuery, VlunTemplate},
-    model::{HostName, Initiator, VvName},
+    inform::{Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, VlunQuery, VlunTemplate},
+    model::{HostName, VvName},
 };
 
 use super::{
@@ -48,6 +48,7 @@ pub(super) async fn look(steps: &Steps, backend: &Backend, vv: &VvName) -> Resul
 fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
     let ours = |template: &VlunTemplate| {
         template.port.is_none()
+            && matches!(template.vv, ExportedVv::One(_))
             && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
     };
     let foreign: Vec<VlunTemplate> = templates.iter().filter(|t| !ours(t)).cloned().collect();
@@ -71,14 +72,15 @@ pub(super) fn names(templates: &[VlunTemplate]) -> String {
 /// more than this machine.
 fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, Cause> {
     let here = backend.transport.initiators();
-    let mine = |host: &&HostEntry| host.paths.iter().any(|path| here.contains(&path.initiator));
+    // An initiator in a form this plugin does not know is not this machine's.
+    let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
+    let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
     let named: Vec<&HostEntry> = hosts.iter().filter(|h| h.name.is_some()).filter(mine).collect();
     let Some(host) = named.first() else { return Ok(None) };
-    let others: Vec<&Initiator> =
-        host.paths.iter().map(|p| &p.initiator).filter(|i| !here.contains(i)).collect();
+    let mut others: Vec<String> =
+        host.paths.iter().filter(|p| !mine_too(p)).map(|p| p.text.clone()).collect();
+    others.dedup();
     if named.len() > 1 || !others.is_empty() {
-        let mut others: Vec<String> = others.iter().map(ToString::to_string).collect();
-        others.dedup();
         for more in &named[1..] {
             others.extend(more.name.iter().map(|name| format!("host `{name}`")));
         }
@@ -152,9 +154,10 @@ pub(super) async fn withdraw(
     template: &VlunTemplate,
 ) -> Result<(), Cause> {
     let array = &backend.array;
+    let vv = steps.entry().vv.clone();
     steps
         .act(Intent::Withdraw, array.removevlun(template), || async {
-            let templates = array.showvlun_t(VlunQuery::Vv(&template.vv)).await?;
+            let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
                 Seen::NotDone(format!("LUN {} is still listed", template.lun))
             } else {

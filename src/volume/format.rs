@@ -1,5 +1,7 @@
 //! The one place where a filesystem is made: once, at the first mount, on a device that is proven empty (decision 9).
 
+use std::time::Duration;
+
 use crate::{
     host::{self, BlockDevice, Found},
     inform::{System, Vv},
@@ -14,6 +16,17 @@ use super::{
     steps::{Intent, Steps},
 };
 
+/// How long mkfs may take. It does not discard, so the size of the volume hardly matters.
+const MKFS: Duration = Duration::from_secs(90);
+
+fn told(found: &Found) -> String {
+    match found {
+        Found::Empty(_) => "nothing".to_owned(),
+        Found::Filesystem { kind, .. } => format!("a filesystem of type `{kind}`"),
+        Found::Signature { what } => what.clone(),
+    }
+}
+
 /// The type of the filesystem on the device; it is made if, and only if, it may be.
 pub(super) async fn filesystem(
     inner: &Inner,
@@ -24,21 +37,26 @@ pub(super) async fn filesystem(
     comment: &mut Comment,
     device: &BlockDevice,
 ) -> Result<FsType, Cause> {
-    let found = host::probe(device).await?;
+    let kernel = &inner.kernel;
+    let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
         return match found {
-            Found::Filesystem { kind: Some(kind), .. } => Ok(kind),
+            Found::Filesystem { kind, .. } => kind.parse().map_err(|_| {
+                Cause::Format(format!("VV `{}` has a filesystem of type `{kind}`, which this plugin does not mount", vv.name))
+            }),
             other => Err(Cause::Format(format!(
-                "array and comment say that VV `{}` has a filesystem, but on this host's device `{}` there is {other}",
+                "the comment of VV `{}` says that it has a filesystem, but on this host's device `{}` there is {}",
                 vv.name,
-                device.path.display()
+                device.path().display(),
+                told(&other)
             ))),
         };
     }
     if comment.origin != Origin::Blank || comment.home != system.id {
         return Err(Cause::Format(format!(
-            "VV `{}` has no filesystem that its comment knows of, and it was not made empty here, so none is made on it: there is {found}",
-            vv.name
+            "VV `{}` has no filesystem that its comment knows of, and it was not made empty here, so none is made on it: there is {}",
+            vv.name,
+            told(&found)
         )));
     }
     let resuming = comment.format == Format::Doing;
@@ -51,7 +69,19 @@ pub(super) async fn filesystem(
             )));
         }
     }
-    let empty = host::prove_empty(device, &vv.wwn, comment.fs_type, resuming).await?;
+    let empty = match found {
+        Found::Empty(empty) => empty,
+        // Nothing was ever mounted: `fmt=done` is read back before the first mount. What is there, mkfs left.
+        _ if resuming => host::reclaim(kernel, device, comment.fs_type, &vv.wwn).await?,
+        other => {
+            return Err(Cause::Format(format!(
+                "VV `{}` was made empty, but on this host's device `{}` there is {}; nothing is formatted over it",
+                vv.name,
+                device.path().display(),
+                told(&other)
+            )));
+        }
+    };
 
     inner.index.set_formatting(&comment.name, Some(&vv.wwn))?;
     comment.format = Format::Doing;
@@ -59,8 +89,16 @@ pub(super) async fn filesystem(
     mark::home(steps, Intent::MarkFormatting, &backend.array, &vv.name, comment).await?;
     steps
         .local(Intent::Format, async {
-            host::make_filesystem(empty, comment.fs_type).await?;
-            host::prepare_root(device, comment.fs_type, comment.fs_owner, comment.fs_mode).await
+            host::make(kernel, empty, comment.fs_type, MKFS).await?;
+            host::prepare_root(
+                kernel,
+                device,
+                comment.fs_type,
+                comment.fs_owner,
+                comment.fs_mode,
+                &inner.scratch,
+            )
+            .await
         })
         .await?;
     comment.format = Format::Done;

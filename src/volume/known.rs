@@ -2,7 +2,7 @@
 
 use crate::{
     index::IndexedVolume,
-    inform::{Vv, VvQuery},
+    inform::{Vv, VvProvisioning, VvQuery},
     model::{Comment, CreateVolume, GroupName, Provisioning, VvName},
 };
 
@@ -88,9 +88,9 @@ pub(super) fn volume(
 }
 
 fn provisioning(vv: &Vv) -> Provisioning {
-    match vv.prov.as_str() {
-        "full" | "cpvv" => Provisioning::Full,
-        "tdvv" => Provisioning::Dedup,
+    match vv.prov {
+        VvProvisioning::Full | VvProvisioning::FullCpg => Provisioning::Full,
+        VvProvisioning::Dedup => Provisioning::Dedup,
         _ => Provisioning::Thin,
     }
 }

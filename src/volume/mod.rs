@@ -1,5 +1,27 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod backend;
+mod create;
+mod detach;
+mod error;
+mod exports;
+mod format;
+mod kill_points;
+mod known;
+mod lookup;
+mod mark;
+mod mount;
+mod recover;
+mod refresh;
+mod remove;
+mod running;
+mod service;
+mod steps;
+mod unmount;
 
 pub use api::*;
+pub use backend::Backend;
+pub use error::{Aftermath, Cause, VolumeError};
+pub use kill_points::KillPoints;
+pub use service::{Parts, Service};

@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     host::{self, BlockDevice, Export},
     index::{JournalEntry, MountPlace, OpKind},
     inform::{Vv, VvQuery},
-    model::{Comment, OperationId, RequestId, State, VolumeName},
+    model::{Comment, MountId, OperationId, RequestId, State, VolumeName},
     replication,
 };
 
 use super::{
-    MountId,
     backend::Backend,
     detach,
     error::{Aftermath, Cause, VolumeError},
@@ -23,6 +24,8 @@ use super::{
 
 /// How long a device may take to appear.
 const DEVICE: Duration = Duration::from_secs(60);
+/// How long mount(2) may take: it may have to replay a journal.
+const MOUNTING: Duration = Duration::from_secs(60);
 
 /// Mounts the volume, or counts one more user of a mount that is there. The kernel's own tables decide which it is.
 pub(super) async fn mount(
@@ -33,11 +36,11 @@ pub(super) async fn mount(
 ) -> Result<PathBuf, VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
-    inner.clean_up_after(request, name).await.map_err(clean)?;
+    inner.clean_up_before_mount(request, name).await.map_err(clean)?;
     let mountpoint = inner.mountpoint(name);
     if inner.mounted(name).is_some() {
         let known = inner.index.get(name).map(|volume| volume.wwn);
-        inner.check_device(name, known.as_ref()).await.map_err(clean)?;
+        inner.check_device(name, known.as_ref()).map_err(clean)?;
         inner.count_mount(name, id).map_err(clean)?;
         return Ok(mountpoint);
     }
@@ -134,8 +137,9 @@ async fn bring_here(
         wwn: found.wwn.clone(),
         size: found.size,
     };
-    let device: BlockDevice =
-        steps.local(Intent::Attach, backend.transport.attach(&export, DEVICE)).await?;
+    let device: BlockDevice = steps
+        .local(Intent::Attach, backend.transport.attach(&export, Instant::now() + DEVICE))
+        .await?;
     let fs_type =
         format::filesystem(inner, backend, steps, &identity.system, &found, &mut comment, &device)
             .await?;
@@ -145,8 +149,11 @@ async fn bring_here(
         mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
     }
     let mountpoint = inner.mountpoint(&name);
-    steps.local(Intent::Mount, host::mount(&device, &mountpoint, fs_type)).await?;
-    Ok(MountPlace { wwn: found.wwn, device: device.path.clone(), mountpoint })
+    steps
+        .local(Intent::Mount, host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING))
+        .await?
+        .into_inner();
+    Ok(MountPlace { wwn: found.wwn, device: device.path().to_owned(), mountpoint })
 }
 
 /// The VV and its comment, if it may be mounted.

@@ -21,7 +21,7 @@ pub(super) async fn listing(
     let first = first.for_request(request);
     let home = first.identity().await?.system.id;
     let begun = jiff::Timestamp::now();
-    let vvs = first.array.showvv(VvQuery::Namespace(&inner.namespace)).await?;
+    let vvs = first.array.showvv(VvQuery::Prefix(&inner.namespace.vv_prefix())).await?;
     let groups = groups_of(backends, request).await?;
     let mut seen = Vec::new();
     for vv in &vvs {
@@ -174,7 +174,7 @@ async fn side(
     let mut fields = Map::new();
     let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
     put("array", json!({ "name": identity.system.name, "address": array.label(), "id": identity.system.id }));
-    put("vv", json!({ "name": vv.name, "id": vv.id, "wwn": vv.wwn, "state": vv.state }));
+    put("vv", json!({ "name": vv.name, "id": vv.id, "wwn": vv.wwn, "state": vv.state.to_string() }));
     put("size", json!(vv.size.to_string()));
     put("provisioning", json!(volume.options.provisioning));
     put("cpg", json!(vv.user_cpg));

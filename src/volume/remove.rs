@@ -169,6 +169,9 @@ async fn try_back_out(
     steps: &mut Steps,
     undone: &mut Vec<String>,
 ) -> Result<(), Cause> {
+    if let Some(doubt) = steps.doubt(backend).await? {
+        return Err(Cause::NotKnown(doubt));
+    }
     let entry = steps.entry().clone();
     let array = &backend.array;
     if let (Some(pair), true) = (&backend.pair, Intent::StopGroup.is_in(&entry)) {
@@ -208,6 +211,9 @@ pub(super) async fn resume(
     backend: &Backend,
     mut steps: Steps,
 ) -> Result<(), Cause> {
+    if let Some(doubt) = steps.doubt(backend).await? {
+        return Err(Cause::NotKnown(doubt));
+    }
     let entry = steps.entry().clone();
     let found = steps.look("vv", backend.array.showvv(VvQuery::Name(&entry.vv))).await?;
     let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);

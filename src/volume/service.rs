@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    host::{self, HostError},
-    index::Index,
+    host::{self, HostError, Kernel},
+    index::{Index, JournalEntry, OpKind},
     model::{
         BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn,
     },
@@ -28,6 +28,10 @@ use super::{
 
 /// How often the arrays are listed, give or take a sixth.
 const LISTING: Duration = Duration::from_secs(60);
+/// How long umount(2) may take: it writes what is not written yet.
+const UNMOUNTING: Duration = Duration::from_secs(50);
+/// How long a mount that nobody heard of is kept for a second try.
+const ABANDONED: Duration = Duration::from_secs(60);
 /// How often what could not be cleaned up is tried again.
 const CLEANING: Duration = Duration::from_secs(30);
 
@@ -44,6 +48,10 @@ pub struct Parts {
     pub namespace: Namespace,
     /// `mount_prefix` of hpe.conf.
     pub mount_prefix: PathBuf,
+    /// A directory of the plugin's own, where a new filesystem is mounted for a moment.
+    pub scratch: PathBuf,
+    /// The kernel's tables.
+    pub kernel: Kernel,
     /// Where tests may end the plugin.
     pub points: KillPoints,
 }
@@ -56,13 +64,17 @@ pub struct Service(Arc<Inner>);
 pub(super) struct Inner {
     backends: BTreeMap<BackendName, Backend>,
     pub index: Index,
+    pub kernel: Kernel,
     pub machine: String,
     pub namespace: Namespace,
     mount_prefix: PathBuf,
+    pub scratch: PathBuf,
     pub points: KillPoints,
     pub locks: NameLocks,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
+    /// Mounts given out, by name and id. A few bytes a container start.
+    asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
 }
 
 impl Inner {
@@ -103,24 +115,46 @@ impl Inner {
     /// Where the volume is mounted on this machine, by the kernel's own table.
     pub fn mounted(&self, name: &VolumeName) -> Option<PathBuf> {
         let mountpoint = self.mountpoint(name);
-        host::is_mounted(&mountpoint).ok().flatten().map(|_| mountpoint)
+        match host::is_mounted(&self.kernel, &mountpoint) {
+            Ok(entry) => entry.map(|_| mountpoint),
+            Err(error) => {
+                // Not knowing is answered as "mounted": nothing is then removed, and nothing mounted over it.
+                log::error!(volume = name.as_str(), error:% = error; "the kernel's mount table cannot be read");
+                Some(mountpoint)
+            }
+        }
     }
 
     /// What is mounted under the volume's mountpoint is the volume.
-    pub async fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+    pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
         let Some(wwn) = wwn else { return Ok(()) };
         let volume = self.index.get(name).ok_or(Cause::NoSuchVolume)?;
         let backend = self.backend(&volume.backend)?;
-        let device = backend.transport.find(wwn).await?;
-        host::check_mounted_device(&mountpoint, device.as_ref())?;
-        Ok(())
+        let device = backend.transport.find(wwn)?;
+        let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
+        match (device, mounted) {
+            (Some(device), Some(mounted)) if device.number() == mounted.device => Ok(()),
+            (_, mounted) => Err(HostError::OtherMount {
+                found: mounted.map(|m| m.source.display().to_string()).unwrap_or_default(),
+                mountpoint,
+            }
+            .into()),
+        }
     }
 
     /// One more user of a mount.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
         self.index.mount_ref_add(name, id.as_str())?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked.entry((name.clone(), id.clone())).or_default() += 1;
         Ok(())
+    }
+
+    /// How often a mount was given out under this id, in the life of this process.
+    fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(&(name.clone(), id.clone())).copied().unwrap_or_default()
     }
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
@@ -129,7 +163,10 @@ impl Inner {
     }
 
     pub async fn unmount_here(&self, mountpoint: &Path) -> Result<(), HostError> {
-        host::unmount(mountpoint).await
+        if !host::unmount(&self.kernel, mountpoint, UNMOUNTING).await?.is_changed() {
+            log::info!(mountpoint:% = mountpoint.display(); "was not mounted any more");
+        }
+        host::remove_mountpoint(&self.kernel, mountpoint)
     }
 
     /// A volume that is certainly gone.
@@ -153,12 +190,24 @@ impl Inner {
         self.backends.keys().all(|backend| self.index.seeded(backend))
     }
 
-    /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
-    pub async fn clean_up_after(
+    /// Ends what is open before a mount, which goes on from wherever a pending unmount has got to: a device that is still in use, or an
+    /// export that is still there, is what it wants.
+    pub async fn clean_up_before_mount(
         &self,
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let in_doubt = |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
+        for entry in self.index.open_entries() {
+            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
+                self.index.finish(&entry.op)?;
+            }
+        }
+        self.clean_up_after(request, name).await
+    }
+
+    /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
+    pub async fn clean_up_after(&self, request: &RequestId, name: &VolumeName) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
             if entry.name != *name {
                 continue;
@@ -194,6 +243,8 @@ impl Service {
         Self(Arc::new(Inner {
             backends,
             index: parts.index,
+            kernel: parts.kernel,
+            scratch: parts.scratch,
             machine: parts.machine,
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
@@ -201,6 +252,7 @@ impl Service {
             locks: NameLocks::default(),
             running: Running::default(),
             health: Mutex::default(),
+            asked: Mutex::default(),
         }))
     }
 
@@ -331,6 +383,21 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move { mount::mount(&inner, &request, &volume, &id).await }).await
+    }
+
+    fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let asked = inner.times_mounted(&name, &id);
+            tokio::time::sleep(ABANDONED).await;
+            if inner.times_mounted(&name, &id) != asked {
+                return;
+            }
+            log::warn!(volume = name.as_str(), request = request.as_str(); "nobody came for this mount, taking it back");
+            if let Err(error) = unmount::unmount(&inner, &request, &name, &id).await {
+                log::warn!(volume = name.as_str(), error:% = error; "could not take it back");
+            }
+        });
     }
 
     async fn unmount(

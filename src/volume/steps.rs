@@ -10,10 +10,12 @@ use crate::{
     inform::ArrayError,
 };
 
-use super::{error::Cause, kill_points::KillPoints};
+use super::{backend::Backend, error::Cause, kill_points::KillPoints};
 
 /// How long an action that is on its way is looked at again.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a command whose session is not known may be running after its connection was lost.
+const DOUBT: Duration = Duration::from_secs(600);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What an operation sets out to do. Written to the journal before it is done.
@@ -175,16 +177,55 @@ impl Steps {
                 (Ok(Seen::NotDone(found)), None) => {
                     return Err(Cause::NotProven { intent: intent.to_string(), found });
                 }
-                // The command's fate was not known; the look says that it did nothing.
-                (Ok(Seen::NotDone(_)), Some(_)) => {
-                    return Err(refusal.map_or(
-                        Cause::NotProven { intent: intent.to_string(), found: String::new() },
-                        Cause::from,
-                    ));
+                // The command's fate was not known. The look says that it did nothing, so far.
+                (Ok(Seen::NotDone(_)), Some(_)) | (Err(_), Some(_)) => {
+                    let Some(error) = refusal else { continue };
+                    self.note_doubt(&error)?;
+                    return Err(error.into());
                 }
-                (Err(cause), _) => return Err(cause),
+                (Err(cause), None) => return Err(cause),
             }
         }
+    }
+
+    /// A command that may still be running: until it has ended, nothing that goes against it is sent.
+    fn note_doubt(&mut self, error: &ArrayError) -> Result<(), Cause> {
+        let ArrayError::InDoubt { at, session, ended: false, .. } = error else { return Ok(()) };
+        let until = jiff::Timestamp::now() + DOUBT;
+        self.record(&[
+            ("doubt", &at.command),
+            ("doubt array", &at.array),
+            ("doubt session", session.as_deref().unwrap_or_default()),
+            ("doubt until", &until.to_string()),
+        ])
+    }
+
+    /// The command, if there is one, that may still be running on an array. It has ended when the array no longer lists its
+    /// session; where that cannot be known, when ten minutes have passed.
+    pub async fn doubt(&mut self, backend: &Backend) -> Result<Option<String>, Cause> {
+        let fact = |key: &str| self.entry.facts.get(key).cloned().unwrap_or_default();
+        let (command, label, session) = (fact("doubt"), fact("doubt array"), fact("doubt session"));
+        if command.is_empty() {
+            return Ok(None);
+        }
+        let past = fact("doubt until")
+            .parse::<jiff::Timestamp>()
+            .is_ok_and(|until| until < jiff::Timestamp::now());
+        let array = match &backend.pair {
+            Some(pair) if pair.peer.label() == label => &pair.peer,
+            _ => &backend.array,
+        };
+        let ended = if session.is_empty() {
+            past
+        } else {
+            let listed = self.look("sessions", array.showuserconn(false)).await?;
+            !listed.iter().any(|connection| connection.id == session)
+        };
+        if ended {
+            self.record(&[("doubt", "")])?;
+            return Ok(None);
+        }
+        Ok(Some(format!("`{command}` may still be running on array `{label}`")))
     }
 
     /// Writes the intent and does something on this machine.

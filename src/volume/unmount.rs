@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     index::{JournalEntry, OpKind},
-    model::{OperationId, RequestId, VolumeName},
+    model::{MountId, OperationId, RequestId, VolumeName},
 };
 
 use super::{
-    MountId, detach,
+    detach,
     error::{Cause, VolumeError},
     service::Inner,
     steps::Steps,

@@ -7,6 +7,7 @@ mod builtin;
 mod file;
 mod pattern;
 mod read;
+mod replay;
 mod row;
 mod table;
 
