@@ -190,19 +190,30 @@ fn retention_asks_first() {
 #[test]
 fn wwns_never_repeat_though_ids_wrap() {
     let mut desk = desk();
-    desk.array("north").counters.insert("vv".into(), 65_533);
     let mut seen = std::collections::BTreeSet::new();
-    desk.quiet(&["createvv -tpvv fast keep 1g"]);
-    for round in 0..4 {
-        desk.quiet(&["createvv -tpvv fast v 1g"]);
-        let vv = desk.array("north").vvs["v"].clone();
-        assert!(vv.id < 65_536 && vv.id != 65_534, "{}", vv.id);
-        assert!(
-            vv.wwn.len() == 32 && vv.wwn.starts_with("60002AC") && vv.wwn.ends_with("00001005")
-        );
-        assert!(seen.insert(vv.wwn), "round {round}");
-        assert_eq!(desk.ask("north", "removevv -f v").status, 0);
+    let mut ids = Vec::new();
+    for start in [0, 65_533] {
+        desk.array("north").counters.insert("vv".into(), start);
+        for _ in 0..4 {
+            desk.quiet(&["createvv -tpvv fast v 1g"]);
+            let vv = desk.array("north").vvs["v"].clone();
+            assert!(
+                vv.wwn.len() == 32
+                    && vv.wwn.starts_with("60002AC")
+                    && vv.wwn.ends_with("00001005")
+            );
+            assert!(seen.insert(vv.wwn));
+            ids.push(vv.id);
+            assert_eq!(desk.ask("north", "removevv -f v").status, 0);
+        }
     }
+    assert_eq!(ids, [1, 2, 3, 4, 65_534, 65_535, 0, 1]);
+    desk.quiet(&["createvv -tpvv fast keep 1g"]);
+    let next = desk.array("north").vvs["keep"].id;
+    desk.array("north").counters.insert("vv".into(), 3 * 65_536 + next - 1);
+    desk.quiet(&["createvv -tpvv fast v 1g"]);
+    assert_ne!(desk.array("north").vvs["v"].id, next, "an id in use is passed over");
+    assert_eq!(desk.ask("north", "removevv -f v").status, 0);
     desk.quiet(&["createvv -tpvv -i 7 fast v 1g"]);
     assert_eq!(desk.array("north").vvs["v"].id, 7);
     let wwn = desk.array("north").vvs["v"].wwn.clone();
