@@ -115,7 +115,8 @@ async fn text_nobody_asked_for_ends_the_shell_before_it_is_taken_for_an_answer()
     // come first. In no case is it taken for an answer.
     let mut noticed = 0;
     for round in 1..=5 {
-        assert_eq!(pool.run("afterthought", LONG).await.unwrap().text, "");
+        let first = pool.run("afterthought", LONG).await.unwrap();
+        assert_eq!(first.text, "");
         server.seen.poke.notify_one();
         until("the afterthought", || {
             Seen::count(&server.seen.afterthoughts) == round
@@ -124,6 +125,10 @@ async fn text_nobody_asked_for_ends_the_shell_before_it_is_taken_for_an_answer()
         match pool.run("say mine", Duration::from_secs(1)).await {
             Ok(reply) => {
                 assert_eq!(reply.text, "mine\n");
+                assert_ne!(
+                    reply.session, first.session,
+                    "the shell is not trusted again"
+                );
                 noticed += 1;
             }
             Err(error) => assert_eq!(error.kind(), SshErrorKind::Deadline),
