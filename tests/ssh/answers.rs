@@ -1,16 +1,20 @@
 //! What the server answers. Its commands are named after what they do to the client.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use russh::ChannelId;
 use russh::server::Handle;
 use tokio::sync::watch;
 
-use crate::server::PROMPT;
+use crate::server::{PROMPT, Seen};
 
 /// A command being answered.
 pub struct Answer {
     pub command: String,
     pub number: usize,
     pub held: watch::Receiver<bool>,
+    pub seen: Arc<Seen>,
     pub handle: Handle,
     pub channel: ChannelId,
 }
@@ -161,10 +165,15 @@ impl Typed {
                 self.write(&format!("{echo}bye\r\n")).await;
                 self.answer.end(Some(0)).await;
             }
-            // One prompt too many, as after somebody else's answer.
-            "stray" => {
-                self.write(&format!("{echo}{PROMPT}\r\n{PROMPT}late text\r\n"))
-                    .await
+            // A good answer, and more of it when nobody expects it.
+            "afterthought" => {
+                self.write(&format!("{echo}{PROMPT}")).await;
+                self.answer.seen.poke.notified().await;
+                self.write(&format!("by the way\r\n{PROMPT}")).await;
+                self.answer
+                    .seen
+                    .afterthoughts
+                    .fetch_add(1, Ordering::SeqCst);
             }
             other => {
                 let text = self

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use hpe3par_docker::model::Secret;
-use hpe3par_docker::ssh::{Auth, Outcome, SshErrorKind};
+use hpe3par_docker::ssh::{Auth, Greeting, Outcome, Pool, SshErrorKind};
 use russh::keys::{Algorithm, PrivateKey};
 
 use crate::server::{Ask, Behaviour, Limit, Seen, Server, rsa_key};
-use crate::{Client, LONG, until};
+use crate::{Client, LONG, greeting, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_host_is_refused_with_the_line_that_trusts_it() {
@@ -327,4 +327,35 @@ async fn sessions_lost_while_idle_are_replaced_without_a_word() {
         ("again\n", Some("4"))
     );
     assert_eq!(server.seen.times("say again"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_the_array_refuses_to_serve_is_closed_and_its_command_runs_on_another() {
+    let behaviour = Behaviour {
+        limit: Some(Limit::Running(2)),
+        ..Behaviour::default()
+    };
+    let server = Server::start(behaviour).await;
+    let client = Client::new(&server);
+    // Nothing is asked at login, so that the limit meets the command itself.
+    let pool = Pool::new(
+        client.endpoint.clone(),
+        Greeting {
+            identify: None,
+            ..greeting()
+        },
+        4,
+    );
+    let holding: Vec<_> = (0..4)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.run("hold", LONG).await })
+        })
+        .collect();
+    until("the pool has met the limit", || pool.sessions().cap == 2).await;
+    server.release();
+    for task in holding {
+        assert_eq!(task.await.unwrap().unwrap().text, "held\n");
+    }
+    assert!(Seen::count(&server.seen.connections) > 2);
 }

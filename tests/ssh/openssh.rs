@@ -53,7 +53,7 @@ async fn sshd(exec: &str) -> Option<Sshd> {
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let key = |name: &str| {
         let key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).unwrap();
-        key.write_openssh_file(&path(name), LineEnding::LF).unwrap();
+        key.write_openssh_file(path(name), LineEnding::LF).unwrap();
         key.public_key().to_openssh().unwrap()
     };
     let host_key = key("host_key");

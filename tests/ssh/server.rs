@@ -11,7 +11,7 @@ use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Session};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Preferred, Pty, cipher, kex, mac};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::answers::{Answer, Typed};
@@ -46,6 +46,8 @@ pub enum Limit {
     Drop(usize),
     /// Lets them log in and refuses every command.
     Text(usize),
+    /// Takes any number of connections, but only so many commands at once.
+    Running(usize),
 }
 
 #[derive(Clone)]
@@ -86,6 +88,9 @@ pub struct Seen {
     pub running: AtomicUsize,
     pub most_running: AtomicUsize,
     pub commands: Mutex<Vec<String>>,
+    /// Lets one `afterthought` come out.
+    pub poke: Notify,
+    pub afterthoughts: AtomicUsize,
     /// Connections that ended with the client's goodbye.
     pub goodbyes: AtomicUsize,
 }
@@ -384,11 +389,16 @@ impl Handler for Far {
             command,
             number: self.number,
             held: self.held.clone(),
+            seen: Arc::clone(&self.seen),
             handle: session.handle(),
             channel,
         };
         let running = Guard::new(&self.seen, |seen| &seen.running, |seen| &seen.most_running);
-        let (empty, refuse) = (self.behaviour.exec == Exec::Empty, self.refuse_commands);
+        let busy = matches!(self.behaviour.limit, Some(Limit::Running(limit)) if Seen::count(&self.seen.running) > limit);
+        let (empty, refuse) = (
+            self.behaviour.exec == Exec::Empty,
+            self.refuse_commands || busy,
+        );
         tokio::spawn(async move {
             let _running = running;
             if refuse {
@@ -476,6 +486,7 @@ impl Far {
             command,
             number: self.number,
             held: self.held.clone(),
+            seen: Arc::clone(&self.seen),
             handle: session.handle(),
             channel,
         };
