@@ -78,8 +78,9 @@ fn serve(arguments: &ServeArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
     let Some(mut config) = load_config(&arguments.config, to.err)? else {
         return Ok(Exit::Problems);
     };
-    config.global.socket = arguments.socket.clone().unwrap_or(config.global.socket);
-    config.global.state_dir = arguments.state.clone().unwrap_or(config.global.state_dir);
+    config
+        .global
+        .put_first(arguments.socket.clone(), arguments.state.clone());
     logging::start(config.global.logging);
     writeln!(to.err, "error: serving is not wired up in this build")?;
     Ok(Exit::Problems)
