@@ -69,7 +69,12 @@ mod tests {
 
     #[test]
     fn one_event_is_one_line_whatever_is_in_it() {
-        let pairs = [("array", "prod"), ("text", "a b\n<3>forged"), ("empty", "")];
+        let pairs = [
+            ("array", "prod"),
+            ("text", "a b\n<3>forged"),
+            ("words", "a b"),
+            ("empty", ""),
+        ];
         let said = line(
             &Record::builder()
                 .args(format_args!("command done"))
@@ -78,7 +83,7 @@ mod tests {
         );
         assert_eq!(
             said,
-            r#"command done array=prod text="a b\n<3>forged" empty="""#
+            r#"command done array=prod text="a b\n<3>forged" words="a b" empty="""#
         );
         let said = line(&Record::builder().args(format_args!("two\nlines")).build());
         assert_eq!(said, "two\\nlines");

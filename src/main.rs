@@ -80,14 +80,9 @@ fn serve(arguments: &ServeArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
     let Some(mut config) = load_config(&arguments.config, to.err)? else {
         return Ok(Exit::Problems);
     };
-    config.global.socket = arguments.socket.clone().unwrap_or(config.global.socket);
-    if let Some(state) = &arguments.state {
-        // The default of `mount_prefix` lies beneath the state.
-        if config.global.mount_prefix == config.global.state_dir.join("mounts") {
-            config.global.mount_prefix = state.join("mounts");
-        }
-        config.global.state_dir.clone_from(state);
-    }
+    config
+        .global
+        .put_first(arguments.socket.clone(), arguments.state.clone());
     logging::start(config.global.logging);
     let runtime = tokio::runtime::Runtime::new()?;
     match runtime.block_on(serve::serve(config)) {

@@ -11,6 +11,8 @@ use super::{
 use crate::model::Namespace;
 
 const MIB: u64 = 1 << 20;
+/// Where volumes are mounted, below the state directory.
+const MOUNTS: &str = "mounts";
 const DAY: u64 = 24 * 60 * 60;
 
 /// Settings of the plugin itself.
@@ -41,6 +43,20 @@ pub struct Global {
 }
 
 impl Global {
+    /// Puts command line flags before the file. Where volumes are mounted moves along with the state directory if it is in its usual
+    /// place below it.
+    pub fn put_first(&mut self, socket: Option<PathBuf>, state_dir: Option<PathBuf>) {
+        if let Some(socket) = socket {
+            self.socket = socket;
+        }
+        if let Some(state_dir) = state_dir {
+            if self.mount_prefix == self.state_dir.join(MOUNTS) {
+                self.mount_prefix = state_dir.join(MOUNTS);
+            }
+            self.state_dir = state_dir;
+        }
+    }
+
     pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Option<Self> {
         let levels = [
             ("error", LevelFilter::Error),
@@ -55,7 +71,7 @@ impl Global {
         let mount_prefix = match (section.own("mount_prefix"), &state_dir) {
             (Some(_), _) => section.get(report, "mount_prefix", absolute_path),
             (None, Some(state_dir)) => {
-                let path = state_dir.join("mounts");
+                let path = state_dir.join(MOUNTS);
                 section.note(
                     report,
                     "mount_prefix",

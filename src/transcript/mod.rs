@@ -14,8 +14,9 @@
 //!   answer did not end in a line feed. Readers ignore keys they do not know.
 //! * Exactly `lines` lines of answer follow the prompt line, whatever they look like.
 //! * A backslash is written `\\`, and control characters (except tab and line feed) and characters that turn the direction of
-//!   writing are written `\r`, `\0` or `\u{…}`, so that a terminal shows them and nothing is lost. An answer's line that begins with `# time=` is written
-//!   with `\u{23}` for the `#`: so only a real header begins like that, and a reader finds its feet again behind a torn record.
+//!   writing are written `\r`, `\0` or `\u{…}`, so that a terminal shows them and nothing is lost. An answer's line that begins with
+//!   `# time=` is written with `\u{23}` for the `#`: so only a real header begins like that, and a reader finds its feet again behind
+//!   a torn record.
 //! * `# time=… array=… gap=N` says that `N` records could not be written there.
 //!
 //! Secrets never get in: the whole record is redacted before it is written. Writing happens on a thread of its own; a slow or full

@@ -8,6 +8,9 @@ use std::{
 
 use jiff::Timestamp;
 
+/// How long the end waits for what is still to be written.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 /// Something to write.
 pub(super) struct Item {
     /// When it happened.
@@ -18,7 +21,7 @@ pub(super) struct Item {
     pub(super) lost_before: u64,
 }
 
-/// The sending side. The thread ends when this is dropped and everything is written.
+/// The sending side. When it is dropped, everything that waits is written and the thread ends; that is waited for, 2 s at most.
 pub(super) struct Queue {
     shared: Arc<Shared>,
     max_bytes: usize,
@@ -38,6 +41,8 @@ struct State {
     /// The thread is writing one.
     writing: bool,
     closed: bool,
+    /// The thread is gone, and what it wrote to is closed.
+    ended: bool,
 }
 
 impl Shared {
@@ -63,10 +68,14 @@ impl Queue {
                     theirs.lock().writing = false;
                     theirs.changed.notify_all();
                 }
+                drop(write);
+                theirs.lock().ended = true;
+                theirs.changed.notify_all();
             });
         if let Err(error) = started {
             log::warn!(error:%; "no transcript: cannot start its thread");
-            shared.lock().closed = true;
+            let mut state = shared.lock();
+            (state.closed, state.ended) = (true, true);
         }
         Self { shared, max_bytes }
     }
@@ -105,8 +114,14 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        let mut state = self.shared.lock();
+        state.closed = true;
         self.shared.changed.notify_all();
+        // Whether it ended or time is up: there is nothing more to do.
+        let _ = self
+            .shared
+            .changed
+            .wait_timeout_while(state, LAST_WRITE, |state| !state.ended);
     }
 }
 

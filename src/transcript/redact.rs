@@ -68,6 +68,7 @@ mod tests {
             "*** street"
         );
         assert_eq!(masked("open sesame!", &["open sesame!", "open"]), "***");
+        assert_eq!(masked("open sesame!", &["open sesame!", "sesame"]), "***");
     }
 
     #[test]

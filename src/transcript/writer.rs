@@ -19,9 +19,6 @@ use crate::model::Secret;
 
 /// Text that may wait for a slow disk, in bytes, an array.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
-/// How long the end of the last handle waits for what is still to be written.
-const LAST_WRITE: Duration = Duration::from_secs(2);
-
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -106,11 +103,5 @@ impl Transcript {
     /// Waits until everything recorded so far is in the file (or known to be lost); false if `limit` passed first.
     pub fn flush(&self, limit: Duration) -> bool {
         self.0.queue.flush(limit)
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.queue.flush(LAST_WRITE);
     }
 }

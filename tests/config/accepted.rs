@@ -310,3 +310,20 @@ fn every_effective_value_says_where_it_comes_from_and_no_secret_is_among_them() 
     );
     assert!(!format!("{config:?}").contains("sesame"));
 }
+
+#[test]
+fn flags_win_over_the_file_and_mounts_stay_with_the_state() {
+    let mut global = accepted(&plain("")).0.global;
+    global.put_first(None, None);
+    assert_eq!(global, accepted(&plain("")).0.global);
+    global.put_first(Some("/tmp/s".into()), Some("/tmp/state".into()));
+    assert_eq!(global.socket, Path::new("/tmp/s"));
+    assert_eq!(global.state_dir, Path::new("/tmp/state"));
+    assert_eq!(global.mount_prefix, Path::new("/tmp/state/mounts"));
+    global.mount_prefix = "/mnt".into();
+    global.put_first(None, Some("/elsewhere".into()));
+    assert_eq!(
+        (global.socket, global.mount_prefix),
+        ("/tmp/s".into(), "/mnt".into())
+    );
+}

@@ -167,6 +167,12 @@ fn list_counts_records_failures_and_damage() {
         (&1.into(), &4.into())
     );
 
+    let (status, out, _) = run(&["show", far, "--volume", "db10"]);
+    assert_eq!(
+        (status, commands(&out).len()),
+        (0, 1),
+        "files need no configuration"
+    );
     let (status, out, err) = run(&["show", far]);
     assert_eq!(status, 0, "a torn record is no error");
     assert_eq!(commands(&out), ["far: showvv dkv-db10"]);

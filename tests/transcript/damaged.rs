@@ -104,6 +104,15 @@ fn a_directory_that_cannot_be_made_costs_records_and_says_how_many() {
     assert_eq!(found.len(), 3);
 }
 
+/// Takes a file system away again, whatever happened on it.
+struct Mounted<'a>(&'a Path);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(self.0, nix::mount::MntFlags::MNT_DETACH);
+    }
+}
+
 #[test]
 fn a_full_disk_tears_one_record_and_no_command() {
     // /dev/full stands for the disk, but only a regular file is written to; so a small file system is needed.
@@ -123,6 +132,7 @@ fn a_full_disk_tears_one_record_and_no_command() {
         println!("skipped: cannot mount a small file system: {error}");
         return;
     }
+    let _mounted = Mounted(dir.path());
     let transcript = open(dir.path(), ROOMY, &Hand::new(), &[]);
     record(&transcript, "showvv", &"fits\n".repeat(100));
     record(&transcript, "showvv", &"too much\n".repeat(4000));
@@ -134,7 +144,7 @@ fn a_full_disk_tears_one_record_and_no_command() {
     record(&transcript, "showcpg", "room again\n");
     let after = items(&path);
     drop(transcript);
-    nix::mount::umount(dir.path()).unwrap();
+    nix::mount::umount(dir.path()).expect("the last handle is gone, so the file is closed");
     assert!(
         before[0].is_ok() && matches!(before[1], Err(Damage::Torn { .. })),
         "{before:?}"
