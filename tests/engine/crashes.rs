@@ -18,7 +18,7 @@ async fn the_plugin_is_killed_under_a_running_container() {
     assert_eq!(stage.exec("c2", "cat /data/file"), "one\ntwo");
     stage.engine.ok(&["rm", "-f", "c2"]);
     assert!(!stage.mounted("db1"));
-    assert!(!stage.exported().await);
+    assert!(!stage.exported());
     stage.engine.ok(&["volume", "rm", "db1"]);
 }
 
@@ -37,7 +37,7 @@ async fn the_engine_is_killed_and_its_containers_with_it() {
     assert_eq!(stage.exec("c1", "cat /data/file"), "one");
     stage.engine.ok(&["rm", "-f", "c1"]);
     assert!(!stage.mounted("db1"), "one Unmount for two Mounts, and nobody uses it");
-    assert!(!stage.exported().await);
+    assert!(!stage.exported());
     assert_eq!(stage.inspect("db1")["Options"]["size"], "1", "the engine has not forgotten the volume");
     stage.engine.ok(&["volume", "rm", "db1"]);
 }
@@ -66,5 +66,5 @@ async fn the_engine_is_killed_and_its_containers_live_on() {
     assert_eq!(stage.run("db1", "cat /data/three"), "three");
     stage.engine.ok(&["volume", "rm", "db1"]);
     assert!(!stage.mounted("db1"));
-    assert!(!stage.exported().await);
+    assert!(!stage.exported());
 }

@@ -103,8 +103,8 @@ impl Stage {
     }
 
     /// True while an array exports something.
-    async fn exported(&self) -> bool {
-        let dump = self.arrays.dump().await.to_string();
+    fn exported(&self) -> bool {
+        let dump = self.arrays.dump().to_string();
         !dump.contains("\"vluns\":[]") || dump.matches("\"vluns\":[]").count() < 2
     }
 }

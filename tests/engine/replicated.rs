@@ -22,7 +22,7 @@ async fn a_new_group_and_then_an_existing_one_and_all_of_it_gone_again() {
     else {
         return;
     };
-    let before = stage.arrays.dump().await;
+    let before = stage.arrays.dump();
     stage.create("db1", &["backend=mirrored", "replicationGroup=prod", "size=1"]);
     let inspect = until_synced(&stage, "db1").await;
     let status = &inspect["Status"];
@@ -31,7 +31,7 @@ async fn a_new_group_and_then_an_existing_one_and_all_of_it_gone_again() {
     assert_eq!(status["replication"]["status"], "Started");
     assert_eq!(status["peer"]["group"], "prod.r130512");
     assert_eq!(status["peer"]["role"], "Secondary");
-    let dump = stage.arrays.dump().await;
+    let dump = stage.arrays.dump();
     let (home, peer) = (&dump["amber"]["vvs"]["dkv-db1"], &dump["birch"]["vvs"]["dkv-db1"]);
     assert_ne!(home["wwn"], peer["wwn"], "Active/Passive copies have WWNs of their own");
     assert!(peer["comment"].as_str().unwrap().contains("/name=db1/"), "known from the peer alone: {peer}");
@@ -44,11 +44,11 @@ async fn a_new_group_and_then_an_existing_one_and_all_of_it_gone_again() {
     assert_eq!(stage.run("db1", "cat /data/file"), "kept");
 
     stage.engine.ok(&["volume", "rm", "db1"]);
-    let dump = stage.arrays.dump().await;
+    let dump = stage.arrays.dump();
     assert_eq!(dump["amber"]["groups"]["prod"]["status"], "Started", "the other volume is protected again");
     assert!(dump["birch"]["vvs"]["dkv-db1"].is_null(), "the copy is gone");
     stage.engine.ok(&["volume", "rm", "db2"]);
-    let after = stage.arrays.dump().await;
+    let after = stage.arrays.dump();
     assert_eq!(after["amber"]["vvs"], before["amber"]["vvs"]);
     assert_eq!(after["amber"]["groups"], before["amber"]["groups"], "the plugin's own empty group goes with its last volume");
     assert_eq!(after["birch"], before["birch"]);
@@ -60,13 +60,13 @@ async fn an_administrators_group_is_joined_and_left_empty() {
         return;
     };
     let line = "creatercopygroup -usr_cpg ssd_r5 to-birch:ssd_r5 -snp_cpg ssd_r5 to-birch:ssd_r5 prod to-birch:sync";
-    let said = stage.arrays.control.cli("amber", line).await.unwrap();
+    let said = stage.arrays.type_in("amber", line).await;
     assert_eq!(said, "");
-    let before = stage.arrays.dump().await;
+    let before = stage.arrays.dump();
     stage.create("db1", &["backend=mirrored", "replicationGroup=prod", "size=1"]);
     until_synced(&stage, "db1").await;
     stage.engine.ok(&["volume", "rm", "db1"]);
-    let after = stage.arrays.dump().await;
+    let after = stage.arrays.dump();
     let group = &after["amber"]["groups"]["prod"];
     assert!(group.is_object(), "an administrator's group is left");
     assert_eq!(group["volumes"], before["amber"]["groups"]["prod"]["volumes"]);

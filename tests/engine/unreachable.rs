@@ -11,7 +11,7 @@ async fn nothing_is_forgotten_while_the_array_is_down() {
     stage.create("db2", &["size=1"]);
     stage.start("c1", "db1");
     stage.exec("c1", "echo one > /data/file; sync");
-    stage.arrays.control.array_down("amber").await.unwrap();
+    stage.arrays.control.down("amber").await.unwrap();
 
     // Get and List.
     let inspect = stage.inspect("db1");
@@ -42,9 +42,9 @@ async fn nothing_is_forgotten_while_the_array_is_down() {
     assert!(said.contains("db1"), "{said}");
     assert!(stage.engine.ok(&["volume", "ls"]).contains("db1"));
 
-    stage.arrays.control.array_up("amber").await.unwrap();
+    stage.arrays.control.up("amber").await.unwrap();
     assert_eq!(stage.run("db1", "cat /data/file"), "one");
     stage.engine.ok(&["volume", "rm", "db1"]);
     stage.engine.ok(&["volume", "rm", "db2"]);
-    assert!(!stage.exported().await);
+    assert!(!stage.exported());
 }

@@ -89,8 +89,30 @@ impl Arrays {
     }
 
     /// Every array as it is now: what "nothing changed" compares.
-    pub async fn dump(&self) -> Value {
-        self.control.dump().await.unwrap()
+    pub fn dump(&self) -> Value {
+        self.control.dump()
+    }
+
+    /// What a storage administrator does: logs in to an array and types a command. Gives what it printed.
+    pub async fn type_in(&self, array: &str, line: &str) -> String {
+        let address = self.simulator.address(array);
+        let line = line.to_owned();
+        let type_it = move || {
+            use std::io::Read;
+            let mut session = ssh2::Session::new().unwrap();
+            session.set_timeout(10_000);
+            session.set_tcp_stream(std::net::TcpStream::connect(address).unwrap());
+            session.handshake().unwrap();
+            session.userauth_password(LOGIN, PASSWORD).unwrap();
+            let mut channel = session.channel_session().unwrap();
+            channel.handle_extended_data(ssh2::ExtendedData::Merge).unwrap();
+            channel.exec(&line).unwrap();
+            channel.send_eof().unwrap();
+            let mut printed = String::new();
+            channel.read_to_string(&mut printed).unwrap();
+            printed
+        };
+        tokio::task::spawn_blocking(type_it).await.unwrap()
     }
 
     /// A fresh machine that uses these arrays: its own state, its own initiator.

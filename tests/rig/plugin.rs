@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{sys::signal::Signal, unistd::Pid};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
@@ -16,6 +17,8 @@ use super::arrays::Machine;
 /// A running plugin. Ends with the value.
 pub struct Plugin {
     child: Child,
+    /// The words before the command, where it runs in a namespace.
+    under: Vec<String>,
     pub socket: PathBuf,
     log: PathBuf,
 }
@@ -75,7 +78,7 @@ impl Plugin {
             .stderr(file)
             .spawn()
             .unwrap();
-        let plugin = Self { child, socket: machine.socket(), log };
+        let plugin = Self { child, under: under.to_vec(), socket: machine.socket(), log };
         plugin.wait_for_socket();
         plugin
     }
@@ -95,15 +98,28 @@ impl Plugin {
 
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
+        self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
     }
 
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> std::process::ExitStatus {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        self.signal(Signal::SIGTERM);
         self.child.wait().unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if self.under.is_empty() {
+            let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+            // It may have ended by itself.
+            let _ = nix::sys::signal::kill(pid, signal);
+        } else {
+            // The child is nsenter; it waits for the plugin, which has a pid of its own in there.
+            let _ = Command::new(&self.under[0])
+                .args(&self.under[1..])
+                .args(["pkill", &format!("-{}", signal as i32), "-x", "hpe3par-docker"])
+                .status();
+        }
     }
 
     /// True once it has ended.
