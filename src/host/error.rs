@@ -145,6 +145,10 @@ impl HostError {
             Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EIO) => {
                 "the device cannot be read: look at the paths to the array and at `dmesg`".to_owned()
             }
+            Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EUCLEAN) => {
+                "the filesystem is damaged: check it by hand (`fsck.ext4` or `xfs_repair`) before the next mount"
+                    .to_owned()
+            }
             Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
         })
     }

@@ -102,6 +102,7 @@ fn a_device_of_another_size_or_volume_is_not_attached() {
                 matches!(error, HostError::WrongSize { expected, found, .. } if (expected, found) == (65 * MIB, 64 * MIB)),
                 "{error}"
             );
+            assert!(lab.loops().is_empty());
             // Attached, and then another size is asked for.
             export.size = Size::from_mib(64);
             let _ = transport.attach(&export, lab.soon()).await.unwrap();

@@ -1,7 +1,7 @@
 use std::{
     fs,
     fs::{File, OpenOptions},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
 };
 
 use hpe3par_docker::{
@@ -133,6 +133,30 @@ fn a_volume_with_anything_on_it_is_never_formatted() {
             }
             tool("mkswap", &[device.path().to_str().unwrap()]);
             is_left_alone(&lab, &device, "swap").await;
+        },
+    );
+}
+
+#[test]
+fn what_another_machine_wrote_behind_the_page_cache_is_seen() {
+    privately(
+        "formatting::what_another_machine_wrote_behind_the_page_cache_is_seen",
+        async |lab| {
+            let device = lab.attached('1', 64).await;
+            // Whoever has it open keeps its pages in memory.
+            let open = File::open(device.path()).unwrap();
+            open.read_exact_at(&mut vec![0; 2 * 1024 * 1024], 0)
+                .unwrap();
+            let data = OpenOptions::new()
+                .write(true)
+                .open(lab.data(device.wwn()))
+                .unwrap();
+            data.write_all_at(b"LUKS\xba\xbe\x00\x01aes", 0).unwrap();
+            let found = probe(&lab.kernel, &device).await.unwrap();
+            assert!(
+                matches!(&found, Found::Signature { what } if what == "crypto_LUKS"),
+                "{found:?}"
+            );
         },
     );
 }
