@@ -78,7 +78,7 @@ impl<V: Volumes> Api<V> {
         let name = match read::<NameRequest>(body) {
             Ok(NameRequest { name: Some(name) }) => name,
             // After a broken connection the engine repeats a request without its body: about which volume, it alone knows.
-            Ok(NameRequest { name: None }) => return Ending::Closed("no `Name`".to_owned()),
+            Ok(NameRequest { name: None }) => return absent(""),
             Err(mistake) => return Ending::Closed(mistake),
         };
         exchange.about(&name);
@@ -94,7 +94,9 @@ impl<V: Volumes> Api<V> {
             Ok(Ok(Lookup::Absent)) => absent(name.as_str()),
             Ok(Ok(Lookup::Unknown)) => Ending::Closed("not known for certain".to_owned()),
             Ok(Err(error)) => Ending::Closed(error.to_string()),
-            Err(Unfinished::StillRunning) => Ending::Closed("the look-up is still running".to_owned()),
+            Err(Unfinished::StillRunning) => {
+                Ending::Closed("the look-up is still running".to_owned())
+            }
             Err(Unfinished::Broken) => Ending::Closed("internal error".to_owned()),
         }
     }

@@ -44,12 +44,7 @@ async fn what_is_not_certain_closes_the_connection_without_a_byte() {
     ] {
         let mut engine = plugin.connect().await;
         engine.ask("VolumeDriver.Get", body).await;
-        let rest = engine.rest().await;
-        assert!(
-            rest.is_empty(),
-            "{body}: {}",
-            String::from_utf8_lossy(&rest)
-        );
+        engine.closed_without_a_byte().await;
     }
     // And the plugin goes on.
     assert_eq!(
@@ -71,7 +66,7 @@ async fn a_body_that_breaks_off_or_is_too_long_closes_the_connection() {
         format!("POST /VolumeDriver.Get HTTP/1.1\r\n{ENGINE}Transfer-Encoding: chunked\r\n\r\n");
     client.send(head.as_bytes()).await;
     client.send(b"zz\r\n").await;
-    assert_eq!(client.rest().await, b"");
+    client.closed_without_a_byte().await;
 
     let long = format!(r#"{{"Name":"db1"}}{}"#, " ".repeat(1024 * 1024));
     let request = post("VolumeDriver.Get", ENGINE, &long);
@@ -103,7 +98,7 @@ async fn a_look_up_without_end_closes_the_connection_in_time() {
     let started = Instant::now();
     let mut engine = plugin.connect().await;
     engine.ask("VolumeDriver.Get", r#"{"Name":"slow1"}"#).await;
-    assert_eq!(engine.rest().await, b"");
+    engine.closed_without_a_byte().await;
     assert_eq!(started.elapsed().as_secs(), 50);
     assert!(started.elapsed() < Duration::from_secs(60));
 }

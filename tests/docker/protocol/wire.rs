@@ -97,12 +97,15 @@ impl Client {
         );
     }
 
-    /// Waits for the end of the connection and gives what came before it.
-    pub async fn rest(mut self) -> Vec<u8> {
-        let mut rest = std::mem::take(&mut self.ahead);
+    /// Waits for the end of the connection; one byte before it is a failure.
+    pub async fn closed_without_a_byte(mut self) {
         // A connection that ends with unread bytes on the other side ends with an error here; what counts is what came.
-        let _ = self.stream.read_to_end(&mut rest).await;
-        rest
+        let _ = self.stream.read_buf(&mut self.ahead).await;
+        assert!(
+            self.ahead.is_empty(),
+            "got {}",
+            String::from_utf8_lossy(&self.ahead)
+        );
     }
 
     /// Sends what the plugin may refuse to read to its end, and reads at the same time.
