@@ -72,9 +72,9 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Snapshots that remote copy keeps for itself have no data of their own.
+/// The arrays' own volumes and the snapshots that remote copy keeps for itself have no data.
 fn has_data(vv: &Vv) -> bool {
-    !vv.name.starts_with("rcpy.")
+    !vv.is_system() && !vv.name.starts_with("rcpy.")
 }
 
 fn files(directory: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {

@@ -151,6 +151,9 @@ impl Engine {
         description.check()?;
         let mut world = description.world();
         let mut clock = Clock::starting_now(description.factor);
+        for array in world.arrays.values_mut() {
+            array.add_system_vvs(clock.now());
+        }
         if let Some(saved) = state_dir.map(read_saved).transpose()?.flatten() {
             world = saved.world;
             // Time never goes back, and what happened while nothing ran counts as passed.

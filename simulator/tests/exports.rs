@@ -24,7 +24,11 @@ fn desk() -> Desk {
 }
 
 fn templates(desk: &mut Desk) -> Vec<String> {
-    desk.ask("north", "showvlun -t -csvtable -nohdtot").stdout.lines().map(str::to_owned).collect()
+    desk.ask("north", "showvlun -t -csvtable -nohdtot")
+        .stdout
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -43,28 +47,74 @@ fn showhost_has_a_row_for_each_path_and_port() {
 --------------------------------------------------------
  4 total                                                \n"
     );
-    assert_eq!(desk.column("north", "showhost", "Name"), ["h1", "", "", "h2", "h3", "--"]);
-    assert_eq!(desk.column("north", "showhost -d", "Id"), ["1", "1", "1", "2", "3", "--"]);
-    assert_eq!(desk.column("north", "showhost -d h1", "IP_addr"), ["n/a", "n/a", "n/a"]);
-    assert_eq!(desk.column("north", "showhost set:both", "Id"), ["1", "", "", "3"]);
+    assert_eq!(
+        desk.column("north", "showhost", "Name"),
+        ["h1", "", "", "h2", "h3", "--"]
+    );
+    assert_eq!(
+        desk.column("north", "showhost -d", "Id"),
+        ["1", "1", "1", "2", "3", "--"]
+    );
+    assert_eq!(
+        desk.column("north", "showhost -d h1", "IP_addr"),
+        ["n/a", "n/a", "n/a"]
+    );
+    assert_eq!(
+        desk.column("north", "showhost set:both", "Id"),
+        ["1", "", "", "3"]
+    );
     assert_eq!(desk.column("north", "showhost -domain law", "Name"), ["h2"]);
-    assert_eq!(desk.column("north", "showhost -persona 2 h3", "Name"), ["h3"]);
-    assert_eq!(desk.column("north", "showhost -noname", "WWN/iSCSI_Name"), ["2100001B32000099"]);
-    assert_eq!(desk.ask("north", "showhost nobody").stdout, "no hosts listed\n");
+    assert_eq!(
+        desk.column("north", "showhost -persona 2 h3", "Name"),
+        ["h3"]
+    );
+    assert_eq!(
+        desk.column("north", "showhost -noname", "WWN/iSCSI_Name"),
+        ["2100001B32000099"]
+    );
+    assert_eq!(
+        desk.ask("north", "showhost nobody").stdout,
+        "no hosts listed\n"
+    );
     let text = desk.ask("north", "showhost -verbose h2").stdout;
-    for part in ["-Initiator_CHAP_Name-", "---------- Host h2 ----------", "Comment    : bare  ", "Domain     : law"] {
+    for part in [
+        "-Initiator_CHAP_Name-",
+        "---------- Host h2 ----------",
+        "Comment    : bare  ",
+        "Domain     : law",
+    ] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(!desk.ask("north", "showhost -desc h2").stdout.contains("CHAP"));
-    assert!(desk.ask("north", "showhost -listpersona").stdout.contains("VMware"));
-    assert!(Desk::new(V1050).ask("north", "createhost h ; showhost -d").stdout.contains("WWN/iSCSI_Name/NQN"));
+    assert!(
+        !desk
+            .ask("north", "showhost -desc h2")
+            .stdout
+            .contains("CHAP")
+    );
+    assert!(
+        desk.ask("north", "showhost -listpersona")
+            .stdout
+            .contains("VMware")
+    );
+    assert!(
+        Desk::new(V1050)
+            .ask("north", "createhost h ; showhost -d")
+            .stdout
+            .contains("WWN/iSCSI_Name/NQN")
+    );
 }
 
 #[test]
 fn createhost_refuses() {
     let mut desk = desk();
     assert_eq!(
-        desk.refused("north", &format!("createhost -iscsi new {}", IQN.to_uppercase().replace("IQN", "iqn"))),
+        desk.refused(
+            "north",
+            &format!(
+                "createhost -iscsi new {}",
+                IQN.to_uppercase().replace("IQN", "iqn")
+            )
+        ),
         "\n\talready used by host h1 (1)\n"
     );
     for (line, words) in [
@@ -75,9 +125,15 @@ fn createhost_refuses() {
         ("createhost -persona 3 new", "Invalid persona"),
         ("createhost new 2100001B3200", "Invalid WWN"),
         ("createhost new iqn.2024-01.org.example:x", "Invalid WWN"),
-        ("createhost -iscsi new 2100001B32000002", "Invalid iSCSI name"),
+        (
+            "createhost -iscsi new 2100001B32000002",
+            "Invalid iSCSI name",
+        ),
         ("createhost -domain none new", "domain none does not exist"),
-        ("createhost abcdefghijklmnopqrstuvwxyz123456", "Invalid host name"),
+        (
+            "createhost abcdefghijklmnopqrstuvwxyz123456",
+            "Invalid host name",
+        ),
         ("createhost", "SYNTAX"),
     ] {
         let said = desk.refused("north", line);
@@ -91,19 +147,43 @@ fn createhost_refuses() {
 #[test]
 fn removehost_and_host_sets() {
     let mut desk = desk();
-    assert_eq!(desk.refused("north", "removehost h1"), "Host h1 is still a member of set both\n\n");
-    assert!(desk.refused("north", "removehost none").contains("does not exist"));
-    assert!(desk.refused("north", "removehost h1 2100001B32000009").contains("not a path"));
-    desk.quiet(&[&format!("removehost h1 {WWPN}"), &format!("removehost -iscsi h1 {IQN}")]);
-    assert_eq!(desk.column("north", "showhost h1", "WWN/iSCSI_Name"), ["---"]);
-    assert_eq!(desk.column("north", "showhostset -host h3", "Members"), ["h1", "h3"]);
+    assert_eq!(
+        desk.refused("north", "removehost h1"),
+        "Host h1 is still a member of set both\n\n"
+    );
+    assert!(
+        desk.refused("north", "removehost none")
+            .contains("does not exist")
+    );
+    assert!(
+        desk.refused("north", "removehost h1 2100001B32000009")
+            .contains("not a path")
+    );
+    desk.quiet(&[
+        &format!("removehost h1 {WWPN}"),
+        &format!("removehost -iscsi h1 {IQN}"),
+    ]);
+    assert_eq!(
+        desk.column("north", "showhost h1", "WWN/iSCSI_Name"),
+        ["---"]
+    );
+    assert_eq!(
+        desk.column("north", "showhostset -host h3", "Members"),
+        ["h1", "h3"]
+    );
     desk.quiet(&["removehostset -f both h3", "removehost h3"]);
     desk.ask("north", "createvlun v1 1 set:both");
-    assert!(desk.refused("north", "removehostset -f both").contains("exported"));
+    assert!(
+        desk.refused("north", "removehostset -f both")
+            .contains("exported")
+    );
     desk.ask("north", "removevlun -f v1 1 set:both");
     assert!(desk.ask("north", "removehostset both").question.is_some());
     desk.quiet(&["removehostset -f both"]);
-    assert_eq!(desk.ask("north", "showhostset").stdout, "No host set listed\n");
+    assert_eq!(
+        desk.ask("north", "showhostset").stdout,
+        "No host set listed\n"
+    );
     desk.ask("north", "createvlun v1 1 h1");
     assert!(desk.refused("north", "removehost h1").contains("exported"));
     desk.ask("north", "removevlun -f v1 1 h1");
@@ -122,8 +202,14 @@ fn removehost_and_host_sets() {
 fn createvlun_chooses_luns() {
     let mut desk = desk();
     assert_eq!(desk.ask("north", "createvlun v1 auto h1").stdout, NO_PATHS);
-    desk.array("north").logins.insert(WWPN.into(), vec!["0:1:1".into()]);
-    desk.quiet(&["createvlun v2 0-9 h1", "createvlun -f v2 100 h1", "createvlun -f v1 20+ 0:1:1 h1"]);
+    desk.array("north")
+        .logins
+        .insert(WWPN.into(), vec!["0:1:1".into()]);
+    desk.quiet(&[
+        "createvlun v2 0-9 h1",
+        "createvlun -f v2 100 h1",
+        "createvlun -f v1 20+ 0:1:1 h1",
+    ]);
     desk.quiet(&["createvlun v2 100 h1", "createvlun -f v1 7 1:1:1"]);
     assert_eq!(
         templates(&mut desk),
@@ -137,7 +223,10 @@ fn createvlun_chooses_luns() {
     );
     for (line, words) in [
         ("createvlun -f v1 100 h1", "Error: LUN 100 is already taken"),
-        ("createvlun -f v1 100 set:both", "Error: LUN 100 is already taken"),
+        (
+            "createvlun -f v1 100 set:both",
+            "Error: LUN 100 is already taken",
+        ),
         ("createvlun -f v1 0-1 h1", "no LUN is free"),
         ("createvlun v1 16384 h1", "Invalid LUN"),
         ("createvlun v1 9-3 h1", "Invalid LUN"),
@@ -164,15 +253,25 @@ fn one_host_volumes_go_to_one_host() {
     let mut desk = desk();
     desk.quiet(&["createvv -tpvv -pol one_host fast mine 1g"]);
     assert_eq!(desk.ask("north", "createvlun mine auto h1").status, 0);
-    for line in ["createvlun -f mine auto h3", "createvlun -f mine auto set:both", "createvlun -f mine 9 0:1:1"] {
+    for line in [
+        "createvlun -f mine auto h3",
+        "createvlun -f mine auto set:both",
+        "createvlun -f mine 9 0:1:1",
+    ] {
         assert!(desk.refused("north", line).contains("one_host"), "{line}");
     }
     desk.ask("north", "removevlun -f mine 0 h1");
     assert_eq!(desk.ask("north", "createvlun mine auto h3").status, 0);
-    assert!(desk.refused("north", "createvlun -f mine auto h1").contains("one_host"));
+    assert!(
+        desk.refused("north", "createvlun -f mine auto h1")
+            .contains("one_host")
+    );
     desk.ask("north", "createvlun v1 1 h1");
     desk.ask("north", "createvlun -f v1 1 h3");
-    assert!(desk.refused("north", "setvv -pol one_host v1").contains("more than one host"));
+    assert!(
+        desk.refused("north", "setvv -pol one_host v1")
+            .contains("more than one host")
+    );
 }
 
 #[test]
@@ -209,7 +308,9 @@ Lun VVName HostName -Host_WWN/iSCSI_Name-  Port        Type
 #[test]
 fn showvlun_filters_and_columns() {
     let mut desk = desk();
-    desk.array("north").logins.insert(WWPN.into(), vec!["0:1:1".into(), "1:1:1".into()]);
+    desk.array("north")
+        .logins
+        .insert(WWPN.into(), vec!["0:1:1".into(), "1:1:1".into()]);
     desk.quiet(&["createvlun v1 5 h1", "createvvset vs v2"]);
     desk.ask("north", "createvlun set:vs 8 set:both");
     for (line, expected) in [
@@ -225,18 +326,40 @@ fn showvlun_filters_and_columns() {
     ] {
         assert_eq!(desk.column("north", line, "Lun"), expected, "{line}");
     }
-    for line in ["showvlun -v none", "showvlun -t -host none", "showvlun -domain law"] {
+    for line in [
+        "showvlun -v none",
+        "showvlun -t -host none",
+        "showvlun -domain law",
+    ] {
         let answer = desk.ask("north", line);
-        assert_eq!((answer.stdout.as_str(), answer.status), ("no vluns listed\n", 0), "{line}");
+        assert_eq!(
+            (answer.stdout.as_str(), answer.status),
+            ("no vluns listed\n", 0),
+            "{line}"
+        );
     }
     let wwn = desk.array("north").vvs["v1"].wwn.clone();
-    assert_eq!(desk.column("north", "showvlun -t -lvw -v v1", "VV_WWN"), [wwn.clone()]);
     assert_eq!(
-        desk.ask("north", "showvlun -a -v v1 -showcols VV_WWN,Status,Port,Host_WWN -csvtable -nohdtot").stdout,
+        desk.column("north", "showvlun -t -lvw -v v1", "VV_WWN"),
+        std::slice::from_ref(&wwn)
+    );
+    assert_eq!(
+        desk.ask(
+            "north",
+            "showvlun -a -v v1 -showcols VV_WWN,Status,Port,Host_WWN -csvtable -nohdtot"
+        )
+        .stdout,
         format!("{wwn},active,0:1:1,{WWPN}\n{wwn},active,1:1:1,{WWPN}\n")
     );
-    assert_eq!(desk.refused("north", "showvlun -showcols Lun,What"), "Invalid columns specified: What\n");
-    assert!(desk.ask("north", "showvlun -listcols").stdout.starts_with("Lun,VVName"));
+    assert_eq!(
+        desk.refused("north", "showvlun -showcols Lun,What"),
+        "Invalid columns specified: What\n"
+    );
+    assert!(
+        desk.ask("north", "showvlun -listcols")
+            .stdout
+            .starts_with("Lun,VVName")
+    );
 }
 
 #[test]
@@ -244,29 +367,72 @@ fn removevlun_must_name_the_template() {
     let mut desk = desk();
     desk.ask("north", "createvlun v1 5 set:both");
     desk.ask("north", "createvlun -f v1 6 0:1:1 h1");
-    for line in ["removevlun -f v1 5 h1", "removevlun -f v1 6 h1", "removevlun -f v1 6 set:both", "removevlun -f v2 5 h1"] {
-        assert!(desk.refused("north", line).contains("does not exist"), "{line}");
+    for line in [
+        "removevlun -f v1 5 h1",
+        "removevlun -f v1 6 h1",
+        "removevlun -f v1 6 set:both",
+        "removevlun -f v2 5 h1",
+    ] {
+        assert!(
+            desk.refused("north", line).contains("does not exist"),
+            "{line}"
+        );
     }
-    assert!(desk.refused("north", "removevlun -f none 5 h1").contains("VV none not found"));
-    assert!(desk.refused("north", "removevlun -f v1 5").contains("SYNTAX"));
-    assert!(desk.ask("north", "removevlun v1 5 set:both").question.is_some());
-    assert!(desk.ask("north", "removevlun -dr v1 5 set:both").stdout.contains("Dry run:"));
+    assert!(
+        desk.refused("north", "removevlun -f none 5 h1")
+            .contains("VV none not found")
+    );
+    assert!(
+        desk.refused("north", "removevlun -f v1 5")
+            .contains("SYNTAX")
+    );
+    assert!(
+        desk.ask("north", "removevlun v1 5 set:both")
+            .question
+            .is_some()
+    );
+    assert!(
+        desk.ask("north", "removevlun -dr v1 5 set:both")
+            .stdout
+            .contains("Dry run:")
+    );
     assert_eq!(templates(&mut desk).len(), 2);
-    assert_eq!(desk.ask("north", "removevlun -f v1 5 set:both").stdout, "Issuing removevlun v1 5 set:both\n");
-    assert_eq!(desk.ask("north", "removevlun -f v1 6 h1 0:1:1").stdout, "Issuing removevlun v1 6 0:1:1 h1\n");
+    assert_eq!(
+        desk.ask("north", "removevlun -f v1 5 set:both").stdout,
+        "Issuing removevlun v1 5 set:both\n"
+    );
+    assert_eq!(
+        desk.ask("north", "removevlun -f v1 6 h1 0:1:1").stdout,
+        "Issuing removevlun v1 6 0:1:1 h1\n"
+    );
     desk.ask("north", "createvlun v1 5 h1");
     desk.ask("north", "createvlun v2 6 h1");
     let answer = desk.ask("north", "removevlun -f -pat v* * h1");
-    assert_eq!(answer.stdout, "Issuing removevlun v1 5 h1\nIssuing removevlun v2 6 h1\n");
+    assert_eq!(
+        answer.stdout,
+        "Issuing removevlun v1 5 h1\nIssuing removevlun v2 6 h1\n"
+    );
 }
 
 #[test]
 fn later_arrays_have_paths_that_are_not_optimal() {
     let mut desk = Desk::new(V1050);
-    desk.quiet(&["createvv -tpvv fast v1 1g", &format!("createhost h1 {WWPN}")]);
-    desk.array("north").logins.insert(WWPN.into(), vec!["0:1:1".into(), "1:1:1".into()]);
+    desk.quiet(&[
+        "createvv -tpvv fast v1 1g",
+        &format!("createhost h1 {WWPN}"),
+    ]);
+    desk.array("north")
+        .logins
+        .insert(WWPN.into(), vec!["0:1:1".into(), "1:1:1".into()]);
     desk.quiet(&["createvlun v1 1 h1"]);
-    assert_eq!(desk.column("north", "showvlun -a", "Status"), ["nonopt", "active"]);
+    assert_eq!(
+        desk.column("north", "showvlun -a", "Status"),
+        ["nonopt", "active"]
+    );
     assert_eq!(desk.column("north", "showvlun -a", "ID"), ["10", "11"]);
-    assert!(desk.ask("north", "showvlun -a").stdout.contains("-Host_WWN/iSCSI_Name/Host_NQN-"));
+    assert!(
+        desk.ask("north", "showvlun -a")
+            .stdout
+            .contains("-Host_WWN/iSCSI_Name/Host_NQN-")
+    );
 }

@@ -198,9 +198,7 @@ fn wwns_never_repeat_though_ids_wrap() {
             desk.quiet(&["createvv -tpvv fast v 1g"]);
             let vv = desk.array("north").vvs["v"].clone();
             assert!(
-                vv.wwn.len() == 32
-                    && vv.wwn.starts_with("60002AC")
-                    && vv.wwn.ends_with("00001005")
+                vv.wwn.len() == 32 && vv.wwn.starts_with("60002AC") && vv.wwn.ends_with("00001005")
             );
             assert!(seen.insert(vv.wwn));
             ids.push(vv.id);
@@ -210,9 +208,15 @@ fn wwns_never_repeat_though_ids_wrap() {
     assert_eq!(ids, [1, 2, 3, 4, 65_534, 65_535, 0, 1]);
     desk.quiet(&["createvv -tpvv fast keep 1g"]);
     let next = desk.array("north").vvs["keep"].id;
-    desk.array("north").counters.insert("vv".into(), 3 * 65_536 + next - 1);
+    desk.array("north")
+        .counters
+        .insert("vv".into(), 3 * 65_536 + next - 1);
     desk.quiet(&["createvv -tpvv fast v 1g"]);
-    assert_ne!(desk.array("north").vvs["v"].id, next, "an id in use is passed over");
+    assert_ne!(
+        desk.array("north").vvs["v"].id,
+        next,
+        "an id in use is passed over"
+    );
     assert_eq!(desk.ask("north", "removevv -f v").status, 0);
     desk.quiet(&["createvv -tpvv -i 7 fast v 1g"]);
     assert_eq!(desk.array("north").vvs["v"].id, 7);

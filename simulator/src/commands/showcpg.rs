@@ -16,15 +16,6 @@ pub static COMMAND: Command = Command {
     run,
 };
 
-/// Space a VV takes from its CPG at once: all of a full one, the first step of a thin one. MiB.
-pub(super) fn reserved_mib(vv: &Vv) -> u64 {
-    match (vv.kind.as_str(), vv.prov.as_str()) {
-        ("vcopy", _) => 0,
-        (_, "full" | "cpvv") => vv.size_mib,
-        _ => vv.size_mib.min(512),
-    }
-}
-
 /// What one CPG holds.
 struct Use {
     vvs: usize,
@@ -50,7 +41,7 @@ impl Use {
             dedup: provisioned("tdvv"),
             as_usr: here().count(),
             as_snp,
-            mib: here().map(reserved_mib).sum(),
+            mib: here().map(Vv::reserved_mib).sum(),
         }
     }
 }

@@ -417,7 +417,7 @@ impl View<'_> {
 fn period(seconds: u32) -> String {
     [(86_400, 'd'), (3600, 'h'), (60, 'm')]
         .into_iter()
-        .find(|(unit, _)| seconds % unit == 0)
+        .find(|(unit, _)| seconds.is_multiple_of(*unit))
         .map_or_else(
             || format!("{seconds}s"),
             |(unit, letter)| format!("{}{letter}", seconds / unit),

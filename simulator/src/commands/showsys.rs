@@ -69,7 +69,7 @@ struct Capacity {
 impl Capacity {
     fn of(array: &Array) -> Self {
         Self {
-            allocated: array.vvs.values().map(super::showcpg::reserved_mib).sum(),
+            allocated: array.vvs.values().map(crate::state::Vv::reserved_mib).sum(),
             free: array.cpgs.iter().map(|cpg| cpg.free_mib).sum(),
         }
     }

@@ -1,0 +1,109 @@
+//! `showrcopy`.
+
+use crate::admitted;
+use crate::pair::Desk;
+use hpe3par_sim::state::Release::V322;
+
+#[test]
+fn showrcopy_as_the_arrays_print_it() {
+    let mut desk = admitted();
+    desk.quiet(&[
+        "createvv -tpvv -snp_cpg fast fast a_long_volume_name 1g",
+        "creatercopygroup a_long_group_name to_south:sync",
+    ]);
+    desk.quiet(&[
+        "admitrcopyvv -createvv a_long_volume_name g1 to_south:x",
+        "setrcopygroup pol auto_recover g1",
+    ]);
+    let blank = " ";
+    assert_eq!(
+        desk.ask("north", "showrcopy").stdout,
+        format!(
+            "
+Remote Copy System Information
+Status: Started, Normal
+
+Target Information
+
+Name     ID Type Status Options Policy      {blank}
+to_south  4 IP   ready  -       mirror_config
+
+Link Information
+
+Target   Node  Address    Status Options
+to_south 0:3:1 198.51.2.1 Up     -     {blank}
+to_south 1:3:1 198.51.2.2 Up     -     {blank}
+receive  0:3:1 198.51.1.1 Up     -     {blank}
+receive  1:3:1 198.51.1.2 Up     -     {blank}
+
+Group Information
+
+Name              Target     Status   Role       Mode     Options
+a_long_group_name to_south   Stopped  Primary    Sync           {blank}
+  LocalVV      ID   RemoteVV     ID   SyncStatus    LastSyncTime
+
+Name         Target     Status   Role       Mode     Options    {blank}
+g1           to_south   Stopped  Primary    Sync     auto_recover
+  LocalVV            ID   RemoteVV     ID   SyncStatus    LastSyncTime
+  v1                    1 v1              1 New           NA         {blank}
+  a_long_volume_name    2 x               2 New           NA         {blank}
+
+"
+        )
+    );
+}
+
+#[test]
+fn showrcopy_sections_and_absent_groups() {
+    let mut desk = admitted();
+    let answer = desk.ask("north", "showrcopy groups none");
+    assert_eq!(
+        answer.stdout,
+        "\nRemote Copy System Information\nStatus: Started, Normal\n\nGroup Information\n\n"
+    );
+    assert_eq!(
+        answer.stderr,
+        "Error: group matching none does not exist on the system\n"
+    );
+    assert_eq!(answer.status, 1);
+    let some = desk.ask("north", "showrcopy groups none g*");
+    assert_eq!((some.status, some.stderr.as_str()), (0, ""));
+    assert_eq!(desk.ask("north", "showrcopy groups -domain law").stderr, "");
+    assert!(
+        !desk
+            .ask("north", "showrcopy links")
+            .stdout
+            .contains("Target Information")
+    );
+    assert_eq!(
+        desk.column("north", "showrcopy -d targets", "SysID"),
+        ["4102"]
+    );
+    assert_eq!(
+        desk.column("north", "showrcopy -d targets", "RemoteName"),
+        ["to_north"]
+    );
+    assert_eq!(
+        desk.column("north", "showrcopy -qw targets", "QW-Server"),
+        ["NA"]
+    );
+    desk.array("north").targets[0].witness = Some("198.51.100.9".into());
+    assert_eq!(
+        desk.column("north", "showrcopy -qw targets", "QW-Server"),
+        ["198.51.100.9"]
+    );
+    let cpgs = desk.column("north", "showrcopy -d groups g1", "LocalUserCpg");
+    assert_eq!(cpgs[0], "fast");
+    assert!(desk.refused("north", "showrcopy what").contains("SYNTAX"));
+    desk.array("north").remote_copy = false;
+    assert_eq!(
+        desk.ask("north", "showrcopy").stdout,
+        "Remote Copy is not configured for this system\n"
+    );
+    let mut old = Desk::new(V322);
+    old.array("north").remote_copy = false;
+    assert_eq!(
+        old.ask("north", "showrcopy").stdout,
+        "Remote Copy is not configured on this system.\n"
+    );
+}

@@ -1,0 +1,74 @@
+//! Remote copy groups: commands on both sides, refusals, and what time does.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod admission;
+mod groups;
+mod listing;
+mod outages;
+#[path = "../pair/mod.rs"]
+mod pair;
+mod peer_persistence;
+mod starting;
+
+use hpe3par_sim::state::Release::V331;
+use pair::Desk;
+
+const CREATE: &str =
+    "creatercopygroup -usr_cpg fast to_south:slow -snp_cpg fast to_south:slow g1 to_south:sync";
+
+/// A volume and an empty synchronous group.
+fn desk() -> Desk {
+    let mut desk = Desk::new(V331);
+    desk.quiet(&["createvv -tpvv -snp_cpg fast fast v1 4g", CREATE]);
+    desk
+}
+
+/// The same, admitted.
+fn admitted() -> Desk {
+    let mut desk = desk();
+    desk.quiet(&["admitrcopyvv -createvv v1 g1 to_south:v1"]);
+    desk
+}
+
+/// The same, started and synced.
+fn synced() -> Desk {
+    let mut desk = admitted();
+    desk.quiet(&["startrcopygroup g1"]);
+    desk.pass(60);
+    desk.world.agreements.clear();
+    desk
+}
+
+fn state(desk: &mut Desk, array: &str, group: &str) -> (String, String, Vec<String>) {
+    let line = format!("showrcopy groups {group}");
+    let text = desk.ask(array, &format!("{line} -csvtable")).stdout;
+    let status = pair::column(&text, "Status").swap_remove(0);
+    let role = pair::column(&text, "Role").swap_remove(0);
+    (
+        status,
+        role,
+        if text.contains("SyncStatus") {
+            pair::column(&text, "SyncStatus")
+        } else {
+            Vec::new()
+        },
+    )
+}
+
+fn triple(status: &str, role: &str, sync: &[&str]) -> (String, String, Vec<String>) {
+    (
+        status.into(),
+        role.into(),
+        sync.iter().map(|word| (*word).to_owned()).collect(),
+    )
+}
+
+/// A periodic group with a period, not started.
+fn periodic(desk: &mut Desk) {
+    desk.quiet(&[
+        "createvv -tpvv -snp_cpg fast fast p1 1g",
+        "creatercopygroup -usr_cpg fast to_south:fast -snp_cpg fast to_south:fast per to_south:periodic",
+        "setrcopygroup period 15m to_south per",
+        "admitrcopyvv -createvv -nowwn p1 per to_south:p1copy",
+    ]);
+}
