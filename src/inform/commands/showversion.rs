@@ -18,6 +18,13 @@ pub struct Release {
     pub mu: Option<String>,
 }
 
+impl Release {
+    /// True on 3.x, where a VV has a snapshot CPG of its own; Primera and later have one CPG a VV.
+    pub fn has_snapshot_cpg(&self) -> bool {
+        self.major < 4
+    }
+}
+
 impl Array {
     /// What the array runs.
     ///
