@@ -26,12 +26,15 @@ const SESSION_WAIT: Duration = Duration::from_secs(30);
 /// How often the array is asked whether the session is still there.
 const SESSION_POLL: Duration = Duration::from_secs(2);
 
+/// Takes each command and its answer.
+pub(super) type Recorder = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
+
 /// One 3PAR array. Cheap to clone; clones share the sessions.
 #[derive(Clone)]
 pub struct Array {
     label: Arc<str>,
     wire: Arc<dyn Wire>,
-    transcript: Transcript,
+    record: Recorder,
     templates: Arc<Templates>,
     timeout: Duration,
     request: RequestId,
@@ -41,7 +44,10 @@ pub struct Array {
 
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Array").field("label", &self.label).field("request", &self.request).finish()
+        f.debug_struct("Array")
+            .field("label", &self.label)
+            .field("request", &self.request)
+            .finish()
     }
 }
 
@@ -54,25 +60,37 @@ impl Array {
         templates: Arc<Templates>,
         command_timeout: Duration,
     ) -> Self {
-        Self::over(label, Arc::new(pool), transcript, templates, command_timeout)
+        let record = Arc::new(move |entry: &Entry<'_>| transcript.record(entry));
+        Self::over(label, Arc::new(pool), record, templates, command_timeout)
     }
 
     pub(super) fn over(
         label: String,
         wire: Arc<dyn Wire>,
-        transcript: Transcript,
+        record: Recorder,
         templates: Arc<Templates>,
         timeout: Duration,
     ) -> Self {
         let request = RequestId::random();
         let release = Arc::default();
-        Self { label: label.into(), wire, transcript, templates, timeout, request, release }
+        Self {
+            label: label.into(),
+            wire,
+            record,
+            templates,
+            timeout,
+            request,
+            release,
+        }
     }
 
     /// The same array, with its commands in the transcript under this request.
     #[must_use]
     pub fn for_request(&self, request: &RequestId) -> Self {
-        Self { request: request.clone(), ..self.clone() }
+        Self {
+            request: request.clone(),
+            ..self.clone()
+        }
     }
 
     /// Its name in messages.
@@ -81,12 +99,24 @@ impl Array {
     }
 
     /// Says that a look after a command does not show what it should have done.
-    pub fn not_proven(&self, command: &str, expected: impl Into<String>, found: impl Into<String>) -> ArrayError {
-        ArrayError::NotProven { at: self.at(command), expected: expected.into(), found: found.into() }
+    pub fn not_proven(
+        &self,
+        command: &str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> ArrayError {
+        ArrayError::NotProven {
+            at: self.at(command),
+            expected: expected.into(),
+            found: found.into(),
+        }
     }
 
     fn at(&self, command: &str) -> At {
-        At { array: self.label.to_string(), command: command.to_owned() }
+        At {
+            array: self.label.to_string(),
+            command: command.to_owned(),
+        }
     }
 
     /// What the array runs, asked once.
@@ -104,7 +134,10 @@ impl Array {
     }
 
     fn known_release(&self) -> Option<Release> {
-        self.release.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.release
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Forgets what `showversion` said; the next command that depends on it asks again.
@@ -133,24 +166,50 @@ impl Array {
     /// Runs a command that changes something. It is sent once, whatever happens.
     pub(super) async fn change(&self, form: &str, args: &Args) -> Result<(), ArrayError> {
         let (template, command) = self.prepare(form, args).await?;
-        match self.once(&command, self.timeout, &template, |_| Ok(())).await {
+        match self
+            .once(&command, self.timeout, &template, |_| Ok(()))
+            .await
+        {
             Err(Failed::Lost(lost)) if lost.may_have_run => {
                 let ended = self.wait_for_end(lost.session.as_deref()).await;
                 log::warn!(array:% = self.label, command:% = command, request:% = self.request, ended; "connection lost, outcome not known");
-                let session = lost.session;
-                Err(ArrayError::InDoubt { at: self.at(&command), source: lost.cause, session, ended })
+                let Lost {
+                    session,
+                    cause: source,
+                    ..
+                } = lost;
+                Err(ArrayError::InDoubt {
+                    at: self.at(&command),
+                    source,
+                    session,
+                    ended,
+                })
             }
             other => other.map_err(|failed| self.unreachable_or(&command, failed)),
         }
     }
 
     async fn prepare(&self, form: &str, args: &Args) -> Result<(Template, String), ArrayError> {
-        let major = if self.templates.varies(form) { Some(self.release().await?.major) } else { None };
-        let not_offered = |what: String| ArrayError::NotOffered { at: self.at(form), what };
-        let template = self.templates.get(form, major).ok_or_else(|| not_offered(form.to_owned()))?;
+        let major = if self.templates.varies(form) {
+            Some(self.release().await?.major)
+        } else {
+            None
+        };
+        let not_offered = |what: String| ArrayError::NotOffered {
+            at: self.at(form),
+            what,
+        };
+        let template = self
+            .templates
+            .get(form, major)
+            .ok_or_else(|| not_offered(form.to_owned()))?;
         let command = template.render(args).map_err(|error| match error {
             RenderError::NotOffered(what) => not_offered(what),
-            RenderError::Unsafe(what, text) => ArrayError::Unsafe { at: self.at(form), what, text },
+            RenderError::Unsafe(what, text) => ArrayError::Unsafe {
+                at: self.at(form),
+                what,
+                text,
+            },
         })?;
         Ok((template.clone(), command))
     }
@@ -163,7 +222,12 @@ impl Array {
         template: &Template,
         value: impl Fn(Vec<Row>) -> Result<T, Problem>,
     ) -> Result<T, Failed> {
-        let mut record = Record { array: self, command, started: Instant::now(), done: false };
+        let mut record = Record {
+            array: self,
+            command,
+            started: Instant::now(),
+            done: false,
+        };
         match self.wire.send(command, deadline).await {
             Ok(answer) => {
                 let judged = self
@@ -176,13 +240,29 @@ impl Array {
                     Err(ProblemKind::Truncated) => "truncated",
                     Err(ProblemKind::Unrecognised) => "unrecognised",
                 };
-                record.write(outcome, answer.session.as_deref(), answer.exit_status, answer.elapsed, &answer.text);
+                record.write(
+                    outcome,
+                    answer.session.as_deref(),
+                    answer.exit_status,
+                    answer.elapsed,
+                    &answer.text,
+                );
                 judged.map_err(|problem| Failed::Answered(answer, problem))
             }
             Err(lost) => {
-                let outcome = if lost.may_have_run { "lost" } else { "not-sent" };
+                let outcome = if lost.may_have_run {
+                    "lost"
+                } else {
+                    "not-sent"
+                };
                 let elapsed = record.started.elapsed();
-                record.write(outcome, lost.session.as_deref(), None, elapsed, &lost.partial);
+                record.write(
+                    outcome,
+                    lost.session.as_deref(),
+                    None,
+                    elapsed,
+                    &lost.partial,
+                );
                 Err(Failed::Lost(lost))
             }
         }
@@ -191,13 +271,28 @@ impl Array {
     fn unreachable_or(&self, command: &str, failed: Failed) -> ArrayError {
         let at = self.at(command);
         match failed {
-            Failed::Lost(lost) => ArrayError::Unreachable { at, source: lost.cause },
+            Failed::Lost(lost) => ArrayError::Unreachable {
+                at,
+                source: lost.cause,
+            },
             Failed::Answered(answer, Problem { kind, why, .. }) => match kind {
-                ProblemKind::Truncated => ArrayError::Truncated { at, why, text: answer.text },
-                ProblemKind::Unrecognised => ArrayError::Unrecognised { at, why, text: answer.text },
+                ProblemKind::Truncated => ArrayError::Truncated {
+                    at,
+                    why,
+                    text: answer.text,
+                },
+                ProblemKind::Unrecognised => ArrayError::Unrecognised {
+                    at,
+                    why,
+                    text: answer.text,
+                },
                 ProblemKind::Refused(refusal) => {
                     let silent = answer.text.trim().is_empty();
-                    let words = if silent { why } else { answer.text.trim().to_owned() };
+                    let words = if silent {
+                        why
+                    } else {
+                        answer.text.trim().to_owned()
+                    };
                     ArrayError::Refused { at, refusal, words }
                 }
             },
@@ -248,7 +343,15 @@ impl Record<'_> {
         let Self { array, command, .. } = *self;
         log::debug!(array:% = array.label, request:% = array.request, command, outcome, ms = elapsed.as_millis() as u64; "command done");
         let request = &array.request;
-        array.transcript.record(&Entry { request, session, command, outcome, exit_status, elapsed, output });
+        (array.record)(&Entry {
+            request,
+            session,
+            command,
+            outcome,
+            exit_status,
+            elapsed,
+            output,
+        });
     }
 }
 

@@ -246,7 +246,9 @@ impl Refusal {
             "BadName" => Self::BadName,
             "TooLarge" => Self::TooLarge,
             "LunTaken" => Self::LunTaken,
-            "InitiatorTaken" => Self::InitiatorTaken { host: host.unwrap_or_default().to_owned() },
+            "InitiatorTaken" => Self::InitiatorTaken {
+                host: host.unwrap_or_default().to_owned(),
+            },
             "GroupStarted" => Self::GroupStarted,
             "GroupNotStarted" => Self::GroupNotStarted,
             "GroupEmpty" => Self::GroupEmpty,
@@ -270,21 +272,29 @@ impl Refusal {
             Self::NoSpace => "free space in the CPG or choose another with `-o cpg`",
             Self::NoSuchCpg => "compare `hpe3par_cpg` in hpe.conf with `showcpg`",
             Self::NotLicensed => "compare with `showlicense`",
-            Self::NotPermitted => "the user needs the role `edit` or `super` in every domain concerned; see `showuser`",
+            Self::NotPermitted => {
+                "the user needs the role `edit` or `super` in every domain concerned; see `showuser`"
+            }
             Self::Retained => "the volume cannot be removed before its retention time has passed",
             Self::HasChildren => "remove its snapshots and copies first",
             Self::Exported => "see `showvlun -t` for what it is exported to",
             Self::InitiatorTaken { host } => {
-                return Some(format!("the initiator is in the host object `{host}`; see `showhost -d {host}`"));
+                return Some(format!(
+                    "the initiator is in the host object `{host}`; see `showhost -d {host}`"
+                ));
             }
             Self::MixedModes => {
                 "all started groups of one target must have one mode: use another target, or stop the others"
             }
             Self::WrongSide => "the roles may have changed; see `showrcopy groups` on both arrays",
             Self::TargetNotReady => "see `showrcopy targets` and `showrcopy links` on both arrays",
-            Self::TooManySessions => "lower `ssh_pool_size`, or close sessions listed by `showuserconn`",
+            Self::TooManySessions => {
+                "lower `ssh_pool_size`, or close sessions listed by `showuserconn`"
+            }
             Self::Busy => "try again later",
-            Self::NotConfigured => "Remote Copy has to be set up by the administrator first (`startrcopy`)",
+            Self::NotConfigured => {
+                "Remote Copy has to be set up by the administrator first (`startrcopy`)"
+            }
             _ => return None,
         };
         Some(hint.to_owned())
@@ -294,17 +304,31 @@ impl Refusal {
 /// The non-empty lines joined, control characters shown, cut to 300 characters: an error is one line.
 fn one_line(text: &str) -> String {
     const MAX: usize = 300;
-    let joined =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ");
+    let joined = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" / ");
     if joined.is_empty() {
         return "(nothing)".to_owned();
     }
     let shown: String = joined
         .chars()
         .take(MAX)
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .collect();
-    if joined.chars().count() > MAX { format!("{shown}…") } else { shown }
+    if joined.chars().count() > MAX {
+        format!("{shown}…")
+    } else {
+        shown
+    }
 }
 
 #[cfg(test)]

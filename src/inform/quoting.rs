@@ -29,7 +29,8 @@ impl Args {
 
     /// Adds a list; each item becomes one word.
     pub(super) fn with_each<T: ToString>(mut self, name: &'static str, values: &[T]) -> Self {
-        self.0.push((name, values.iter().map(ToString::to_string).collect()));
+        self.0
+            .push((name, values.iter().map(ToString::to_string).collect()));
         self
     }
 
@@ -44,13 +45,19 @@ impl Args {
     /// Adds a size as `createvv` takes it: `50g`, or a plain number of MiB.
     pub(super) fn size(self, name: &'static str, size: Size) -> Self {
         let mib = size.mib();
-        let text =
-            if mib.is_multiple_of(1024) { format!("{}g", mib / 1024) } else { mib.to_string() };
+        let text = if mib.is_multiple_of(1024) {
+            format!("{}g", mib / 1024)
+        } else {
+            mib.to_string()
+        };
         self.with(name, text)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&[String]> {
-        self.0.iter().find(|(n, _)| *n == name).map(|(_, words)| words.as_slice())
+        self.0
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, words)| words.as_slice())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -60,7 +67,10 @@ impl Args {
     /// The first argument that is not one safe word, with its value.
     pub(super) fn first_unsafe(&self) -> Option<(&'static str, &str)> {
         self.0.iter().find_map(|(name, words)| {
-            words.iter().find(|w| !is_safe_word(w)).map(|w| (*name, w.as_str()))
+            words
+                .iter()
+                .find(|w| !is_safe_word(w))
+                .map(|w| (*name, w.as_str()))
         })
     }
 }
@@ -85,16 +95,40 @@ mod tests {
 
     #[test]
     fn an_argument_is_one_word_and_no_option() {
-        for bad in ["", "-f", "a b", "a;b", "a\"b", "a'b", "a\nb", "a\\b", "$a", "a|b", "ä", "a`b", "a>b", "a&b"] {
-            assert_eq!(Args::new().with("x", bad).first_unsafe(), Some(("x", bad)), "{bad}");
+        for bad in [
+            "", "-f", "a b", "a;b", "a\"b", "a'b", "a\nb", "a\\b", "$a", "a|b", "ä", "a`b", "a>b",
+            "a&b",
+        ] {
+            assert_eq!(
+                Args::new().with("x", bad).first_unsafe(),
+                Some(("x", bad)),
+                "{bad}"
+            );
         }
-        assert_eq!(Args::new().with("x", "dk1/ns=/name=a%20b/op=h.1").first_unsafe(), None);
-        assert_eq!(Args::new().with_each("x", &["a", "b c"]).first_unsafe(), Some(("x", "b c")));
+        assert_eq!(
+            Args::new()
+                .with("x", "dk1/ns=/name=a%20b/op=h.1")
+                .first_unsafe(),
+            None
+        );
+        assert_eq!(
+            Args::new().with_each("x", &["a", "b c"]).first_unsafe(),
+            Some(("x", "b c"))
+        );
     }
 
     #[test]
     fn sizes_are_written_in_gib_where_they_are_whole() {
-        assert_eq!(Args::new().size("s", Size::from_gib(50)).get("s").unwrap(), ["50g"]);
-        assert_eq!(Args::new().size("s", Size::from_mib(1500)).get("s").unwrap(), ["1500"]);
+        assert_eq!(
+            Args::new().size("s", Size::from_gib(50)).get("s").unwrap(),
+            ["50g"]
+        );
+        assert_eq!(
+            Args::new()
+                .size("s", Size::from_mib(1500))
+                .get("s")
+                .unwrap(),
+            ["1500"]
+        );
     }
 }

@@ -14,22 +14,70 @@ use crate::fixtures::{kind_of, template};
 
 /// Captures that are not read, and why. The part of the path behind the folder.
 const NOT_READ: &[(&str, &str)] = &[
-    ("samples/showcpg--default-toolkit-raw--03.txt", "the left edge was trimmed line by line: cells are not under their heads"),
-    ("samples/showhost--d-no-persona--10.txt", "an excerpt without its total row"),
-    ("samples/showhost--d-unassigned-paths--07.txt", "typed off or squeezed: cells are not under their heads any more"),
-    ("samples/showport--default--07.txt", "typed off or squeezed: cells are not under their heads any more"),
-    ("samples/showport--default-231--21.txt", "an excerpt without its total row"),
-    ("samples/showport--default-csv--02.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showport--default-fc-sas-partner--20.txt", "an excerpt without its total row"),
-    ("samples/showport--iscsi-csv--03.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showport--iscsi-csv-with-ssh-blank-lines--06.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showport--iscsi-ipv6--10.txt", "typed off or squeezed: cells are not under their heads any more"),
-    ("samples/showport--iscsi-offline-na--25.txt", "an excerpt without its total row"),
-    ("samples/showrcopy--groups-csv-periodic--15.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showrcopy--links-csv-fc-down--16.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showvlun--active-csv-matched-set--01.txt", "CSV, a form this plugin never asks for"),
-    ("samples/showvlun--active-with-title-one-row--10.txt", "an excerpt of the form with two tables, without total"),
-    ("samples/showvlun--t-hosts-and-sets--04.txt", "typed off or squeezed: cells are not under their heads any more"),
+    (
+        "samples/showcpg--default-toolkit-raw--03.txt",
+        "the left edge was trimmed line by line: cells are not under their heads",
+    ),
+    (
+        "samples/showhost--d-no-persona--10.txt",
+        "an excerpt without its total row",
+    ),
+    (
+        "samples/showhost--d-unassigned-paths--07.txt",
+        "typed off or squeezed: cells are not under their heads any more",
+    ),
+    (
+        "samples/showport--default--07.txt",
+        "typed off or squeezed: cells are not under their heads any more",
+    ),
+    (
+        "samples/showport--default-231--21.txt",
+        "an excerpt without its total row",
+    ),
+    (
+        "samples/showport--default-csv--02.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showport--default-fc-sas-partner--20.txt",
+        "an excerpt without its total row",
+    ),
+    (
+        "samples/showport--iscsi-csv--03.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showport--iscsi-csv-with-ssh-blank-lines--06.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showport--iscsi-ipv6--10.txt",
+        "typed off or squeezed: cells are not under their heads any more",
+    ),
+    (
+        "samples/showport--iscsi-offline-na--25.txt",
+        "an excerpt without its total row",
+    ),
+    (
+        "samples/showrcopy--groups-csv-periodic--15.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showrcopy--links-csv-fc-down--16.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showvlun--active-csv-matched-set--01.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
+        "samples/showvlun--active-with-title-one-row--10.txt",
+        "an excerpt of the form with two tables, without total",
+    ),
+    (
+        "samples/showvlun--t-hosts-and-sets--04.txt",
+        "typed off or squeezed: cells are not under their heads any more",
+    ),
 ];
 
 /// What a capture is of: the template that reads it. `None`: a command, or a form of one, that is not sent by this plugin.
@@ -67,7 +115,9 @@ fn command_of_sample(stem: &str) -> String {
     let case = parts.next().unwrap_or_default();
     let option = match (command, case.split('-').next().unwrap_or_default()) {
         ("showport", "iscsi") => "-iscsi",
-        ("showport", word @ ("c" | "i" | "par" | "rcip" | "ids" | "iscsiname" | "iscsivlans")) => word,
+        ("showport", word @ ("c" | "i" | "par" | "rcip" | "ids" | "iscsiname" | "iscsivlans")) => {
+            word
+        }
         ("showvlun", "t") => "-t",
         ("showvlun", "a") if case.contains("showcols") => "-showcols",
         ("showvlun", "a" | "active") => "-a",
@@ -113,7 +163,13 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 /// What every right reading of a capture must satisfy, counted in another way than the reader does.
 fn check(form: &str, text: &str, rows: &[Row]) -> Result<(), String> {
     let has = |what: &str| text.lines().filter(|l| l.contains(what)).count();
-    let same = |what: &str, is: usize, want: usize| if is == want { Ok(()) } else { Err(format!("{is} {what}, not {want}")) };
+    let same = |what: &str, is: usize, want: usize| {
+        if is == want {
+            Ok(())
+        } else {
+            Err(format!("{is} {what}, not {want}"))
+        }
+    };
     for row in rows {
         for (column, cell) in &row.cells {
             if !text.contains(cell.as_str()) {
@@ -121,21 +177,44 @@ fn check(form: &str, text: &str, rows: &[Row]) -> Result<(), String> {
             }
         }
     }
-    let total = text.lines().rev().find(|l| l.trim().starts_with(|c: char| c.is_ascii_digit()));
-    let mut numbers = total.unwrap_or_default().split_whitespace().filter_map(|w| w.parse::<usize>().ok());
+    let total = text
+        .lines()
+        .rev()
+        .find(|l| l.trim().starts_with(|c: char| c.is_ascii_digit()));
+    let mut numbers = total
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|w| w.parse::<usize>().ok());
     match form {
         "showrcopy-groups" => {
-            same("groups", rows.iter().filter(|r| r.part == "group").count(), has("Status   Role"))?;
-            let volumes = text.lines().filter(|l| l.starts_with("  ") && !l.contains("LocalVV")).count();
-            same("volumes", rows.iter().filter(|r| r.part == "volume").count(), volumes)
+            same(
+                "groups",
+                rows.iter().filter(|r| r.part == "group").count(),
+                has("Status   Role"),
+            )?;
+            let volumes = text
+                .lines()
+                .filter(|l| l.starts_with("  ") && !l.contains("LocalVV"))
+                .count();
+            same(
+                "volumes",
+                rows.iter().filter(|r| r.part == "volume").count(),
+                volumes,
+            )
         }
         "showrcopy-links" => same("links", rows.len(), has(" Up ") + has(" Down ")),
         "showrcopy-targets" => same("targets", rows.len(), has("mirror_config")),
         "showvvset" if !rows.is_empty() => {
             same("sets", rows.len(), numbers.next().unwrap())?;
-            same("members", rows.iter().map(|r| r.list.len()).sum(), numbers.next().unwrap())
+            same(
+                "members",
+                rows.iter().map(|r| r.list.len()).sum(),
+                numbers.next().unwrap(),
+            )
         }
-        "showhost" | "showport" | "showport-iscsi" | "showvlun-t" | "showvlun-a" | "showcpg" if !rows.is_empty() => {
+        "showhost" | "showport" | "showport-iscsi" | "showvlun-t" | "showvlun-a" | "showcpg"
+            if !rows.is_empty() =>
+        {
             same("rows", rows.len(), numbers.next().unwrap())
         }
         "showsys" => same("rows", rows.len(), 1),
@@ -146,7 +225,9 @@ fn check(form: &str, text: &str, rows: &[Row]) -> Result<(), String> {
 #[test]
 fn captures_of_real_arrays_are_read() {
     let Some(dir) = env::var_os("INFORM_TRANSCRIPTS") else {
-        let required = ["REQUIRE_ALL", "CI"].iter().all(|v| env::var(v).is_ok_and(|v| !v.is_empty() && v != "0" && v != "false"));
+        let required = ["REQUIRE_ALL", "CI"]
+            .iter()
+            .all(|v| env::var(v).is_ok_and(|v| !v.is_empty() && v != "0" && v != "false"));
         assert!(!required, "INFORM_TRANSCRIPTS is not set");
         println!("skipped: INFORM_TRANSCRIPTS is not set");
         return;
@@ -161,13 +242,19 @@ fn captures_of_real_arrays_are_read() {
         let name = path.strip_prefix(dir).unwrap().display().to_string();
         let text = fs::read_to_string(&path).unwrap();
         let (first, body) = match text.split_once('\n') {
-            Some((first, body)) if first.starts_with("# ") => (first.trim_start_matches("# ").to_owned(), body.to_owned()),
+            Some((first, body)) if first.starts_with("# ") => {
+                (first.trim_start_matches("# ").to_owned(), body.to_owned())
+            }
             _ => (String::new(), text.clone()),
         };
         let stem = path.file_stem().unwrap().to_str().unwrap();
         let command = match first.as_str() {
             "" if stem.contains("--") => command_of_sample(stem),
-            "" => stem.replacen("_d", " -d", 1).replacen("_t", " -t", 1).replacen("_a", " -a", 1).replace("_none", " none"),
+            "" => stem
+                .replacen("_d", " -d", 1)
+                .replacen("_t", " -t", 1)
+                .replacen("_a", " -a", 1)
+                .replace("_none", " none"),
             sent => sent.to_owned(),
         };
         let Some(form) = form(&command) else { continue };
@@ -178,7 +265,11 @@ fn captures_of_real_arrays_are_read() {
         let verdict = match (&result, refused) {
             (Ok(rows), None) => check(form, &body, rows),
             (Err(problem), Some((_, kind))) if matches!(problem.kind, ProblemKind::Refused(_)) => {
-                if kind_of(&problem.kind) == *kind { Ok(()) } else { Err(format!("{problem:?}")) }
+                if kind_of(&problem.kind) == *kind {
+                    Ok(())
+                } else {
+                    Err(format!("{problem:?}"))
+                }
             }
             (other, _) => Err(format!("{other:?}")),
         };
@@ -189,7 +280,12 @@ fn captures_of_real_arrays_are_read() {
             _ => {}
         }
     }
-    assert!(wrong.is_empty(), "{} captures:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} captures:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(read >= 40, "only {read} captures were found");
     println!("{read} captures read");
 }

@@ -56,7 +56,11 @@ impl Fixture {
 
 pub fn template<'a>(templates: &'a Templates, name: &str) -> &'a Template {
     let file = format!("{name}.toml");
-    templates.iter().find(|(n, _)| *n == file).map(|(_, t)| t).unwrap_or_else(|| panic!("no template {file}"))
+    templates
+        .iter()
+        .find(|(n, _)| *n == file)
+        .map(|(_, t)| t)
+        .unwrap_or_else(|| panic!("no template {file}"))
 }
 
 pub fn all() -> Vec<Fixture> {
@@ -67,15 +71,21 @@ pub fn all() -> Vec<Fixture> {
         for file in fs::read_dir(&dir).unwrap() {
             let raw = file.unwrap().path();
             if raw.extension().unwrap() != "raw" {
-                assert!(raw.with_extension("raw").exists(), "{} has no .raw", raw.display());
+                assert!(
+                    raw.with_extension("raw").exists(),
+                    "{} has no .raw",
+                    raw.display()
+                );
                 continue;
             }
-            let expected = fs::read_to_string(raw.with_extension("toml")).unwrap_or_else(|e| panic!("{}: {e}", raw.display()));
+            let expected = fs::read_to_string(raw.with_extension("toml"))
+                .unwrap_or_else(|e| panic!("{}: {e}", raw.display()));
             found.push(Fixture {
                 name: raw.display().to_string(),
                 template: dir.file_name().unwrap().to_str().unwrap().to_owned(),
                 raw: fs::read_to_string(&raw).unwrap(),
-                expected: toml::from_str(&expected).unwrap_or_else(|e| panic!("{}: {e}", raw.display())),
+                expected: toml::from_str(&expected)
+                    .unwrap_or_else(|e| panic!("{}: {e}", raw.display())),
             });
         }
     }
@@ -101,12 +111,17 @@ fn every_fixture_is_read_as_it_says() {
             &fixture.raw,
             fixture.expected.exit_status,
         );
-        let want = fixture.expected.refused.as_ref().or(fixture.expected.problem.as_ref());
+        let want = fixture
+            .expected
+            .refused
+            .as_ref()
+            .or(fixture.expected.problem.as_ref());
         let right = match (&read, want) {
             (Ok(rows), None) => *rows == fixture.rows(),
             (Err(problem), Some(want)) => {
                 kind_of(&problem.kind) == *want
-                    && matches!(problem.kind, ProblemKind::Refused(_)) == fixture.expected.refused.is_some()
+                    && matches!(problem.kind, ProblemKind::Refused(_))
+                        == fixture.expected.refused.is_some()
             }
             _ => false,
         };
@@ -124,11 +139,18 @@ fn every_template_has_a_fixture_and_every_file_is_compiled_in() {
     for (file, template) in templates.iter() {
         let name = file.strip_suffix(".toml").unwrap();
         let mine: Vec<_> = fixtures.iter().filter(|f| f.template == name).collect();
-        let understood = mine.iter().any(|f| f.expected.refused.is_none() && f.expected.problem.is_none());
-        assert!(understood, "{file} has no fixture of an answer that is understood");
+        let understood = mine
+            .iter()
+            .any(|f| f.expected.refused.is_none() && f.expected.problem.is_none());
+        assert!(
+            understood,
+            "{file} has no fixture of an answer that is understood"
+        );
         assert_eq!(template.changes(), template.proof().is_some(), "{file}");
         if let Some(proof) = template.proof() {
-            let show = templates.get(proof, None).unwrap_or_else(|| panic!("{file}: no {proof}"));
+            let show = templates
+                .get(proof, None)
+                .unwrap_or_else(|| panic!("{file}: no {proof}"));
             assert!(!show.changes(), "{file}: {proof} proves nothing");
         }
     }
@@ -148,18 +170,34 @@ fn a_transcript_line_finds_the_template_it_was_written_with() {
         ("showrcopy groups billing", "showrcopy-groups"),
         ("showrcopy -d targets", "showrcopy-targets"),
         ("showvlun -t -v dkv-x", "showvlun-t"),
-        ("createhost -add -iscsi ward3 iqn.2026-01.test:ward3", "createhost-add"),
-        ("createhost -iscsi -persona 2 ward3 iqn.2026-01.test:ward3", "createhost"),
-        ("setrcopygroup period 15m quay billing", "setrcopygroup-period"),
+        (
+            "createhost -add -iscsi ward3 iqn.2026-01.test:ward3",
+            "createhost-add",
+        ),
+        (
+            "createhost -iscsi -persona 2 ward3 iqn.2026-01.test:ward3",
+            "createhost",
+        ),
+        (
+            "setrcopygroup period 15m quay billing",
+            "setrcopygroup-period",
+        ),
         ("createvvset -comment dk1/x dkl-billing", "createvvset"),
         ("showport -iscsi", "showport-iscsi"),
         ("showport", "showport"),
     ] {
-        assert_eq!(templates.find(line, None).map(Template::form), Some(form), "{line}");
+        assert_eq!(
+            templates.find(line, None).map(Template::form),
+            Some(form),
+            "{line}"
+        );
     }
     assert!(templates.find("shutdownsys halt", None).is_none());
     // The columns that were asked for tell which of the two it is, even without the release.
-    let columns = "Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,Comment";
-    let found = templates.find(&format!("showvv -showcols {columns} dkv-*"), None).unwrap();
+    let columns =
+        "Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,Comment";
+    let found = templates
+        .find(&format!("showvv -showcols {columns} dkv-*"), None)
+        .unwrap();
     assert_eq!(found.since(), 4);
 }

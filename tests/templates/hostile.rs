@@ -12,8 +12,15 @@ use crate::fixtures::{Fixture, all};
 /// Listings without a total, of which the array itself lets the first rows stand alone. What is built on them never takes
 /// absence from them: a group is absent only by the array's own sentence, and the rest only informs.
 const NO_TOTAL: &[&str] = &[
-    "showversion", "showsys", "showdate", "showlicense", "showuser", "showuserconn",
-    "showrcopy-targets", "showrcopy-links", "showrcopy-groups",
+    "showversion",
+    "showsys",
+    "showdate",
+    "showlicense",
+    "showuser",
+    "showuserconn",
+    "showrcopy-targets",
+    "showrcopy-links",
+    "showrcopy-groups",
 ];
 
 /// Compiling the patterns takes longer than using them.
@@ -27,7 +34,11 @@ fn templates() -> &'static Templates {
 /// Fixtures of listings that are read, with the rows they mean.
 fn listings(templates: &Templates) -> Vec<Fixture> {
     let mut found = all();
-    found.retain(|f| !f.template(templates).changes() && f.expected.refused.is_none() && f.expected.problem.is_none());
+    found.retain(|f| {
+        !f.template(templates).changes()
+            && f.expected.refused.is_none()
+            && f.expected.problem.is_none()
+    });
     found
 }
 
@@ -47,13 +58,25 @@ fn cut_anywhere() {
             let cut = &fixture.raw[..end];
             if let Ok(rows) = templates.judge(fixture.template(templates), cut, None) {
                 complete += 1;
-                assert!(is_truth(&fixture, &rows), "{} cut at {end}: {rows:#?}", fixture.name);
+                assert!(
+                    is_truth(&fixture, &rows),
+                    "{} cut at {end}: {rows:#?}",
+                    fixture.name
+                );
                 let lost = fixture.rows().len() - rows.len();
-                assert!(lost == 0 || cut.ends_with('\n'), "{} cut within a line at {end}", fixture.name);
+                assert!(
+                    lost == 0 || cut.ends_with('\n'),
+                    "{} cut within a line at {end}",
+                    fixture.name
+                );
                 // A group is whole: its volumes came with it.
                 let truth = fixture.rows();
                 let next = truth.get(rows.len());
-                assert!(next.is_none_or(|row| row.part != "volume"), "{} cut at {end}", fixture.name);
+                assert!(
+                    next.is_none_or(|row| row.part != "volume"),
+                    "{} cut at {end}",
+                    fixture.name
+                );
             }
         }
     }
@@ -69,15 +92,25 @@ fn any_line_doubled_or_left_out() {
             let doubled = [&lines[..=at], &lines[at..]].concat().concat();
             let without = [&lines[..at], &lines[at + 1..]].concat().concat();
             for (what, text) in [("doubled", doubled), ("left out", without)] {
-                let Ok(rows) = templates.judge(fixture.template(templates), &text, None) else { continue };
+                let Ok(rows) = templates.judge(fixture.template(templates), &text, None) else {
+                    continue;
+                };
                 if rows == fixture.rows() {
                     continue;
                 }
                 // Without a total a missing or doubled row cannot be seen here; the rows that came are true ones, and the
                 // typed layer refuses a listing in which one comes twice.
-                assert!(NO_TOTAL.contains(&fixture.template.as_str()), "{} line {at} {what}: {rows:#?}", fixture.name);
+                assert!(
+                    NO_TOTAL.contains(&fixture.template.as_str()),
+                    "{} line {at} {what}: {rows:#?}",
+                    fixture.name
+                );
                 let truth = fixture.rows();
-                assert!(rows.iter().all(|row| truth.contains(row)), "{} line {at} {what}: {rows:#?}", fixture.name);
+                assert!(
+                    rows.iter().all(|row| truth.contains(row)),
+                    "{} line {at} {what}: {rows:#?}",
+                    fixture.name
+                );
             }
         }
     }
@@ -90,20 +123,33 @@ fn heads_of_other_columns() {
     let mut refused = 0;
     for fixture in listings(templates).iter().filter(|f| !f.rows().is_empty()) {
         let lines: Vec<&str> = fixture.raw.split('\n').collect();
-        for (at, line) in lines.iter().enumerate().filter(|(_, l)| l.contains("  ") || l.contains("Name")) {
+        for (at, line) in lines
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| l.contains("  ") || l.contains("Name"))
+        {
             for word in line.split_whitespace() {
-                let other: String = word.chars().map(|c| if c.is_ascii_alphanumeric() { 'q' } else { c }).collect();
+                let other: String = word
+                    .chars()
+                    .map(|c| if c.is_ascii_alphanumeric() { 'q' } else { c })
+                    .collect();
                 if other == word || !word.starts_with(|c: char| c.is_ascii_uppercase()) {
                     continue;
                 }
                 let mut changed = lines.clone();
                 let new = line.replacen(word, &other, 1);
                 changed[at] = &new;
-                let is_cell = fixture.rows().iter().any(|r| r.cells.values().any(|c| c.contains(word)) || r.list.iter().any(|c| c == word));
+                let is_cell = fixture.rows().iter().any(|r| {
+                    r.cells.values().any(|c| c.contains(word)) || r.list.iter().any(|c| c == word)
+                });
                 match templates.judge(fixture.template(templates), &changed.join("\n"), None) {
                     Err(_) => refused += 1,
                     // A head that is not wanted may be called anything; a cell that was changed is a changed cell.
-                    Ok(rows) => assert!(is_cell || is_truth(fixture, &rows) || is_optional(fixture, &rows), "{} line {at} `{word}`: {rows:#?}", fixture.name),
+                    Ok(rows) => assert!(
+                        is_cell || is_truth(fixture, &rows) || is_optional(fixture, &rows),
+                        "{} line {at} `{word}`: {rows:#?}",
+                        fixture.name
+                    ),
                 }
             }
         }
@@ -115,19 +161,29 @@ fn heads_of_other_columns() {
 fn is_optional(fixture: &Fixture, read: &[Row]) -> bool {
     let truth = fixture.rows();
     read.len() == truth.len()
-        && read.iter().zip(&truth).all(|(is, was)| is.cells.iter().all(|(k, v)| was.cells.get(k) == Some(v)))
+        && read
+            .iter()
+            .zip(&truth)
+            .all(|(is, was)| is.cells.iter().all(|(k, v)| was.cells.get(k) == Some(v)))
 }
 
 #[test]
 fn dates_of_another_place() {
     let templates = templates();
     let mut tried = 0;
-    for fixture in listings(templates).iter().filter(|f| f.raw.contains("2026-11-")) {
+    for fixture in listings(templates)
+        .iter()
+        .filter(|f| f.raw.contains("2026-11-"))
+    {
         if matches!(fixture.template.as_str(), "showuserconn") {
             continue; // its dates are not read
         }
         for other in ["20.11.2026", "11/20/2026", "Nov 20 2026", "2026-Nov-20"] {
-            let day = fixture.raw.find("2026-11-").map(|at| &fixture.raw[at..at + 10]).unwrap();
+            let day = fixture
+                .raw
+                .find("2026-11-")
+                .map(|at| &fixture.raw[at..at + 10])
+                .unwrap();
             let text = fixture.raw.replace(day, other);
             let read = templates.judge(fixture.template(templates), &text, None);
             assert!(read.is_err(), "{} with {other}: {read:#?}", fixture.name);

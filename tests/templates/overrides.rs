@@ -17,9 +17,14 @@ fn load(files: &[(&str, &str)]) -> Result<Templates, TemplateError> {
 fn error(name: &str, text: &str) -> (usize, String) {
     let error = load(&[(name, text)]).unwrap_err();
     let shown = error.to_string();
-    let TemplateError::Wrong { path, line, why } = error else { panic!("{shown}") };
+    let TemplateError::Wrong { path, line, why } = error else {
+        panic!("{shown}")
+    };
     assert!(path.ends_with(name), "{shown}");
-    assert!(shown.contains(&format!("line {line}")) && !shown.contains('\n'), "{shown}");
+    assert!(
+        shown.contains(&format!("line {line}")) && !shown.contains('\n'),
+        "{shown}"
+    );
     (line, why)
 }
 
@@ -57,11 +62,15 @@ fn empty_sentences_titles_and_sections_can_be_changed() {
         ("notes.txt", "not a template, not read"),
     ])
     .unwrap();
-    let judge = |form: &str, text: &str| changed.judge(changed.get(form, None).unwrap(), text, None);
+    let judge =
+        |form: &str, text: &str| changed.judge(changed.get(form, None).unwrap(), text, None);
     assert_eq!(judge("showvv", "there are no volumes\n").unwrap(), []);
     assert!(judge("showvv", "no vv listed\n").is_err());
     let text = "RC\n\nName Target State Role Mode Options\ng quay Started Primary Sync x\n\n";
-    assert_eq!(judge("showrcopy-groups", text).unwrap()[0].cells["status"], "Started");
+    assert_eq!(
+        judge("showrcopy-groups", text).unwrap()[0].cells["status"],
+        "Started"
+    );
 }
 
 #[test]
@@ -70,7 +79,14 @@ fn anything_else_stops_the_start_with_file_and_line() {
     assert_eq!(line, 3);
     assert!(why.contains("command"), "{why}");
     assert_eq!(error("showvv.toml", "[table]\ntotal = 'none'\n").0, 2);
-    assert_eq!(error("showvv.toml", "[table.columns]\nid = { titles = ['Nr'], optional = true }\n").0, 2);
+    assert_eq!(
+        error(
+            "showvv.toml",
+            "[table.columns]\nid = { titles = ['Nr'], optional = true }\n"
+        )
+        .0,
+        2
+    );
     assert_eq!(error("createvv.toml", "\nproof = 'showdate'\n").0, 2);
     assert_eq!(error("createvv.toml", "[options]\nthin = ''\n").0, 1);
 }
@@ -78,9 +94,15 @@ fn anything_else_stops_the_start_with_file_and_line() {
 #[test]
 fn a_wrong_pattern_column_shape_or_name_stops_the_start_with_file_and_line() {
     // The line of the list; the pattern itself is in the text.
-    let (line, why) = error("showvv.toml", "\nempty = [\n  'fine',\n  'not ( fine',\n]\n");
+    let (line, why) = error(
+        "showvv.toml",
+        "\nempty = [\n  'fine',\n  'not ( fine',\n]\n",
+    );
     assert_eq!((line, why.contains("not ( fine")), (2, true), "{why}");
-    let (line, why) = error("showvv.toml", "[table.columns]\nid = { titles = ['Id'] }\ncolour = { titles = ['Colour'] }\n");
+    let (line, why) = error(
+        "showvv.toml",
+        "[table.columns]\nid = { titles = ['Id'] }\ncolour = { titles = ['Colour'] }\n",
+    );
     assert_eq!((line, why.contains("colour")), (3, true), "{why}");
     assert_eq!(error("showvv.toml", "\n\n[sections]\n").0, 3);
     assert_eq!(error("showvolume.toml", "empty = []\n").0, 1);

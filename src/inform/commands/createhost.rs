@@ -20,8 +20,10 @@ impl Array {
         comment: Option<&str>,
     ) -> Result<(), ArrayError> {
         let iscsi = initiators.first().is_some_and(is_iscsi);
-        let (first, rest): (Vec<_>, Vec<_>) =
-            initiators.iter().cloned().partition(|i| is_iscsi(i) == iscsi);
+        let (first, rest): (Vec<_>, Vec<_>) = initiators
+            .iter()
+            .cloned()
+            .partition(|i| is_iscsi(i) == iscsi);
         let args = Args::new()
             .flag("iscsi", iscsi)
             .with("persona", persona)
@@ -29,7 +31,11 @@ impl Array {
             .with("name", host)
             .with_each("initiators", &first);
         self.change("createhost", &args).await?;
-        if rest.is_empty() { Ok(()) } else { self.createhost_add(host, &rest).await }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            self.createhost_add(host, &rest).await
+        }
     }
 
     /// Adds initiators to a host object. Proof: [`Array::showhost`].
@@ -42,7 +48,11 @@ impl Array {
         initiators: &[Initiator],
     ) -> Result<(), ArrayError> {
         for iscsi in [true, false] {
-            let kind: Vec<_> = initiators.iter().filter(|i| is_iscsi(i) == iscsi).cloned().collect();
+            let kind: Vec<_> = initiators
+                .iter()
+                .filter(|i| is_iscsi(i) == iscsi)
+                .cloned()
+                .collect();
             if !kind.is_empty() {
                 let args = Args::new()
                     .flag("iscsi", iscsi)

@@ -33,7 +33,10 @@ impl Array {
             .with("usr_cpg", &group.usr_cpg.0)
             .with("usr_cpg_there", &group.usr_cpg.1)
             .with_some("snp_cpg", group.snp_cpg.as_ref().map(|(here, _)| here))
-            .with_some("snp_cpg_there", group.snp_cpg.as_ref().map(|(_, there)| there))
+            .with_some(
+                "snp_cpg_there",
+                group.snp_cpg.as_ref().map(|(_, there)| there),
+            )
             .with("name", &group.name)
             .with("target", &group.target)
             .with("mode", group.mode.cli());

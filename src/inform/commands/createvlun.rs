@@ -37,7 +37,10 @@ impl Array {
         lun: LunChoice,
         host: &HostName,
     ) -> Result<(), ArrayError> {
-        let args = Args::new().with("vv", vv).with("lun", lun).with("host", host);
+        let args = Args::new()
+            .with("vv", vv)
+            .with("lun", lun)
+            .with("host", host);
         self.change("createvlun", &args).await
     }
 }

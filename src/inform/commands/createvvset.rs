@@ -27,7 +27,11 @@ impl Array {
     ///
     /// # Errors
     /// [`ArrayError`].
-    pub async fn createvvset_add(&self, set: &SetName, members: &[VvName]) -> Result<(), ArrayError> {
+    pub async fn createvvset_add(
+        &self,
+        set: &SetName,
+        members: &[VvName],
+    ) -> Result<(), ArrayError> {
         let args = Args::new().with("name", set).with_each("members", members);
         self.change("createvvset-add", &args).await
     }

@@ -11,6 +11,10 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn dismissrcopyvv(&self, vv: &VvName, group: &GroupName) -> Result<(), ArrayError> {
-        self.change("dismissrcopyvv", &Args::new().with("vv", vv).with("group", group)).await
+        self.change(
+            "dismissrcopyvv",
+            &Args::new().with("vv", vv).with("group", group),
+        )
+        .await
     }
 }

@@ -56,20 +56,28 @@ use super::templates::{Problem, Row, unrecognised};
 
 /// Makes each row a value; the first that cannot be one is shown with the reason.
 fn each<T>(rows: Vec<Row>, value: impl Fn(&Row) -> Result<T, String>) -> Result<Vec<T>, Problem> {
-    rows.iter().map(|row| value(row).map_err(|why| unreadable(row, &why))).collect()
+    rows.iter()
+        .map(|row| value(row).map_err(|why| unreadable(row, &why)))
+        .collect()
 }
 
 /// The one row there must be, as a value.
 fn one<T>(rows: Vec<Row>, value: impl Fn(&Row) -> Result<T, String>) -> Result<T, Problem> {
     match each(rows, value)? {
-        values if values.len() != 1 => {
-            Err(unrecognised(format!("{} rows where one was expected", values.len())))
-        }
+        values if values.len() != 1 => Err(unrecognised(format!(
+            "{} rows where one was expected",
+            values.len()
+        ))),
         mut values => Ok(values.remove(0)),
     }
 }
 
 fn unreadable(row: &Row, why: &str) -> Problem {
-    let cells = row.cells.values().map(String::as_str).collect::<Vec<_>>().join(" | ");
+    let cells = row
+        .cells
+        .values()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" | ");
     unrecognised(format!("{why}, in the row `{cells}`"))
 }

@@ -11,6 +11,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`]; refused while something is exported to it or it is in a set.
     pub async fn removehost(&self, host: &HostName) -> Result<(), ArrayError> {
-        self.change("removehost", &Args::new().with("name", host)).await
+        self.change("removehost", &Args::new().with("name", host))
+            .await
     }
 }

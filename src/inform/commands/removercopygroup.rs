@@ -11,6 +11,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn removercopygroup(&self, group: &GroupName) -> Result<(), ArrayError> {
-        self.change("removercopygroup", &Args::new().with("name", group)).await
+        self.change("removercopygroup", &Args::new().with("name", group))
+            .await
     }
 }

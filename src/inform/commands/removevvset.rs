@@ -11,6 +11,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn removevvset(&self, set: &SetName) -> Result<(), ArrayError> {
-        self.change("removevvset", &Args::new().with("name", set)).await
+        self.change("removevvset", &Args::new().with("name", set))
+            .await
     }
 }

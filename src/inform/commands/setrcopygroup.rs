@@ -29,8 +29,15 @@ impl Array {
         target: &TargetName,
         secs: u32,
     ) -> Result<(), ArrayError> {
-        let period = if secs.is_multiple_of(60) { format!("{}m", secs / 60) } else { format!("{secs}s") };
-        let args = Args::new().with("period", period).with("target", target).with("name", group);
+        let period = if secs.is_multiple_of(60) {
+            format!("{}m", secs / 60)
+        } else {
+            format!("{secs}s")
+        };
+        let args = Args::new()
+            .with("period", period)
+            .with("target", target)
+            .with("name", group);
         self.change("setrcopygroup-period", &args).await
     }
 }

@@ -33,7 +33,9 @@ impl Array {
                     .ok_or_else(|| format!("no time zone in `{date}`"))?;
                 Ok(NodeDate {
                     node: row.value("node")?,
-                    local: local.parse().map_err(|why| format!("time `{local}`: {why}"))?,
+                    local: local
+                        .parse()
+                        .map_err(|why| format!("time `{local}`: {why}"))?,
                     zone: zone.to_owned(),
                 })
             })

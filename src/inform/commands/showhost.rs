@@ -44,7 +44,10 @@ impl Array {
         self.read("showhost", &Args::new(), |rows| {
             let mut hosts: Vec<HostEntry> = Vec::new();
             for new in each(rows, host)? {
-                match hosts.iter_mut().find(|h| h.id == new.id && h.name == new.name) {
+                match hosts
+                    .iter_mut()
+                    .find(|h| h.id == new.id && h.name == new.name)
+                {
                     Some(known) => known.paths.extend(new.paths),
                     None => hosts.push(new),
                 }
@@ -61,12 +64,17 @@ impl Array {
     pub async fn showhost_comment(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
         self.read("showhost-desc", &Args::new().with("name", host), |rows| {
             let (name, comment) = one(rows, |row| {
-                Ok((row.text("name")?.to_owned(), row.opt("comment").map(str::to_owned)))
+                Ok((
+                    row.text("name")?.to_owned(),
+                    row.opt("comment").map(str::to_owned),
+                ))
             })?;
             if name == host.as_str() {
                 Ok(comment)
             } else {
-                Err(unrecognised(format!("the host `{name}`, which was not asked for")))
+                Err(unrecognised(format!(
+                    "the host `{name}`, which was not asked for"
+                )))
             }
         })
         .await
@@ -79,8 +87,21 @@ fn host(row: &Row) -> Result<HostEntry, String> {
         return Err("a host has an id and a name, or neither".to_owned());
     }
     let text = row.text("path")?.to_owned();
-    let path = HostPath { initiator: text.parse().ok(), port: row.parsed("port")?, text };
+    let path = HostPath {
+        initiator: text.parse().ok(),
+        port: row.parsed("port")?,
+        text,
+    };
     // A host object without any path has a row too.
-    let paths = if is_none(&path.text) { Vec::new() } else { vec![path] };
-    Ok(HostEntry { id, name, persona: row.opt("persona").map(str::to_owned), paths })
+    let paths = if is_none(&path.text) {
+        Vec::new()
+    } else {
+        vec![path]
+    };
+    Ok(HostEntry {
+        id,
+        name,
+        persona: row.opt("persona").map(str::to_owned),
+        paths,
+    })
 }

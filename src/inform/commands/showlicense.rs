@@ -16,7 +16,9 @@ impl Licenses {
         let feature = feature.to_ascii_lowercase();
         self.names.iter().any(|name| {
             let name = name.to_ascii_lowercase();
-            name.strip_prefix(&feature).is_some_and(|rest| rest.trim_start().is_empty() || rest.trim_start().starts_with('('))
+            name.strip_prefix(&feature).is_some_and(|rest| {
+                rest.trim_start().is_empty() || rest.trim_start().starts_with('(')
+            })
         })
     }
 }

@@ -11,8 +11,8 @@ use crate::{
         templates::{Problem, Row, unrecognised},
     },
     model::{
-        GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus, SystemId, TargetName,
-        TargetStatus, VvId, VvName,
+        GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus, SystemId,
+        TargetName, TargetStatus, VvId, VvName,
     },
 };
 
@@ -63,6 +63,13 @@ pub struct RcGroup {
     pub options: GroupOptions,
     /// Its volumes.
     pub volumes: Vec<RcVolume>,
+}
+
+impl RcGroup {
+    /// True if the VV, by its name on this array, is in the group.
+    pub fn holds(&self, vv: &VvName) -> bool {
+        self.volumes.iter().any(|volume| volume.local == *vv)
+    }
 }
 
 /// The options of a group.
@@ -118,14 +125,18 @@ impl Array {
     }
 
     async fn targets(&self, detail: bool) -> Result<Vec<RcTarget>, ArrayError> {
-        self.read("showrcopy-targets", &Args::new().flag("detail", detail), |rows| {
-            let targets = each(rows, target)?;
-            if detail && targets.iter().any(|t| t.system_id.is_none()) {
-                return Err(unrecognised("a target without SysID"));
-            }
-            no_two(targets.iter().map(|t| &t.name))?;
-            Ok(targets)
-        })
+        self.read(
+            "showrcopy-targets",
+            &Args::new().flag("detail", detail),
+            |rows| {
+                let targets = each(rows, target)?;
+                if detail && targets.iter().any(|t| t.system_id.is_none()) {
+                    return Err(unrecognised("a target without SysID"));
+                }
+                no_two(targets.iter().map(|t| &t.name))?;
+                Ok(targets)
+            },
+        )
         .await
     }
 
@@ -157,22 +168,30 @@ impl Array {
     pub async fn showrcopy_group(&self, group: &GroupName) -> Result<Option<RcGroup>, ArrayError> {
         let absent = format!("group matching {group} does not exist on the system");
         let result = self
-            .read("showrcopy-groups", &Args::new().with("name", group), |rows| {
-                let mut found = groups(rows)?;
-                match found.pop() {
-                    Some(only) if found.is_empty() && only.name == *group => Ok(only),
-                    Some(_) => Err(unrecognised("other groups or targets than the one asked for")),
-                    None => Err(unrecognised("neither the group nor the words that there is none")),
-                }
-            })
+            .read(
+                "showrcopy-groups",
+                &Args::new().with("name", group),
+                |rows| {
+                    let mut found = groups(rows)?;
+                    match found.pop() {
+                        Some(only) if found.is_empty() && only.name == *group => Ok(only),
+                        Some(_) => Err(unrecognised(
+                            "other groups or targets than the one asked for",
+                        )),
+                        None => Err(unrecognised(
+                            "neither the group nor the words that there is none",
+                        )),
+                    }
+                },
+            )
             .await;
         match result {
             Ok(group) => Ok(Some(group)),
-            Err(ArrayError::Refused { refusal: Refusal::NotFound, words, .. })
-                if words.lines().any(|line| line.trim().ends_with(&absent)) =>
-            {
-                Ok(None)
-            }
+            Err(ArrayError::Refused {
+                refusal: Refusal::NotFound,
+                words,
+                ..
+            }) if words.lines().any(|line| line.trim().ends_with(&absent)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -181,7 +200,11 @@ impl Array {
 /// A row that comes twice means that the answer was garbled on its way.
 fn no_two<T: Eq + std::hash::Hash>(mut keys: impl Iterator<Item = T>) -> Result<(), Problem> {
     let mut seen = HashSet::new();
-    if keys.all(|key| seen.insert(key)) { Ok(()) } else { Err(unrecognised("a row comes twice")) }
+    if keys.all(|key| seen.insert(key)) {
+        Ok(())
+    } else {
+        Err(unrecognised("a row comes twice"))
+    }
 }
 
 fn target(row: &Row) -> Result<RcTarget, String> {
@@ -189,8 +212,14 @@ fn target(row: &Row) -> Result<RcTarget, String> {
         name: row.value("name")?,
         kind: row.text("kind")?.to_owned(),
         status: row.value("status")?,
-        policies: row.opt("policy").map_or_else(Vec::new, |p| p.split(',').map(str::to_owned).collect()),
-        system_id: known(row, "system_id").map(str::parse).transpose().map_err(|why| format!("system id: {why}"))?.map(SystemId),
+        policies: row
+            .opt("policy")
+            .map_or_else(Vec::new, |p| p.split(',').map(str::to_owned).collect()),
+        system_id: known(row, "system_id")
+            .map(str::parse)
+            .transpose()
+            .map_err(|why| format!("system id: {why}"))?
+            .map(SystemId),
         system_name: known(row, "system_name").map(str::to_owned),
     })
 }
@@ -239,7 +268,11 @@ fn group(row: &Row) -> Result<RcGroup, String> {
             "last_sync" if text.starts_with(|c: char| c.is_ascii_digit()) => {
                 options.last_sync = Some(text.clone());
             }
-            "period" => period = text.parse().map_err(|why| format!("period `{text}`: {why}"))?,
+            "period" => {
+                period = text
+                    .parse()
+                    .map_err(|why| format!("period `{text}`: {why}"))?
+            }
             "unit" => options.period_s = Some(period.saturating_mul(seconds(text)?)),
             _ => {}
         }

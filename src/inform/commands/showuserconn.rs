@@ -22,16 +22,20 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn showuserconn(&self, current: bool) -> Result<Vec<Connection>, ArrayError> {
-        self.read("showuserconn", &Args::new().flag("current", current), |rows| {
-            each(rows, |row| {
-                Ok(Connection {
-                    id: row.text("id")?.to_owned(),
-                    name: row.text("name")?.to_owned(),
-                    address: row.opt("address").map(str::to_owned),
-                    role: row.text("role")?.into(),
+        self.read(
+            "showuserconn",
+            &Args::new().flag("current", current),
+            |rows| {
+                each(rows, |row| {
+                    Ok(Connection {
+                        id: row.text("id")?.to_owned(),
+                        name: row.text("name")?.to_owned(),
+                        address: row.opt("address").map(str::to_owned),
+                        role: row.text("role")?.into(),
+                    })
                 })
-            })
-        })
+            },
+        )
         .await
     }
 }

@@ -133,7 +133,8 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn showvlun_t(&self, query: VlunQuery<'_>) -> Result<Vec<VlunTemplate>, ArrayError> {
-        self.read("showvlun-t", &query.args(), |rows| each(rows, template)).await
+        self.read("showvlun-t", &query.args(), |rows| each(rows, template))
+            .await
     }
 
     /// The paths over which hosts see volumes now.
@@ -141,7 +142,8 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn showvlun_a(&self, query: VlunQuery<'_>) -> Result<Vec<ActiveVlun>, ArrayError> {
-        self.read("showvlun-a", &query.args(), |rows| each(rows, active)).await
+        self.read("showvlun-a", &query.args(), |rows| each(rows, active))
+            .await
     }
 }
 
@@ -179,7 +181,13 @@ fn template(row: &Row) -> Result<VlunTemplate, String> {
         }
         _ => return Err("type, host and port of a VLUN do not fit together".to_owned()),
     };
-    Ok(VlunTemplate { lun: Lun(row.value("lun")?), vv, target, port, kind })
+    Ok(VlunTemplate {
+        lun: Lun(row.value("lun")?),
+        vv,
+        target,
+        port,
+        kind,
+    })
 }
 
 fn active(row: &Row) -> Result<ActiveVlun, String> {

@@ -37,7 +37,8 @@ impl Array {
     }
 
     async fn vv_sets(&self, args: &Args) -> Result<Vec<VvSet>, ArrayError> {
-        self.read("showvvset", args, |rows| each(rows, vv_set)).await
+        self.read("showvvset", args, |rows| each(rows, vv_set))
+            .await
     }
 }
 

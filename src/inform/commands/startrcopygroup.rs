@@ -11,6 +11,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn startrcopygroup(&self, group: &GroupName) -> Result<(), ArrayError> {
-        self.change("startrcopygroup", &Args::new().with("name", group)).await
+        self.change("startrcopygroup", &Args::new().with("name", group))
+            .await
     }
 }

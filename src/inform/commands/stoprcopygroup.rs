@@ -11,6 +11,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`].
     pub async fn stoprcopygroup(&self, group: &GroupName) -> Result<(), ArrayError> {
-        self.change("stoprcopygroup", &Args::new().with("name", group)).await
+        self.change("stoprcopygroup", &Args::new().with("name", group))
+            .await
     }
 }

@@ -7,8 +7,10 @@ macro_rules! templates {
 }
 
 /// What any command may answer.
-pub(super) const REFUSALS: (&str, &str) =
-    ("refusals.toml", include_str!("../../../templates/inform/refusals.toml"));
+pub(super) const REFUSALS: (&str, &str) = (
+    "refusals.toml",
+    include_str!("../../../templates/inform/refusals.toml"),
+);
 
 /// Name and text of each template.
 pub(super) const TEMPLATES: &[(&str, &str)] = templates![

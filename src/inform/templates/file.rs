@@ -76,6 +76,8 @@ struct TableOverride {
 #[serde(deny_unknown_fields)]
 struct SectionsOverride {
     titles: Option<Vec<Pattern>>,
+    /// Whether a complete answer ends with an empty line, as those of the captured releases do.
+    ends_blank: Option<bool>,
     #[serde(default)]
     parts: BTreeMap<toml::Spanned<String>, TableOverride>,
 }
@@ -103,7 +105,12 @@ pub(super) type Misfit = (Range<usize>, String);
 impl OverrideFile {
     /// Changes `file`; what it does not have cannot be changed.
     pub(super) fn apply(self, file: &mut TemplateFile) -> Result<(), Misfit> {
-        let other = |span| (span, "this command's answer is not read in that shape".to_owned());
+        let other = |span| {
+            (
+                span,
+                "this command's answer is not read in that shape".to_owned(),
+            )
+        };
         if let Some(empty) = self.empty {
             file.empty = empty;
         }
@@ -121,11 +128,15 @@ impl OverrideFile {
             table.into_inner().apply(shape)?;
         }
         if let Some(sections) = self.sections {
-            let shape = file.sections.as_mut().ok_or_else(|| other(sections.span()))?;
+            let shape = file
+                .sections
+                .as_mut()
+                .ok_or_else(|| other(sections.span()))?;
             let sections = sections.into_inner();
             if let Some(titles) = sections.titles {
                 shape.titles = titles;
             }
+            shape.ends_blank = sections.ends_blank.unwrap_or(shape.ends_blank);
             for (name, table) in sections.parts {
                 let part = shape.parts.get_mut(name.get_ref());
                 table.apply(part.ok_or_else(|| unknown("part", &name))?)?;
@@ -141,7 +152,10 @@ impl OverrideFile {
                 shape.pattern = pattern;
             }
             for (name, key) in pairs.keys {
-                *shape.keys.get_mut(name.get_ref()).ok_or_else(|| unknown("key", &name))? = key;
+                *shape
+                    .keys
+                    .get_mut(name.get_ref())
+                    .ok_or_else(|| unknown("key", &name))? = key;
             }
         }
         Ok(())
@@ -151,8 +165,10 @@ impl OverrideFile {
 impl TableOverride {
     fn apply(self, shape: &mut TableShape) -> Result<(), Misfit> {
         for (name, new) in self.columns {
-            let column: &mut Column =
-                shape.columns.get_mut(name.get_ref()).ok_or_else(|| unknown("column", &name))?;
+            let column: &mut Column = shape
+                .columns
+                .get_mut(name.get_ref())
+                .ok_or_else(|| unknown("column", &name))?;
             if let Some(titles) = new.titles {
                 column.titles = titles;
             }
@@ -168,5 +184,8 @@ impl TableOverride {
 }
 
 fn unknown(what: &str, name: &toml::Spanned<String>) -> Misfit {
-    (name.span(), format!("this template has no {what} `{}`", name.get_ref()))
+    (
+        name.span(),
+        format!("this template has no {what} `{}`", name.get_ref()),
+    )
 }

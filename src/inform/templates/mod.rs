@@ -58,7 +58,11 @@ impl TemplateError {
         let before = text.get(..span.map_or(0, |s| s.start)).unwrap_or(text);
         let why: String = why.into();
         let why = why.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        Self::Wrong { path: path.to_owned(), line: before.matches('\n').count() + 1, why }
+        Self::Wrong {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            why,
+        }
     }
 
     fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
@@ -110,7 +114,10 @@ impl Templates {
         let refusals: RefusalsFile =
             toml::from_str(text).map_err(|e| TemplateError::toml(path, text, &e))?;
         check_kinds(path, text, &refusals.refusals)?;
-        let mut templates = Self { all, refusals: refusals.refusals };
+        let mut templates = Self {
+            all,
+            refusals: refusals.refusals,
+        };
         if let Some(dir) = template_dir {
             templates.read_dir(dir)?;
         }
@@ -132,15 +139,19 @@ impl Templates {
                 continue;
             }
             let text = fs::read_to_string(&path).map_err(io(&path))?;
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let template = self.all.get_mut(&name).ok_or_else(|| {
                 TemplateError::wrong(&path, &text, None, "no command has a template of this name")
             })?;
             let new: OverrideFile =
                 toml::from_str(&text).map_err(|e| TemplateError::toml(&path, &text, &e))?;
             let mut file = template.file.clone();
-            new.apply(&mut file)
-                .map_err(|(span, why): Misfit| TemplateError::wrong(&path, &text, Some(span), why))?;
+            new.apply(&mut file).map_err(|(span, why): Misfit| {
+                TemplateError::wrong(&path, &text, Some(span), why)
+            })?;
             *template = Template::new(Path::new(&name), &text, file)?;
             log::info!(file:% = path.display(); "template changed by the administrator");
         }
@@ -179,7 +190,9 @@ impl Templates {
 
     /// Every template, by the name of its file.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Template)> {
-        self.all.iter().map(|(name, template)| (name.as_str(), template))
+        self.all
+            .iter()
+            .map(|(name, template)| (name.as_str(), template))
     }
 
     /// Judges an answer: rows if it is complete and understood, none for a silent success or an empty list.
@@ -194,13 +207,21 @@ impl Templates {
     ) -> Result<Vec<Row>, Problem> {
         let file = &template.file;
         let refusals = [file.refusals.as_slice(), self.refusals.as_slice()];
-        Judge { shape: &template.shape, empty: &file.empty, ignore: &file.ignore, refusals }
-            .judge(text, exit_status)
+        Judge {
+            shape: &template.shape,
+            empty: &file.empty,
+            ignore: &file.ignore,
+            refusals,
+        }
+        .judge(text, exit_status)
     }
 }
 
 fn check_kinds(path: &Path, text: &str, refusals: &[RefusalPattern]) -> Result<(), TemplateError> {
-    match refusals.iter().find(|r| Refusal::from_word(&r.kind, None).is_none()) {
+    match refusals
+        .iter()
+        .find(|r| Refusal::from_word(&r.kind, None).is_none())
+    {
         None => Ok(()),
         Some(bad) => {
             let why = format!("`{}` is no kind of refusal", bad.kind);
@@ -214,19 +235,34 @@ static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{(\w+)\}"
 impl Template {
     fn new(path: &Path, text: &str, file: TemplateFile) -> Result<Self, TemplateError> {
         let wrong = |why: &str| TemplateError::wrong(path, text, None, why);
-        let shape = file.shape().ok_or_else(|| wrong("exactly one way of reading is needed"))?;
+        let shape = file
+            .shape()
+            .ok_or_else(|| wrong("exactly one way of reading is needed"))?;
         if matches!(shape, Shape::Silent(_)) && file.proof.is_none() {
-            return Err(wrong("a silent command needs a `proof`: silence proves nothing"));
+            return Err(wrong(
+                "a silent command needs a `proof`: silence proves nothing",
+            ));
         }
         check_kinds(path, text, &file.refusals)?;
-        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let (form, since) = match stem.rsplit_once('.') {
-            Some((form, since)) => {
-                (form.to_owned(), since.parse().map_err(|_| wrong("the file's name ends in no number"))?)
-            }
+            Some((form, since)) => (
+                form.to_owned(),
+                since
+                    .parse()
+                    .map_err(|_| wrong("the file's name ends in no number"))?,
+            ),
             None => (stem, 0),
         };
-        Ok(Self { form, since, file, shape })
+        Ok(Self {
+            form,
+            since,
+            file,
+            shape,
+        })
     }
 
     /// The name of the form, such as `showvlun-t`.
@@ -250,7 +286,10 @@ impl Template {
     }
 
     fn literal(&self) -> impl Iterator<Item = &str> {
-        self.file.command.split_whitespace().filter(|word| !word.contains('{'))
+        self.file
+            .command
+            .split_whitespace()
+            .filter(|word| !word.contains('{'))
     }
 
     /// Writes the command line.
@@ -277,7 +316,11 @@ impl Template {
             return Err(RenderError::NotOffered(format!("`{name}`")));
         }
         let line = line.join(" ");
-        if is_safe_line(&line) { Ok(line) } else { Err(RenderError::Unsafe("the line".to_owned(), line)) }
+        if is_safe_line(&line) {
+            Ok(line)
+        } else {
+            Err(RenderError::Unsafe("the line".to_owned(), line))
+        }
     }
 }
 

@@ -32,7 +32,9 @@ impl<'de> Deserialize<'de> for CellPattern {
         let text = String::deserialize(from)?;
         // Compiled as it stands first, so that a message shows what the author wrote.
         Regex::new(&text).map_err(D::Error::custom)?;
-        Regex::new(&format!("^(?:{text})$")).map(Self).map_err(D::Error::custom)
+        Regex::new(&format!("^(?:{text})$"))
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 

@@ -33,20 +33,35 @@ pub enum ProblemKind {
 impl Problem {
     pub(super) fn no_head(line: &str) -> Self {
         let why = format!("`{}` where the head row should be", line.trim());
-        Self { no_head: true, ..unrecognised(why) }
+        Self {
+            no_head: true,
+            ..unrecognised(why)
+        }
     }
 }
 
 pub(in crate::inform) fn unrecognised(why: impl Into<String>) -> Problem {
-    Problem { kind: ProblemKind::Unrecognised, why: why.into(), no_head: false }
+    Problem {
+        kind: ProblemKind::Unrecognised,
+        why: why.into(),
+        no_head: false,
+    }
 }
 
 pub(super) fn truncated(why: impl Into<String>) -> Problem {
-    Problem { kind: ProblemKind::Truncated, why: why.into(), no_head: false }
+    Problem {
+        kind: ProblemKind::Truncated,
+        why: why.into(),
+        no_head: false,
+    }
 }
 
 fn refused(refusal: Refusal, why: &str) -> Problem {
-    Problem { kind: ProblemKind::Refused(refusal), why: why.trim().to_owned(), no_head: false }
+    Problem {
+        kind: ProblemKind::Refused(refusal),
+        why: why.trim().to_owned(),
+        no_head: false,
+    }
 }
 
 /// A line that means no.
@@ -119,8 +134,15 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     pub(super) fn judge(&self, text: &str, exit_status: Option<i32>) -> Result<Vec<Row>, Problem> {
-        let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end_matches('\r')).collect();
-        let spoken: Vec<&str> = lines.iter().copied().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> = text
+            .split('\n')
+            .map(|line| line.trim_end_matches('\r'))
+            .collect();
+        let spoken: Vec<&str> = lines
+            .iter()
+            .copied()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         let failed = exit_status.is_some_and(|status| status != 0);
         if let Shape::Silent(shape) = self.shape {
             let rest: Vec<&str> = spoken
@@ -141,26 +163,40 @@ impl Judge<'_> {
             return Ok(Vec::new());
         }
         // No row of any table begins with this word, and stderr may come at any place among stdout.
-        let errors: Vec<&str> = spoken.iter().copied().filter(|line| line.starts_with("Error:")).collect();
+        let errors: Vec<&str> = spoken
+            .iter()
+            .copied()
+            .filter(|line| line.starts_with("Error:"))
+            .collect();
         if let Some(first) = errors.first() {
-            return Err(self.refusal(&errors).unwrap_or_else(|| refused(Refusal::Other, first)));
+            return Err(self
+                .refusal(&errors)
+                .unwrap_or_else(|| refused(Refusal::Other, first)));
         }
-        let kept: Vec<&str> = lines.into_iter().filter(|line| !any(self.ignore, line)).collect();
+        let kept: Vec<&str> = lines
+            .into_iter()
+            .filter(|line| !any(self.ignore, line))
+            .collect();
         let (result, counted) = match self.shape {
             Shape::Silent(_) => (Ok(Vec::new()), false),
             Shape::Line(shape) => (shape.read(&kept), false),
-            Shape::Table(shape) => {
-                (shape.read(&kept), kept.iter().any(|line| super::table::is_separator(line)))
-            }
+            Shape::Table(shape) => (
+                shape.read(&kept),
+                kept.iter().any(|line| super::table::is_separator(line)),
+            ),
             Shape::Sections(shape) => (shape.read(&kept), false),
             Shape::KeyValue(shape) => (shape.read(&kept), false),
         };
         let rows = result.map_err(|problem| {
             // Only where nothing looks like the listing: a comment in a row may well say "not found".
-            if problem.no_head { self.refusal(&spoken).unwrap_or(problem) } else { problem }
+            if problem.no_head {
+                self.refusal(&spoken).unwrap_or(problem)
+            } else {
+                problem
+            }
         })?;
         if !counted {
-            self.check_end(text, exit_status)?;
+            self.check_end(text)?;
             if failed {
                 return Err(unrecognised("the command reports a failure without words"));
             }
@@ -168,13 +204,21 @@ impl Judge<'_> {
         Ok(rows)
     }
 
-    /// Where no total tells that nothing is missing: an exit status comes only after the last byte; without one the answer
-    /// must end as this command's answers end.
-    fn check_end(&self, text: &str, exit_status: Option<i32>) -> Result<(), Problem> {
+    /// Where no total tells that nothing is missing, the answer must end as this command's answers end. An exit status does
+    /// not tell: the SSH library says 0 also when none came.
+    fn check_end(&self, text: &str) -> Result<(), Problem> {
         let blank = matches!(self.shape, Shape::Sections(shape) if shape.ends_blank);
         let text = text.replace('\r', "");
-        let whole = if blank { text.ends_with("\n\n") } else { text.ends_with('\n') };
-        if exit_status.is_some() || whole { Ok(()) } else { Err(truncated("the end is missing")) }
+        let whole = if blank {
+            text.ends_with("\n\n")
+        } else {
+            text.ends_with('\n')
+        };
+        if whole {
+            Ok(())
+        } else {
+            Err(truncated("the end is missing"))
+        }
     }
 
     fn refusal(&self, lines: &[&str]) -> Option<Problem> {
@@ -203,17 +247,35 @@ fn cells(pattern: &Pattern, captures: &Captures<'_>) -> BTreeMap<String, String>
 impl LineShape {
     fn read(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
         let mut rows = Vec::new();
-        for line in lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty()) {
-            let captures = self.pattern.captures(line).ok_or_else(|| Problem::no_head(line))?;
-            rows.push(Row { cells: cells(&self.pattern, &captures), ..Row::default() });
+        for line in lines
+            .iter()
+            .map(|line| line.trim_end())
+            .filter(|line| !line.is_empty())
+        {
+            let captures = self
+                .pattern
+                .captures(line)
+                .ok_or_else(|| Problem::no_head(line))?;
+            rows.push(Row {
+                cells: cells(&self.pattern, &captures),
+                ..Row::default()
+            });
         }
-        if rows.is_empty() { Err(truncated("nothing came")) } else { Ok(rows) }
+        if rows.is_empty() {
+            Err(truncated("nothing came"))
+        } else {
+            Ok(rows)
+        }
     }
 }
 
 impl SectionsShape {
     fn read(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
-        let mut lines = lines.iter().copied().filter(|line| !line.trim().is_empty()).peekable();
+        let mut lines = lines
+            .iter()
+            .copied()
+            .filter(|line| !line.trim().is_empty())
+            .peekable();
         for title in &self.titles {
             match lines.next() {
                 None => return Err(truncated("the titles are missing")),
@@ -222,18 +284,24 @@ impl SectionsShape {
             }
         }
         let head_of = |line: &str| {
-            self.parts.iter().find_map(|(name, shape)| Some((name, shape, shape.head(line)?)))
+            self.parts
+                .iter()
+                .find_map(|(name, shape)| Some((name, shape, shape.head(line)?)))
         };
         let mut rows = Vec::new();
         while let Some(line) = lines.next() {
-            let (name, shape, head) = head_of(line)
-                .ok_or_else(|| unrecognised(format!("`{}` where a head row should be", line.trim())))?;
+            let (name, shape, head) = head_of(line).ok_or_else(|| {
+                unrecognised(format!("`{}` where a head row should be", line.trim()))
+            })?;
             let mut under = Vec::new();
             while let Some(line) = lines.next_if(|line| head_of(line).is_none()) {
                 under.push(line);
             }
             let cut = shape.cut(&head, &under)?;
-            rows.extend(cut.into_iter().map(|row| Row { part: name.clone(), ..row }));
+            rows.extend(cut.into_iter().map(|row| Row {
+                part: name.clone(),
+                ..row
+            }));
         }
         Ok(rows)
     }
@@ -241,13 +309,25 @@ impl SectionsShape {
 
 impl KeyValueShape {
     fn read(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
-        let mut lines = lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty());
-        let first = lines.clone().next().ok_or_else(|| truncated("nothing came"))?;
-        lines.find(|line| self.after.is_match(line)).ok_or_else(|| Problem::no_head(first))?;
+        let mut lines = lines
+            .iter()
+            .map(|line| line.trim_end())
+            .filter(|line| !line.is_empty());
+        let first = lines
+            .clone()
+            .next()
+            .ok_or_else(|| truncated("nothing came"))?;
+        lines
+            .find(|line| self.after.is_match(line))
+            .ok_or_else(|| Problem::no_head(first))?;
         let mut row = Row::default();
         for line in lines {
-            let pair = self.pattern.captures(line).map(|captures| cells(&self.pattern, &captures));
-            let Some((key, value)) = pair.and_then(|mut p| Some((p.remove("key")?, p.remove("value")?)))
+            let pair = self
+                .pattern
+                .captures(line)
+                .map(|captures| cells(&self.pattern, &captures));
+            let Some((key, value)) =
+                pair.and_then(|mut p| Some((p.remove("key")?, p.remove("value")?)))
             else {
                 return Err(unrecognised(format!("the line `{line}`")));
             };
@@ -258,7 +338,10 @@ impl KeyValueShape {
             }
         }
         match self.keys.keys().find(|key| !row.cells.contains_key(*key)) {
-            Some(key) => Err(truncated(format!("the key `{}` is missing", self.keys[key]))),
+            Some(key) => Err(truncated(format!(
+                "the key `{}` is missing",
+                self.keys[key]
+            ))),
             None => Ok(vec![row]),
         }
     }

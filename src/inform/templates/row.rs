@@ -23,17 +23,27 @@ pub(in crate::inform) fn is_none(text: &str) -> bool {
 impl Row {
     /// The cell, if the answer has that column and there is a value.
     pub(in crate::inform) fn opt(&self, column: &str) -> Option<&str> {
-        self.cells.get(column).map(String::as_str).filter(|text| !is_none(text))
+        self.cells
+            .get(column)
+            .map(String::as_str)
+            .filter(|text| !is_none(text))
     }
 
     /// The cell, whatever is in it.
     pub(in crate::inform) fn text(&self, column: &str) -> Result<&str, String> {
-        self.cells.get(column).map(String::as_str).ok_or_else(|| format!("no column `{column}`"))
+        self.cells
+            .get(column)
+            .map(String::as_str)
+            .ok_or_else(|| format!("no column `{column}`"))
     }
 
     /// The cell as a value; dashes and an empty cell are an error.
-    pub(in crate::inform) fn value<T: FromStr<Err: Display>>(&self, column: &str) -> Result<T, String> {
-        self.parsed(column)?.ok_or_else(|| format!("no value in column `{column}`"))
+    pub(in crate::inform) fn value<T: FromStr<Err: Display>>(
+        &self,
+        column: &str,
+    ) -> Result<T, String> {
+        self.parsed(column)?
+            .ok_or_else(|| format!("no value in column `{column}`"))
     }
 
     /// The cell as a value, or none where the array writes none.
@@ -42,7 +52,10 @@ impl Row {
         column: &str,
     ) -> Result<Option<T>, String> {
         self.opt(column)
-            .map(|text| text.parse().map_err(|why| format!("column `{column}`: {why}")))
+            .map(|text| {
+                text.parse()
+                    .map_err(|why| format!("column `{column}`: {why}"))
+            })
             .transpose()
     }
 }

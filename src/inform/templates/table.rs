@@ -96,7 +96,10 @@ fn words(line: &[char]) -> Vec<Word> {
         }
         match found.last_mut() {
             Some(word) if word.end == at => word.end += 1,
-            _ => found.push(Word { start: at, end: at + 1 }),
+            _ => found.push(Word {
+                start: at,
+                end: at + 1,
+            }),
         }
     }
     found
@@ -110,7 +113,11 @@ impl TableShape {
             .into_iter()
             .map(|w| {
                 let title: String = chars[w.start..w.end].iter().collect();
-                let cell = HeadCell { start: w.start, end: w.end, wanted: None };
+                let cell = HeadCell {
+                    start: w.start,
+                    end: w.end,
+                    wanted: None,
+                };
                 (cell, title.trim_matches('-').to_owned())
             })
             .collect();
@@ -150,7 +157,9 @@ impl TableShape {
         for line in lines {
             let row = self.cut_row(head, line, &mut extents)?;
             match (&self.list, rows.last_mut()) {
-                (Some(list), Some(last)) if is_continuation(&row, list) => last.list.extend(row.list),
+                (Some(list), Some(last)) if is_continuation(&row, list) => {
+                    last.list.extend(row.list)
+                }
                 _ => rows.push(row),
             }
         }
@@ -169,10 +178,23 @@ impl TableShape {
         let chars: Vec<char> = line.chars().collect();
         let words = words(&chars);
         let ranges = words.iter().map(|word| self.range(head, word)).collect();
-        let mut search = Search { shape: self, head, chars: &chars, words: &words, ranges, dead: HashSet::new(), tries: 0, found: Vec::new() };
+        let mut search = Search {
+            shape: self,
+            head,
+            chars: &chars,
+            words: &words,
+            ranges,
+            dead: HashSet::new(),
+            tries: 0,
+            found: Vec::new(),
+        };
         search.go(0, 0, &mut Vec::new());
         if search.tries > MAX_TRIES || search.found.len() != 1 {
-            let why = if search.found.is_empty() { "fits the columns in no way" } else { "can be cut in two ways" };
+            let why = if search.found.is_empty() {
+                "fits the columns in no way"
+            } else {
+                "can be cut in two ways"
+            };
             return Err(unrecognised(format!("the row `{}` {why}", line.trim_end())));
         }
         let mut row = Row::default();
@@ -227,7 +249,9 @@ impl TableShape {
             let wanted = head.0[at].wanted.is_some() || head.0[at + 1].wanted.is_some();
             if wanted && pair[0].1 >= pair[1].0 {
                 let first = lines.first().map_or("", |line| line.trim_end());
-                return Err(unrecognised(format!("columns run into each other, from the row `{first}` on")));
+                return Err(unrecognised(format!(
+                    "columns run into each other, from the row `{first}` on"
+                )));
             }
         }
         Ok(())
@@ -239,7 +263,11 @@ impl TableShape {
         let mut titles = 0;
         let head = loop {
             let Some(line) = lines.next() else {
-                return Err(if titles == 0 { truncated("nothing came") } else { truncated("the head row is missing") });
+                return Err(if titles == 0 {
+                    truncated("nothing came")
+                } else {
+                    truncated("the head row is missing")
+                });
             };
             if let Some(head) = self.head(line) {
                 break head;
@@ -261,15 +289,24 @@ impl TableShape {
         let rows = self.cut(&head, &rows)?;
         match (self.total, separator) {
             (Total::None | Total::Optional, false) => return Ok(rows),
-            (Total::None, true) => return Err(unrecognised("a total where none is known".to_owned())),
-            (Total::Rows | Total::RowsAndItems, false) => return Err(truncated("the total row is missing")),
+            (Total::None, true) => {
+                return Err(unrecognised("a total where none is known".to_owned()));
+            }
+            (Total::Rows | Total::RowsAndItems, false) => {
+                return Err(truncated("the total row is missing"));
+            }
             (_, true) => {}
         }
-        let total = lines.next().ok_or_else(|| truncated("the total row is missing"))?;
+        let total = lines
+            .next()
+            .ok_or_else(|| truncated("the total row is missing"))?;
         self.check_total(total, &rows)?;
         match lines.next() {
             None => Ok(rows),
-            Some(line) => Err(unrecognised(format!("`{}` after the total", line.trim_end()))),
+            Some(line) => Err(unrecognised(format!(
+                "`{}` after the total",
+                line.trim_end()
+            ))),
         }
     }
 
@@ -277,10 +314,14 @@ impl TableShape {
     fn check_total(&self, total: &str, rows: &[Row]) -> Result<(), Problem> {
         let mut words = total.split_whitespace();
         let mut next_number = || words.next().and_then(|w| w.parse::<usize>().ok());
-        let count = next_number()
-            .ok_or_else(|| unrecognised(format!("`{}` where the total should be", total.trim_end())))?;
+        let count = next_number().ok_or_else(|| {
+            unrecognised(format!("`{}` where the total should be", total.trim_end()))
+        })?;
         if count != rows.len() {
-            return Err(truncated(format!("{} rows came, the total says {count}", rows.len())));
+            return Err(truncated(format!(
+                "{} rows came, the total says {count}",
+                rows.len()
+            )));
         }
         match words.next() {
             None if self.total != Total::RowsAndItems => Ok(()),
@@ -288,19 +329,28 @@ impl TableShape {
                 let listed: usize = rows.iter().map(|row| row.list.len()).sum();
                 match words.next().and_then(|w| w.parse::<usize>().ok()) {
                     Some(count) if count == listed => Ok(()),
-                    Some(count) => Err(truncated(format!("{listed} items came, the total says {count}"))),
+                    Some(count) => Err(truncated(format!(
+                        "{listed} items came, the total says {count}"
+                    ))),
                     None => Err(truncated("the total row is not complete")),
                 }
             }
             Some("total") => Ok(()),
-            _ => Err(unrecognised(format!("`{}` where the total should be", total.trim_end()))),
+            _ => Err(unrecognised(format!(
+                "`{}` where the total should be",
+                total.trim_end()
+            ))),
         }
     }
 }
 
 /// Only the listed column has something.
 fn is_continuation(row: &Row, list: &str) -> bool {
-    !row.list.is_empty() && row.cells.iter().all(|(name, text)| name == list || text.is_empty())
+    !row.list.is_empty()
+        && row
+            .cells
+            .iter()
+            .all(|(name, text)| name == list || text.is_empty())
 }
 
 pub(super) fn is_separator(line: &str) -> bool {
@@ -317,7 +367,10 @@ fn is_group_title(line: &str) -> bool {
 fn items(column: &Column, text: &str) -> Result<Vec<(String, String)>, Problem> {
     let mut found = Vec::new();
     for piece in text.split(',').map(str::trim) {
-        let matched = column.items.iter().find_map(|p| Some((p, p.captures(piece)?)));
+        let matched = column
+            .items
+            .iter()
+            .find_map(|p| Some((p, p.captures(piece)?)));
         let (pattern, captures) =
             matched.ok_or_else(|| unrecognised(format!("`{piece}` in the list `{text}`")))?;
         for name in pattern.capture_names().flatten() {
@@ -351,7 +404,9 @@ impl Search<'_> {
     }
 
     fn text(&self, taken: Taken) -> String {
-        self.extent(taken).map_or_else(String::new, |(from, to)| self.chars[from..to].iter().collect())
+        self.extent(taken).map_or_else(String::new, |(from, to)| {
+            self.chars[from..to].iter().collect()
+        })
     }
 
     /// Returns true if some way led to the end.
@@ -391,11 +446,16 @@ impl Search<'_> {
     fn keep(&mut self, way: &[Taken]) {
         let wanted = |way: &[Taken]| -> Vec<Taken> {
             let pairs = self.head.0.iter().zip(way);
-            pairs.filter(|(cell, _)| cell.wanted.is_some()).map(|(_, taken)| *taken).collect()
+            pairs
+                .filter(|(cell, _)| cell.wanted.is_some())
+                .map(|(_, taken)| *taken)
+                .collect()
         };
         // An empty cell is the same wherever it is empty.
         let normal = |way: Vec<Taken>| -> Vec<Taken> {
-            way.into_iter().map(|(from, to)| if from == to { (0, 0) } else { (from, to) }).collect()
+            way.into_iter()
+                .map(|(from, to)| if from == to { (0, 0) } else { (from, to) })
+                .collect()
         };
         let new = normal(wanted(way));
         if !self.found.iter().any(|old| normal(wanted(old)) == new) {
