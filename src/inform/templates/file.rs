@@ -3,25 +3,32 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use serde::Deserialize;
+use toml::de::DeTable;
 
 use super::{
-    pattern::{CellPattern, Pattern},
+    pattern::Pattern,
     read::{KeyValueShape, LineShape, RefusalPattern, SectionsShape, Shape, SilentShape},
-    table::{Column, TableShape},
+    table::TableShape,
 };
 
 /// A file of templates/inform.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TemplateFile {
+    /// The command line. `{name}` is an argument; a word that is one and has an entry in `options` is written as that says, or
+    /// left out if the argument is not given.
     pub(super) command: String,
     #[serde(default)]
     pub(super) options: BTreeMap<String, String>,
+    /// The form that shows whether a changing command did what it should.
     pub(super) proof: Option<String>,
+    /// Sentences that mean an empty list; the only line there is.
     #[serde(default)]
     pub(super) empty: Vec<Pattern>,
+    /// Lines that may be there and mean nothing.
     #[serde(default)]
     pub(super) ignore: Vec<Pattern>,
+    /// Lines that mean no, tried before those of refusals.toml.
     #[serde(default)]
     pub(super) refusals: Vec<RefusalPattern>,
     silent: Option<SilentShape>,
@@ -53,139 +60,85 @@ pub(super) struct RefusalsFile {
     pub(super) refusals: Vec<RefusalPattern>,
 }
 
-/// A file of `template_dir`: reading patterns and column names, nothing else.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OverrideFile {
-    empty: Option<Vec<Pattern>>,
-    ignore: Option<Vec<Pattern>>,
-    silent: Option<SilentShape>,
-    line: Option<LineShape>,
-    table: Option<toml::Spanned<TableOverride>>,
-    sections: Option<toml::Spanned<SectionsOverride>>,
-    key_value: Option<toml::Spanned<KeyValueOverride>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableOverride {
-    columns: BTreeMap<toml::Spanned<String>, ColumnOverride>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SectionsOverride {
-    titles: Option<Vec<Pattern>>,
-    /// Whether a complete answer ends with an empty line, as those of the captured releases do.
-    ends_blank: Option<bool>,
-    #[serde(default)]
-    parts: BTreeMap<toml::Spanned<String>, TableOverride>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyValueOverride {
-    after: Option<Pattern>,
-    pattern: Option<Pattern>,
-    #[serde(default)]
-    keys: BTreeMap<toml::Spanned<String>, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ColumnOverride {
-    titles: Option<Vec<String>>,
-    cell: Option<CellPattern>,
-    items: Option<Vec<CellPattern>>,
-}
+/// What an administrator may set: reading patterns and column names, and how a listing ends.
+const SETTABLE: [&str; 9] = [
+    "empty",
+    "ignore",
+    "accepts",
+    "titles",
+    "cell",
+    "items",
+    "pattern",
+    "after",
+    "ends_blank",
+];
+/// Where those are; what is in `keys` may be set too.
+const READING: [&str; 7] = [
+    "silent",
+    "line",
+    "table",
+    "sections",
+    "key_value",
+    "empty",
+    "ignore",
+];
 
 /// What is wrong with an administrator's file, and where.
 pub(super) type Misfit = (Range<usize>, String);
 
-impl OverrideFile {
-    /// Changes `file`; what it does not have cannot be changed.
-    pub(super) fn apply(self, file: &mut TemplateFile) -> Result<(), Misfit> {
-        let other = |span| {
-            (
-                span,
-                "this command's answer is not read in that shape".to_owned(),
-            )
+/// A table, or a value for a key, of an administrator's file.
+type Setting = (Vec<String>, Range<usize>, Option<toml::Value>);
+
+/// The template `base` as changed by the TOML `text`. What the template does not have cannot be changed.
+pub(super) fn overlay(base: &str, text: &str) -> Result<TemplateFile, Misfit> {
+    let at = |e: toml::de::Error| (e.span().unwrap_or(0..0), e.message().to_owned());
+    let spans = DeTable::parse(text).map_err(at)?;
+    let values: toml::Table = toml::from_str(text).map_err(at)?;
+    let mut settings = Vec::new();
+    collect(spans.get_ref(), &values, &[], &mut settings);
+    settings.sort_by_key(|(_, span, _)| span.start);
+    let mut merged: toml::Table = toml::from_str(base).map_err(at)?;
+    for (path, span, value) in settings {
+        let refuse = |why: &str| (span.clone(), format!("`{}` {why}", path.join(".")));
+        let settable = match path.as_slice() {
+            [.., parent, _] if parent == "keys" => true,
+            [.., key] if value.is_some() => SETTABLE.contains(&key.as_str()),
+            _ => true,
         };
-        if let Some(empty) = self.empty {
-            file.empty = empty;
+        if !settable || !READING.contains(&path[0].as_str()) {
+            return Err(refuse(
+                "cannot be changed here; only reading patterns and column names can",
+            ));
         }
-        if let Some(ignore) = self.ignore {
-            file.ignore = ignore;
+        let inner = if value.is_some() {
+            path.len() - 1
+        } else {
+            path.len()
+        };
+        let table = path[..inner]
+            .iter()
+            .try_fold(&mut merged, |table, key| table.get_mut(key)?.as_table_mut());
+        let table = table.ok_or_else(|| refuse("is not in this command's template"))?;
+        if let Some(value) = value {
+            table.insert(path[inner].clone(), value);
+            // After each value, so that a wrong one is found where it stands.
+            let file = TemplateFile::deserialize(merged.clone());
+            file.map_err(|e| (span.clone(), e.message().to_owned()))?;
         }
-        if let Some(silent) = self.silent {
-            *file.silent.as_mut().ok_or_else(|| other(0..0))? = silent;
-        }
-        if let Some(line) = self.line {
-            *file.line.as_mut().ok_or_else(|| other(0..0))? = line;
-        }
-        if let Some(table) = self.table {
-            let shape = file.table.as_mut().ok_or_else(|| other(table.span()))?;
-            table.into_inner().apply(shape)?;
-        }
-        if let Some(sections) = self.sections {
-            let shape = file
-                .sections
-                .as_mut()
-                .ok_or_else(|| other(sections.span()))?;
-            let sections = sections.into_inner();
-            if let Some(titles) = sections.titles {
-                shape.titles = titles;
-            }
-            shape.ends_blank = sections.ends_blank.unwrap_or(shape.ends_blank);
-            for (name, table) in sections.parts {
-                let part = shape.parts.get_mut(name.get_ref());
-                table.apply(part.ok_or_else(|| unknown("part", &name))?)?;
-            }
-        }
-        if let Some(pairs) = self.key_value {
-            let shape = file.key_value.as_mut().ok_or_else(|| other(pairs.span()))?;
-            let pairs = pairs.into_inner();
-            if let Some(after) = pairs.after {
-                shape.after = after;
-            }
-            if let Some(pattern) = pairs.pattern {
-                shape.pattern = pattern;
-            }
-            for (name, key) in pairs.keys {
-                *shape
-                    .keys
-                    .get_mut(name.get_ref())
-                    .ok_or_else(|| unknown("key", &name))? = key;
-            }
-        }
-        Ok(())
     }
+    TemplateFile::deserialize(merged).map_err(at)
 }
 
-impl TableOverride {
-    fn apply(self, shape: &mut TableShape) -> Result<(), Misfit> {
-        for (name, new) in self.columns {
-            let column: &mut Column = shape
-                .columns
-                .get_mut(name.get_ref())
-                .ok_or_else(|| unknown("column", &name))?;
-            if let Some(titles) = new.titles {
-                column.titles = titles;
+fn collect(spans: &DeTable<'_>, values: &toml::Table, path: &[String], to: &mut Vec<Setting>) {
+    for (key, value) in spans {
+        let name = key.get_ref().to_string();
+        let path = [path, std::slice::from_ref(&name)].concat();
+        match (value.get_ref().as_table(), values.get(&name)) {
+            (Some(inner), Some(toml::Value::Table(values))) => {
+                to.push((path.clone(), key.span(), None));
+                collect(inner, values, &path, to);
             }
-            if let Some(cell) = new.cell {
-                column.cell = Some(cell);
-            }
-            if let Some(items) = new.items {
-                column.items = items;
-            }
+            (_, plain) => to.push((path, key.span(), plain.cloned())),
         }
-        Ok(())
     }
-}
-
-fn unknown(what: &str, name: &toml::Spanned<String>) -> Misfit {
-    (
-        name.span(),
-        format!("this template has no {what} `{}`", name.get_ref()),
-    )
 }

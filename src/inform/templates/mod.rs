@@ -1,9 +1,10 @@
 //! Templates: how a command is written and how its answer is read, as plain TOML.
 //!
 //! A file of templates/inform is one command, or one form of it (`createhost-add`). `createvv.4.toml` takes the place of
-//! `createvv.toml` from InForm OS 4 on. docs/templates.md has every key.
+//! `createvv.toml` from InForm OS 4 on. file.rs has every key.
 
 mod builtin;
+mod cut;
 mod file;
 mod pattern;
 mod read;
@@ -16,7 +17,7 @@ use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, path::PathBuf, 
 use regex::Regex;
 
 use self::{
-    file::{Misfit, OverrideFile, RefusalsFile, TemplateFile},
+    file::{RefusalsFile, TemplateFile},
     read::{Judge, RefusalPattern, Shape},
 };
 use super::{
@@ -143,16 +144,17 @@ impl Templates {
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            let template = self.all.get_mut(&name).ok_or_else(|| {
-                TemplateError::wrong(&path, &text, None, "no command has a template of this name")
-            })?;
-            let new: OverrideFile =
-                toml::from_str(&text).map_err(|e| TemplateError::toml(&path, &text, &e))?;
-            let mut file = template.file.clone();
-            new.apply(&mut file).map_err(|(span, why): Misfit| {
-                TemplateError::wrong(&path, &text, Some(span), why)
-            })?;
-            *template = Template::new(Path::new(&name), &text, file)?;
+            let (_, base) = builtin::TEMPLATES
+                .iter()
+                .find(|(known, _)| *known == name)
+                .ok_or_else(|| {
+                    let why = "no command has a template of this name";
+                    TemplateError::wrong(&path, &text, None, why)
+                })?;
+            let file = file::overlay(base, &text)
+                .map_err(|(span, why)| TemplateError::wrong(&path, &text, Some(span), why))?;
+            let template = Template::new(Path::new(&name), &text, file)?;
+            self.all.insert(name, template);
             log::info!(file:% = path.display(); "template changed by the administrator");
         }
         Ok(())

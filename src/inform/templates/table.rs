@@ -1,15 +1,16 @@
-//! Cutting a printed table into cells.
+//! Reading a printed table: head, rows, total.
 //!
 //! Arrays pad columns to the widest cell of each single answer, put text left and numbers right, decorate head cells with
 //! dashes, print cells that are empty or hold blanks, and let a few cells run over their width (source: captures of 3.x and
 //! 10.x arrays). So a row is cut by what is certain: the order of the columns, the place under a head cell, and what each
 //! cell may look like. If that leaves no way of cutting it, or two, the row is not understood; a guess is never made.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::{
+    cut::{Cell, cells, words},
     pattern::CellPattern,
     read::{Problem, truncated, unrecognised},
     row::{Row, is_none},
@@ -17,8 +18,6 @@ use super::{
 
 /// Rows above the head that name groups of columns: never more than three were seen.
 const MAX_GROUP_TITLES: usize = 3;
-/// A row that needs more tries than this to be cut is not understood.
-const MAX_TRIES: usize = 20_000;
 
 /// One column that is wanted.
 #[derive(Debug, Clone, Deserialize)]
@@ -72,38 +71,16 @@ pub(in crate::inform) struct TableShape {
     pub(super) runs_over: bool,
 }
 
-/// A piece of a line between blanks, in characters.
-struct Word {
-    start: usize,
-    end: usize,
-}
-
-struct HeadCell {
-    start: usize,
-    end: usize,
+/// One cell of a head row, in characters.
+pub(super) struct HeadCell {
+    pub(super) start: usize,
+    pub(super) end: usize,
     /// Name of the wanted column it heads.
-    wanted: Option<String>,
+    pub(super) wanted: Option<String>,
 }
 
 /// A head row, understood.
-pub(super) struct Head(Vec<HeadCell>);
-
-fn words(line: &[char]) -> Vec<Word> {
-    let mut found: Vec<Word> = Vec::new();
-    for (at, c) in line.iter().enumerate() {
-        if c.is_whitespace() {
-            continue;
-        }
-        match found.last_mut() {
-            Some(word) if word.end == at => word.end += 1,
-            _ => found.push(Word {
-                start: at,
-                end: at + 1,
-            }),
-        }
-    }
-    found
-}
+pub(super) struct Head(pub(super) Vec<HeadCell>);
 
 impl TableShape {
     /// Reads a line as the head row, if it is one.
@@ -140,7 +117,7 @@ impl TableShape {
     }
 
     /// True if this may stand in the column under `cell`.
-    fn fits(&self, cell: &HeadCell, text: &str) -> bool {
+    pub(super) fn fits(&self, cell: &HeadCell, text: &str) -> bool {
         match self.column(cell) {
             None => true,
             Some(column) => match &column.cell {
@@ -175,36 +152,13 @@ impl TableShape {
         line: &str,
         extents: &mut [(usize, usize)],
     ) -> Result<Row, Problem> {
-        let chars: Vec<char> = line.chars().collect();
-        let words = words(&chars);
-        let ranges = words.iter().map(|word| self.range(head, word)).collect();
-        let mut search = Search {
-            shape: self,
-            head,
-            chars: &chars,
-            words: &words,
-            ranges,
-            dead: HashSet::new(),
-            tries: 0,
-            found: Vec::new(),
-        };
-        search.go(0, 0, &mut Vec::new());
-        if search.tries > MAX_TRIES || search.found.len() != 1 {
-            let why = if search.found.is_empty() {
-                "fits the columns in no way"
-            } else {
-                "can be cut in two ways"
-            };
-            return Err(unrecognised(format!("the row `{}` {why}", line.trim_end())));
-        }
         let mut row = Row::default();
-        for (at, (cell, taken)) in head.0.iter().zip(search.found.remove(0)).enumerate() {
-            let text = search.text(taken);
-            if let Some((from, to)) = search.extent(taken) {
-                extents[at].0 = extents[at].0.min(from);
-                extents[at].1 = extents[at].1.max(to);
+        let cut = cells(self, head, line)?;
+        for ((column, Cell { text, extent }), all) in head.0.iter().zip(cut).zip(extents) {
+            if let Some((from, to)) = extent {
+                *all = (all.0.min(from), all.1.max(to));
             }
-            let Some(name) = &cell.wanted else { continue };
+            let Some(name) = &column.wanted else { continue };
             if self.list.as_ref() == Some(name) && !is_none(&text) {
                 row.list.push(text.clone());
             }
@@ -217,24 +171,6 @@ impl TableShape {
             row.cells.insert(name.clone(), text);
         }
         Ok(row)
-    }
-
-    /// The columns in which a word can stand: those whose head cell it is under, or, under none, those next to it.
-    fn range(&self, head: &Head, word: &Word) -> (usize, usize) {
-        let last = head.0.len() - 1;
-        if self.runs_over {
-            return (0, last);
-        }
-        let under: Vec<usize> = (0..=last)
-            .filter(|i| head.0[*i].start < word.end && word.start < head.0[*i].end)
-            .collect();
-        match (under.first(), under.last()) {
-            (Some(from), Some(to)) => (*from, *to),
-            _ => {
-                let before = head.0.iter().filter(|cell| cell.end <= word.start).count();
-                (before.saturating_sub(1), before.min(last))
-            }
-        }
     }
 
     /// Columns of a sound table have a blank column of characters between them, in the head and in all rows. Where they have
@@ -380,86 +316,4 @@ fn items(column: &Column, text: &str) -> Result<Vec<(String, String)>, Problem> 
         }
     }
     Ok(found)
-}
-
-/// Words taken by a column: from, to.
-type Taken = (usize, usize);
-
-/// All ways of giving the words of a row to the columns, left to right; it stops at the second that differs in a wanted cell.
-struct Search<'a> {
-    shape: &'a TableShape,
-    head: &'a Head,
-    chars: &'a [char],
-    words: &'a [Word],
-    ranges: Vec<(usize, usize)>,
-    /// Column and word from which no way leads to the end.
-    dead: HashSet<(usize, usize)>,
-    tries: usize,
-    found: Vec<Vec<Taken>>,
-}
-
-impl Search<'_> {
-    fn extent(&self, (from, to): Taken) -> Option<(usize, usize)> {
-        (from < to).then(|| (self.words[from].start, self.words[to - 1].end))
-    }
-
-    fn text(&self, taken: Taken) -> String {
-        self.extent(taken).map_or_else(String::new, |(from, to)| {
-            self.chars[from..to].iter().collect()
-        })
-    }
-
-    /// Returns true if some way led to the end.
-    fn go(&mut self, column: usize, word: usize, way: &mut Vec<Taken>) -> bool {
-        if column == self.head.0.len() {
-            if word == self.words.len() {
-                self.keep(way);
-                return true;
-            }
-            return false;
-        }
-        if self.dead.contains(&(column, word)) || self.found.len() > 1 || self.tries > MAX_TRIES {
-            return false;
-        }
-        let mut led = false;
-        let last = column + 1 == self.head.0.len();
-        let from = if last { self.words.len() } else { word };
-        for to in from..=self.words.len() {
-            self.tries += 1;
-            let mine = |i: usize| (self.ranges[i].0..=self.ranges[i].1).contains(&column);
-            if !(word..to).all(mine) {
-                break;
-            }
-            let text = self.text((word, to));
-            if self.shape.fits(&self.head.0[column], &text) {
-                way.push((word, to));
-                led |= self.go(column + 1, to, way);
-                way.pop();
-            }
-        }
-        if !led {
-            self.dead.insert((column, word));
-        }
-        led
-    }
-
-    fn keep(&mut self, way: &[Taken]) {
-        let wanted = |way: &[Taken]| -> Vec<Taken> {
-            let pairs = self.head.0.iter().zip(way);
-            pairs
-                .filter(|(cell, _)| cell.wanted.is_some())
-                .map(|(_, taken)| *taken)
-                .collect()
-        };
-        // An empty cell is the same wherever it is empty.
-        let normal = |way: Vec<Taken>| -> Vec<Taken> {
-            way.into_iter()
-                .map(|(from, to)| if from == to { (0, 0) } else { (from, to) })
-                .collect()
-        };
-        let new = normal(wanted(way));
-        if !self.found.iter().any(|old| normal(wanted(old)) == new) {
-            self.found.push(way.to_vec());
-        }
-    }
 }
