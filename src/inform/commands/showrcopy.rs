@@ -100,13 +100,6 @@ pub struct RcVolume {
     pub last_sync: Option<String>,
 }
 
-impl RcGroup {
-    /// True if the VV, by its name on this array, is in the group.
-    pub fn holds(&self, vv: &VvName) -> bool {
-        self.volumes.iter().any(|volume| volume.local == *vv)
-    }
-}
-
 impl Array {
     /// The remote copy targets.
     ///
