@@ -85,7 +85,7 @@ impl<V: Volumes> Api<V> {
         let name = match read::<NameRequest>(body) {
             Ok(NameRequest { name: Some(name) }) => name,
             // After a broken connection the engine repeats a request without its body: about which volume, it alone knows.
-            Ok(NameRequest { name: None }) => return absent(""),
+            Ok(NameRequest { name: None }) => return Ending::Closed("no `Name`".to_owned()),
             Err(mistake) => return Ending::Closed(mistake),
         };
         exchange.about(&name);
@@ -100,7 +100,7 @@ impl<V: Volumes> Api<V> {
             Ok(Ok(Lookup::Found(other))) => Ending::Closed(format!("got volume `{}`", other.name)),
             Ok(Ok(Lookup::Absent)) => absent(name.as_str()),
             Ok(Ok(Lookup::Unknown)) => Ending::Closed("not known for certain".to_owned()),
-            Ok(Err(error)) => Ending::Refused(error.to_string()),
+            Ok(Err(error)) => Ending::Closed(error.to_string()),
             Err(Unfinished::StillRunning) => {
                 Ending::Closed("the look-up is still running".to_owned())
             }
