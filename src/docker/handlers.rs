@@ -78,7 +78,7 @@ impl<V: Volumes> Api<V> {
         let name = match read::<NameRequest>(body) {
             Ok(NameRequest { name: Some(name) }) => name,
             // After a broken connection the engine repeats a request without its body: about which volume, it alone knows.
-            Ok(NameRequest { name: None }) => return absent(""),
+            Ok(NameRequest { name: None }) => return Ending::Closed("no `Name`".to_owned()),
             Err(mistake) => return Ending::Closed(mistake),
         };
         exchange.about(&name);

@@ -246,6 +246,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_second_plugin_waits_for_the_first_to_end_its_requests() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("hpe.sock");
+        let mut first = Socket::bind(&path).await.unwrap();
+        first.close();
+        assert!(!path.exists());
+        assert!(matches!(
+            Socket::bind(&path).await,
+            Err(SocketError::InUse(_))
+        ));
+        drop(first);
+        assert!(Socket::bind(&path).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn what_is_not_a_socket_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("hpe.sock");

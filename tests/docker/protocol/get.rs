@@ -69,7 +69,11 @@ async fn a_body_that_breaks_off_or_is_too_long_closes_the_connection() {
     client.closed_without_a_byte().await;
 
     let long = format!(r#"{{"Name":"db1"}}{}"#, " ".repeat(1024 * 1024));
-    let request = post("VolumeDriver.Get", ENGINE, &long);
+    let request = post(
+        "VolumeDriver.Get",
+        &format!("{ENGINE}Connection: close\r\n"),
+        &long,
+    );
     let rest = plugin
         .connect()
         .await
