@@ -32,7 +32,11 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     }
     let machine = machine_name(&config)?;
 
-    let mut arrays = Arrays { config: &config, templates, open: HashMap::new() };
+    let mut arrays = Arrays {
+        config: &config,
+        templates,
+        open: HashMap::new(),
+    };
     let mut backends = Vec::new();
     for (name, backend) in &config.backends {
         backends.push(connect(&mut arrays, name, backend, &machine)?);
@@ -55,7 +59,11 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     log::info!(socket:% = socket_path.display(), version = env!("CARGO_PKG_VERSION"); "listening");
 
-    let api = Api::new(Arc::new(service), descriptions, Deadlines::within(config.global.engine_timeout));
+    let api = Api::new(
+        Arc::new(service),
+        descriptions,
+        Deadlines::within(config.global.engine_timeout),
+    );
     docker::serve(socket, api, GRACE, stopped()).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     for pool in &pools {
@@ -66,8 +74,10 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 async fn stopped() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         log::error!("no signal handler could be installed; only kill -9 stops this process");
         return std::future::pending().await;
     };
@@ -79,17 +89,23 @@ async fn stopped() {
 
 /// What this machine is called on arrays: its short name, or what a simulated backend says instead.
 fn machine_name(config: &Config) -> Result<HostName, Failure> {
-    let simulated = config.backends.values().find_map(|backend| backend.simulated.as_ref()?.host.clone());
+    let simulated = config
+        .backends
+        .values()
+        .find_map(|backend| backend.simulated.as_ref()?.host.clone());
     match simulated {
         Some(host) => Ok(host),
-        None => Ok(HostName::for_machine(&nix::unistd::gethostname()?.to_string_lossy())?),
+        None => Ok(HostName::for_machine(
+            &nix::unistd::gethostname()?.to_string_lossy(),
+        )?),
     }
 }
 
 /// What tells this machine from all others, also from a clone of the same name.
 fn machine_id() -> Result<String, Failure> {
     let path = "/etc/machine-id";
-    let id = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+    let id =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
     Ok(id.trim().to_owned())
 }
 
@@ -102,7 +118,11 @@ struct Arrays<'a> {
 
 impl Arrays<'_> {
     fn get(&mut self, access: &ArrayAccess) -> Array {
-        let key = (access.san_ip.clone(), access.san_ssh_port, access.san_login.clone());
+        let key = (
+            access.san_ip.clone(),
+            access.san_ssh_port,
+            access.san_login.clone(),
+        );
         if let Some((array, _)) = self.open.get(&key) {
             return array.clone();
         }
@@ -118,9 +138,10 @@ impl Arrays<'_> {
             login: access.san_login.clone(),
             auth: match &access.login {
                 Login::Password(secret) => Auth::Password(secret.clone()),
-                Login::PrivateKey { path, passphrase } => {
-                    Auth::Key { path: path.clone(), passphrase: passphrase.clone() }
-                }
+                Login::PrivateKey { path, passphrase } => Auth::Key {
+                    path: path.clone(),
+                    passphrase: passphrase.clone(),
+                },
             },
             known_hosts: access.ssh_hosts_key_file.clone(),
             strict: access.strict_ssh_host_key_policy,
@@ -132,7 +153,10 @@ impl Arrays<'_> {
         let transcript = Transcript::open(
             &global.transcript_dir,
             &label,
-            Limits { max_size: global.transcript_max_size, max_age: global.transcript_max_age },
+            Limits {
+                max_size: global.transcript_max_size,
+                max_age: global.transcript_max_age,
+            },
             access.secrets(),
         );
         let array = Array::new(
@@ -166,7 +190,10 @@ fn connect(
             snap_cpg_map: device.snap_cpg_map.clone(),
         },
     });
-    let simulated = config.simulated.as_ref().ok_or_else(|| not_yet(name, config.protocol))?;
+    let simulated = config
+        .simulated
+        .as_ref()
+        .ok_or_else(|| not_yet(name, config.protocol))?;
     Ok(Backend::new(
         name.clone(),
         array,

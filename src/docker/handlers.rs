@@ -33,7 +33,11 @@ pub struct Api<V> {
 impl<V: Volumes> Api<V> {
     /// `backends` are all of hpe.conf, also those whose array does not answer.
     pub fn new(volumes: Arc<V>, backends: Vec<BackendDescription>, deadlines: Deadlines) -> Self {
-        Self { volumes, backends, deadlines }
+        Self {
+            volumes,
+            backends,
+            deadlines,
+        }
     }
 
     /// Handles one request to its end and logs it.
@@ -58,19 +62,25 @@ impl<V: Volumes> Api<V> {
 
     /// Its body is not looked at, here as in Capabilities and List: Docker sends none or `{}`, Podman nothing.
     async fn activate(&self, exchange: &Exchange) -> Result<Ending, String> {
-        self.ask(exchange, |volumes| volumes.engine_started()).await?;
+        self.ask(exchange, |volumes| volumes.engine_started())
+            .await?;
         Ok(Ending::Answer(Answer::ACTIVATED))
     }
 
     async fn list(&self, exchange: &Exchange) -> Result<Ending, String> {
-        let volumes = self.ask(exchange, |volumes| volumes.list()).await?.into_iter();
+        let volumes = self
+            .ask(exchange, |volumes| volumes.list())
+            .await?
+            .into_iter();
         let volumes = volumes.map(|volume| VolumeAnswer {
             name: volume.name.to_string(),
             mountpoint: volume.mountpoint.as_deref().and_then(path_text),
             created_at: None,
             status: None,
         });
-        Ok(Ending::Answer(Answer::Listed { volumes: volumes.collect() }))
+        Ok(Ending::Answer(Answer::Listed {
+            volumes: volumes.collect(),
+        }))
     }
 
     /// Says `Err` only of a volume that certainly does not exist; the engine would forget any other, with its references.
@@ -106,7 +116,10 @@ impl<V: Volumes> Api<V> {
         let name = request.name.unwrap_or_default();
         exchange.about(&name);
         let given = request.options.unwrap_or_default();
-        match given.get(HELP).map(|value| value.as_deref().unwrap_or_default()) {
+        match given
+            .get(HELP)
+            .map(|value| value.as_deref().unwrap_or_default())
+        {
             Some(HELP_BACKENDS) => {
                 let backends = self.ask(exchange, |volumes| volumes.backends()).await?;
                 return Ok(Ending::Text(help::backends(&backends)));
@@ -117,7 +130,8 @@ impl<V: Volumes> Api<V> {
         let volume =
             options::read(&name, &given, &self.backends).map_err(|error| error.to_string())?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(exchange, async move { volumes.create(id, volume).await }).await?;
+        self.run(exchange, async move { volumes.create(id, volume).await })
+            .await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
@@ -125,7 +139,8 @@ impl<V: Volumes> Api<V> {
         let request: NameRequest = read(body)?;
         let name = named(request.name, exchange)?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(exchange, async move { volumes.remove(id, name).await }).await?;
+        self.run(exchange, async move { volumes.remove(id, name).await })
+            .await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
@@ -153,19 +168,29 @@ impl<V: Volumes> Api<V> {
         }
     }
 
-    async fn unmount(&self, body: Option<&[u8]>, exchange: &mut Exchange) -> Result<Ending, String> {
+    async fn unmount(
+        &self,
+        body: Option<&[u8]>,
+        exchange: &mut Exchange,
+    ) -> Result<Ending, String> {
         let request: MountRequest = read(body)?;
         let name = named(request.name, exchange)?;
         let mount = mount_id(request.id)?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
-        self.run(exchange, async move { volumes.unmount(id, name, mount).await }).await?;
+        self.run(
+            exchange,
+            async move { volumes.unmount(id, name, mount).await },
+        )
+        .await?;
         Ok(Ending::Answer(Answer::DONE))
     }
 
     async fn path(&self, body: Option<&[u8]>, exchange: &mut Exchange) -> Result<Ending, String> {
         let request: NameRequest = read(body)?;
         let name = named(request.name, exchange)?;
-        let path = self.ask(exchange, move |volumes| volumes.path(&name)).await?;
+        let path = self
+            .ask(exchange, move |volumes| volumes.path(&name))
+            .await?;
         let mountpoint = path.as_deref().and_then(path_text).unwrap_or_default();
         Ok(Ending::Answer(Answer::Mounted { mountpoint }))
     }
@@ -177,7 +202,8 @@ impl<V: Volumes> Api<V> {
         question: impl FnOnce(&V) -> T + Send + 'static,
     ) -> Result<T, String> {
         let volumes = Arc::clone(&self.volumes);
-        self.run(exchange, async move { Ok(question(&volumes)) }).await
+        self.run(exchange, async move { Ok(question(&volumes)) })
+            .await
     }
 
     /// Runs work that goes on without us, and puts into words what became of it by the deadline.
@@ -186,7 +212,9 @@ impl<V: Volumes> Api<V> {
         exchange: &Exchange,
         work: impl Future<Output = Result<T, UserError>> + Send + 'static,
     ) -> Result<T, String> {
-        let Exchange { id, verb, volume, .. } = exchange;
+        let Exchange {
+            id, verb, volume, ..
+        } = exchange;
         let deadline = match verb {
             Verb::Create | Verb::Mount => self.deadlines.long,
             _ => self.deadlines.short,

@@ -179,7 +179,11 @@ impl Index {
         status: serde_json::Value,
     ) -> Result<bool, IndexError> {
         self.0.catalogue.change_if(|catalogue| {
-            match catalogue.volumes.get_mut(name).filter(|known| known.wwn == *wwn) {
+            match catalogue
+                .volumes
+                .get_mut(name)
+                .filter(|known| known.wwn == *wwn)
+            {
                 Some(known) => {
                     known.status = status;
                     Ok((true, true))

@@ -140,6 +140,9 @@ impl ArrayError {
     /// What a person can do next, if anything is known.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Unreachable { source, .. } => source
+                .downcast_ref::<crate::ssh::SshError>()
+                .map(crate::ssh::SshError::hint),
             Self::Refused { refusal, .. } => refusal.hint(),
             Self::Truncated { .. } => {
                 Some("try again; if it comes again, send the transcript".to_owned())
@@ -157,7 +160,7 @@ impl ArrayError {
             Self::NotProven { .. } => {
                 Some("somebody else may be working on the array at the same time".to_owned())
             }
-            Self::Unreachable { .. } | Self::NotOffered { .. } | Self::Unsafe { .. } => None,
+            Self::NotOffered { .. } | Self::Unsafe { .. } => None,
         }
     }
 }

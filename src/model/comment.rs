@@ -11,8 +11,12 @@ use super::{FsMode, FsOwner, FsType, Namespace, OperationId, SystemId, VolumeNam
 
 const PREFIX: &str = "dk1";
 const MAX: usize = 511;
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b':').remove(b'@').remove(b'-');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'-');
 
 /// How far a volume is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,8 +134,9 @@ impl Comment {
         let mut pairs = Vec::new();
         for part in rest.split('/') {
             let (key, value) = part.split_once('=').ok_or(CommentError::Key("key=value"))?;
-            let value =
-                percent_decode_str(value).decode_utf8().map_err(|_| CommentError::Key("key=value"))?;
+            let value = percent_decode_str(value)
+                .decode_utf8()
+                .map_err(|_| CommentError::Key("key=value"))?;
             pairs.push((key.to_owned(), value.into_owned()));
         }
         let mut take = |key: &str| {
@@ -143,7 +148,9 @@ impl Comment {
             value: Option<String>,
             key: &'static str,
         ) -> Result<Option<T>, CommentError> {
-            value.map(|v| v.parse().map_err(|_| CommentError::Key(key))).transpose()
+            value
+                .map(|v| v.parse().map_err(|_| CommentError::Key(key)))
+                .transpose()
         }
         let comment = Self {
             namespace: Namespace::new(&need(take("ns"), "ns")?)
@@ -151,7 +158,9 @@ impl Comment {
             name: VolumeName::new(&need(take("name"), "name")?)
                 .map_err(|_| CommentError::Key("name"))?,
             home: SystemId(
-                need(take("home"), "home")?.parse().map_err(|_| CommentError::Key("home"))?,
+                need(take("home"), "home")?
+                    .parse()
+                    .map_err(|_| CommentError::Key("home"))?,
             ),
             op: OperationId::parse(&need(take("op"), "op")?).ok_or(CommentError::Key("op"))?,
             state: State::read(&need(take("state"), "state")?).ok_or(CommentError::Key("state"))?,
@@ -170,7 +179,10 @@ impl Comment {
             held: take("held"),
             further: Vec::new(),
         };
-        Ok(Self { further: pairs, ..comment })
+        Ok(Self {
+            further: pairs,
+            ..comment
+        })
     }
 
     /// The text for the array.
@@ -213,7 +225,11 @@ impl Comment {
         for (key, value) in &self.further {
             put(key, value);
         }
-        if text.len() > MAX { Err(CommentError::TooLong(text.len())) } else { Ok(text) }
+        if text.len() > MAX {
+            Err(CommentError::TooLong(text.len()))
+        } else {
+            Ok(text)
+        }
     }
 }
 
@@ -258,15 +274,25 @@ mod tests {
         comment.held = Some("host 7".to_owned());
         comment.further = vec![("pending".to_owned(), "a/b=c".to_owned())];
         let text = comment.encode().unwrap();
-        assert!(text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\;|&<>`$".contains(&b)), "{text}");
+        assert!(
+            text.bytes()
+                .all(|b| b.is_ascii_graphic() && !b"\"'\\;|&<>`$".contains(&b)),
+            "{text}"
+        );
         assert_eq!(Comment::parse(&text), Ok(comment));
     }
 
     #[test]
     fn foreign_broken_and_too_long_ones_are_told_apart() {
         assert_eq!(Comment::parse("--"), Err(CommentError::Foreign));
-        assert_eq!(Comment::parse("{\"volume_id\": 1}"), Err(CommentError::Foreign));
-        assert_eq!(Comment::parse("dk1/ns=/name=db1"), Err(CommentError::Key("home")));
+        assert_eq!(
+            Comment::parse("{\"volume_id\": 1}"),
+            Err(CommentError::Foreign)
+        );
+        assert_eq!(
+            Comment::parse("dk1/ns=/name=db1"),
+            Err(CommentError::Key("home"))
+        );
         assert_eq!(
             Comment::parse("dk1/ns=/name=../x/home=1/op=a.1/state=ready/origin=blank/fmt=no"),
             Err(CommentError::Key("key=value"))

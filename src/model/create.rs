@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BackendName, CpgName, FsMode, FsOwner, FsType, GroupName, Size, UnknownWord, VolumeName};
+use super::{
+    BackendName, CpgName, FsMode, FsOwner, FsType, GroupName, Size, UnknownWord, VolumeName,
+};
 
 /// How a VV takes space.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,7 +33,10 @@ impl FromStr for Provisioning {
             "thin" => Ok(Self::Thin),
             "full" => Ok(Self::Full),
             "dedup" => Ok(Self::Dedup),
-            _ => Err(UnknownWord { what: "provisioning (thin, full, dedup)", text: text.to_owned() }),
+            _ => Err(UnknownWord {
+                what: "provisioning (thin, full, dedup)",
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -90,19 +95,43 @@ impl CreateVolume {
                 found.push(format!("{option}: {is}, not {asked}"));
             }
         };
-        compare("backend", self.backend.to_string(), other.backend.to_string());
+        compare(
+            "backend",
+            self.backend.to_string(),
+            other.backend.to_string(),
+        );
         compare("size", self.size.to_string(), other.size.to_string());
-        compare("provisioning", self.provisioning.to_string(), other.provisioning.to_string());
+        compare(
+            "provisioning",
+            self.provisioning.to_string(),
+            other.provisioning.to_string(),
+        );
         compare("cpg", show(self.cpg.as_ref()), show(other.cpg.as_ref()));
-        compare("snapcpg", show(self.snap_cpg.as_ref()), show(other.snap_cpg.as_ref()));
+        compare(
+            "snapcpg",
+            show(self.snap_cpg.as_ref()),
+            show(other.snap_cpg.as_ref()),
+        );
         compare(
             "mountConflictDelay",
             self.mount_conflict_delay.to_string(),
             other.mount_conflict_delay.to_string(),
         );
-        compare("fsOwner", show(self.fs_owner.as_ref()), show(other.fs_owner.as_ref()));
-        compare("fsMode", show(self.fs_mode.as_ref()), show(other.fs_mode.as_ref()));
-        compare("fsType", self.fs_type.to_string(), other.fs_type.to_string());
+        compare(
+            "fsOwner",
+            show(self.fs_owner.as_ref()),
+            show(other.fs_owner.as_ref()),
+        );
+        compare(
+            "fsMode",
+            show(self.fs_mode.as_ref()),
+            show(other.fs_mode.as_ref()),
+        );
+        compare(
+            "fsType",
+            self.fs_type.to_string(),
+            other.fs_type.to_string(),
+        );
         compare(
             "replicationGroup",
             show(self.replication_group.as_ref()),

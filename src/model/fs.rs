@@ -28,7 +28,10 @@ impl FromStr for FsType {
         match text {
             "ext4" => Ok(Self::Ext4),
             "xfs" => Ok(Self::Xfs),
-            _ => Err(UnknownWord { what: "filesystem (ext4, xfs)", text: text.to_owned() }),
+            _ => Err(UnknownWord {
+                what: "filesystem (ext4, xfs)",
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -62,8 +65,16 @@ impl FromStr for FsOwner {
                 .filter(|id| *id != u32::MAX)
         };
         text.split_once(':')
-            .and_then(|(uid, gid)| Some(Self { uid: number(uid)?, gid: number(gid)? }))
-            .ok_or(UnknownWord { what: "owner (`uid:gid`, two numbers)", text: text.to_owned() })
+            .and_then(|(uid, gid)| {
+                Some(Self {
+                    uid: number(uid)?,
+                    gid: number(gid)?,
+                })
+            })
+            .ok_or(UnknownWord {
+                what: "owner (`uid:gid`, two numbers)",
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -97,7 +108,10 @@ impl FromStr for FsMode {
         let ok = (3..=5).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
         match u32::from_str_radix(text, 8) {
             Ok(bits) if ok && bits <= 0o7777 => Ok(Self(bits)),
-            _ => Err(UnknownWord { what: "mode (octal, for example 0755)", text: text.to_owned() }),
+            _ => Err(UnknownWord {
+                what: "mode (octal, for example 0755)",
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -128,7 +142,17 @@ mod tests {
     #[test]
     fn owners_are_two_numbers() {
         assert_eq!("1000:50".parse(), Ok(FsOwner { uid: 1000, gid: 50 }));
-        for bad in ["", "1000", "a:b", "1:", ":1", "-1:0", "1:2:3", "4294967295:0", "1 :2"] {
+        for bad in [
+            "",
+            "1000",
+            "a:b",
+            "1:",
+            ":1",
+            "-1:0",
+            "1:2:3",
+            "4294967295:0",
+            "1 :2",
+        ] {
             assert!(bad.parse::<FsOwner>().is_err(), "{bad}");
         }
     }
@@ -137,7 +161,10 @@ mod tests {
     fn modes_are_octal() {
         assert_eq!("0755".parse(), Ok(FsMode(0o755)));
         assert_eq!("755".parse(), Ok(FsMode(0o755)));
-        assert_eq!("02775".parse::<FsMode>().map(|m| m.to_string()), Ok("2775".to_owned()));
+        assert_eq!(
+            "02775".parse::<FsMode>().map(|m| m.to_string()),
+            Ok("2775".to_owned())
+        );
         for bad in ["", "7", "0788", "rwx", "77777", "-755"] {
             assert!(bad.parse::<FsMode>().is_err(), "{bad}");
         }

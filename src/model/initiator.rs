@@ -46,13 +46,20 @@ impl FromStr for Initiator {
             return Ok(Self::Fc(bare.to_ascii_uppercase()));
         }
         let lower = text.to_ascii_lowercase();
-        let named = ["iqn.", "eui.", "naa."].iter().any(|p| lower.starts_with(p));
+        let named = ["iqn.", "eui.", "naa."]
+            .iter()
+            .any(|p| lower.starts_with(p));
         let safe = lower.len() <= 223
-            && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+            && lower
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
         if named && safe {
             Ok(Self::Iscsi(lower))
         } else {
-            Err(UnknownWord { what: "iSCSI name or port WWN", text: text.to_owned() })
+            Err(UnknownWord {
+                what: "iSCSI name or port WWN",
+                text: text.to_owned(),
+            })
         }
     }
 }

@@ -20,7 +20,11 @@ pub struct NameError {
 
 impl NameError {
     fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
-        Self { what, text: text.chars().take(80).collect(), rule }
+        Self {
+            what,
+            text: text.chars().take(80).collect(),
+            rule,
+        }
     }
 }
 
@@ -152,7 +156,9 @@ impl VolumeName {
     pub fn new(text: &str) -> Result<Self, NameError> {
         let ok = (2..=255).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if ok {
             Ok(Self(text.to_owned()))
         } else {
@@ -177,7 +183,12 @@ impl VolumeName {
     /// The VV that carries this volume: readable where it fits, otherwise a cut name, a dot and a hash.
     pub fn vv_name(&self, namespace: &Namespace) -> VvName {
         let prefix = namespace.prefix("dkv-", "dkn-");
-        VvName(fitted(&prefix, &self.0, ARRAY_NAME, &[namespace.as_str(), &self.0]))
+        VvName(fitted(
+            &prefix,
+            &self.0,
+            ARRAY_NAME,
+            &[namespace.as_str(), &self.0],
+        ))
     }
 }
 
@@ -246,11 +257,17 @@ impl Namespace {
     /// [`NameError`] with the rule that was broken.
     pub fn new(text: &str) -> Result<Self, NameError> {
         let ok = text.len() <= 8
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if ok {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NameError::new("namespace", text, "use at most 8 lower-case letters and digits"))
+            Err(NameError::new(
+                "namespace",
+                text,
+                "use at most 8 lower-case letters and digits",
+            ))
         }
     }
 
@@ -265,7 +282,11 @@ impl Namespace {
     }
 
     fn prefix(&self, without: &str, with: &str) -> String {
-        if self.0.is_empty() { without.to_owned() } else { format!("{with}{}-", self.0) }
+        if self.0.is_empty() {
+            without.to_owned()
+        } else {
+            format!("{with}{}-", self.0)
+        }
     }
 }
 
@@ -302,7 +323,10 @@ mod tests {
     use super::*;
 
     fn vv(name: &str, namespace: &str) -> String {
-        VolumeName::new(name).unwrap().vv_name(&Namespace::new(namespace).unwrap()).to_string()
+        VolumeName::new(name)
+            .unwrap()
+            .vv_name(&Namespace::new(namespace).unwrap())
+            .to_string()
     }
 
     #[test]
@@ -310,7 +334,10 @@ mod tests {
         assert_eq!(vv("db1", ""), "dkv-db1");
         assert_eq!(vv("db1", "blue"), "dkn-blue-db1");
         assert_eq!(vv("a-name-of-twenty-seven.chars", "").len(), 31);
-        assert_eq!(vv("exactly-twenty-seven-chars1", ""), "dkv-exactly-twenty-seven-chars1");
+        assert_eq!(
+            vv("exactly-twenty-seven-chars1", ""),
+            "dkv-exactly-twenty-seven-chars1"
+        );
     }
 
     #[test]
@@ -334,7 +361,18 @@ mod tests {
 
     #[test]
     fn names_that_could_reach_a_path_or_a_command_line_are_refused() {
-        for bad in ["", "x", "../x", "a/b", "a b", "-a", ".a", "ä1", "a;b", &"x".repeat(300)] {
+        for bad in [
+            "",
+            "x",
+            "../x",
+            "a/b",
+            "a b",
+            "-a",
+            ".a",
+            "ä1",
+            "a;b",
+            &"x".repeat(300),
+        ] {
             assert!(VolumeName::new(bad).is_err(), "{bad}");
         }
         for bad in ["", "-f", "a b", "a;b", "a\"", "set:x"] {
@@ -353,6 +391,9 @@ mod tests {
     fn a_lock_fits_a_set_name() {
         let group = GroupName::new(&"g".repeat(31)).unwrap();
         assert_eq!(SetName::lock_of(&group).as_str().len(), 27);
-        assert_eq!(SetName::lock_of(&GroupName::new("prod").unwrap()).as_str(), "dkl-prod");
+        assert_eq!(
+            SetName::lock_of(&GroupName::new("prod").unwrap()).as_str(),
+            "dkl-prod"
+        );
     }
 }

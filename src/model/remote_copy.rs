@@ -144,7 +144,10 @@ impl FromStr for Mode {
             "Sync" => Ok(Self::Sync),
             "Periodic" => Ok(Self::Periodic),
             "Async" => Ok(Self::Async),
-            _ => Err(UnknownWord { what: "replication mode", text: text.to_owned() }),
+            _ => Err(UnknownWord {
+                what: "replication mode",
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -185,7 +188,10 @@ pub enum SyncStatus {
 impl FromStr for SyncStatus {
     type Err = UnknownWord;
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        let unknown = || UnknownWord { what: "sync status", text: text.to_owned() };
+        let unknown = || UnknownWord {
+            what: "sync status",
+            text: text.to_owned(),
+        };
         Ok(match text {
             "New" => Self::New,
             "New-PreSynced" => Self::NewPreSynced,

@@ -39,7 +39,12 @@ mod tests {
     #[test]
     fn no_way_of_printing_shows_it() {
         let secret = Secret::new("open sesame".to_owned());
-        assert_eq!(format!("{secret} {secret:?} {:#?}", Some(&secret)).matches("sesame").count(), 0);
+        assert_eq!(
+            format!("{secret} {secret:?} {:#?}", Some(&secret))
+                .matches("sesame")
+                .count(),
+            0
+        );
         assert_eq!(secret.reveal(), "open sesame");
     }
 }

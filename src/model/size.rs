@@ -80,10 +80,16 @@ mod tests {
         assert_eq!(Size::parse_gib("1"), Ok(Size::from_mib(1024)));
         assert_eq!(Size::parse_gib("16384"), Ok(Size::from_gib(16384)));
         for bad in ["", "abc", "1.5", "1g", " 1", "+1", "--1"] {
-            assert!(matches!(Size::parse_gib(bad), Err(SizeError::NotANumber(_))), "{bad}");
+            assert!(
+                matches!(Size::parse_gib(bad), Err(SizeError::NotANumber(_))),
+                "{bad}"
+            );
         }
         for bad in ["0", "-1", "16385", "1000000000000000000000000000000"] {
-            assert!(matches!(Size::parse_gib(bad), Err(SizeError::OutOfRange(_))), "{bad}");
+            assert!(
+                matches!(Size::parse_gib(bad), Err(SizeError::OutOfRange(_))),
+                "{bad}"
+            );
         }
     }
 }

@@ -25,7 +25,10 @@ impl FromStr for Wwn {
         if ok {
             Ok(Self(text.to_ascii_uppercase()))
         } else {
-            Err(UnknownWord { what: "WWN", text: text.to_owned() })
+            Err(UnknownWord {
+                what: "WWN",
+                text: text.to_owned(),
+            })
         }
     }
 }
@@ -92,9 +95,15 @@ pub struct PortPosition {
 impl FromStr for PortPosition {
     type Err = UnknownWord;
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        let wrong = || UnknownWord { what: "port position (N:S:P)", text: text.to_owned() };
-        let parts: Vec<u8> =
-            text.split(':').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let wrong = || UnknownWord {
+            what: "port position (N:S:P)",
+            text: text.to_owned(),
+        };
+        let parts: Vec<u8> = text
+            .split(':')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong())?;
         match parts[..] {
             [node, slot, port] => Ok(Self { node, slot, port }),
             _ => Err(wrong()),

@@ -78,9 +78,11 @@ impl Action {
     pub async fn carry_out(&self, array: &Array) -> Result<(), ArrayError> {
         match self {
             Self::Make(make) => array.creatercopygroup(make).await,
-            Self::SetPeriod { group, target, seconds } => {
-                array.setrcopygroup_period(group, target, *seconds).await
-            }
+            Self::SetPeriod {
+                group,
+                target,
+                seconds,
+            } => array.setrcopygroup_period(group, target, *seconds).await,
             Self::SetPolicy { group, policy } => array.setrcopygroup_pol(group, *policy).await,
             Self::Stop(group) => array.stoprcopygroup(group).await,
             Self::Admit(admit) => array.admitrcopyvv(admit).await,

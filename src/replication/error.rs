@@ -6,7 +6,9 @@ use crate::model::{GroupName, GroupStatus, Mode, Role, TargetName, VvName};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplicationError {
     /// The group goes to another array.
-    #[error("remote copy group `{group}` replicates to target `{is}`, but `backend_id` in hpe.conf is `{wanted}`")]
+    #[error(
+        "remote copy group `{group}` replicates to target `{is}`, but `backend_id` in hpe.conf is `{wanted}`"
+    )]
     OtherTarget {
         /// The group.
         group: GroupName,
@@ -34,7 +36,9 @@ pub enum ReplicationError {
         complaint: String,
     },
     /// The group is not served by the array it would have to be.
-    #[error("remote copy group `{group}` is {role} on array `{array}`; volumes can be admitted and removed only where it is Primary in its natural direction")]
+    #[error(
+        "remote copy group `{group}` is {role} on array `{array}`; volumes can be admitted and removed only where it is Primary in its natural direction"
+    )]
     Role {
         /// The group.
         group: GroupName,
@@ -44,7 +48,9 @@ pub enum ReplicationError {
         array: String,
     },
     /// A person stopped it.
-    #[error("remote copy group `{group}` is {status} with {members} volumes in it and this plugin did not stop it")]
+    #[error(
+        "remote copy group `{group}` is {status} with {members} volumes in it and this plugin did not stop it"
+    )]
     NotStarted {
         /// The group.
         group: GroupName,

@@ -12,5 +12,5 @@ mod serving;
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{plan_admission, plan_dismissal, plan_undo, Undoing};
-pub use serving::{serves_at_home, NotServing};
+pub use plan::{Newcomer, Undoing, plan_admission, plan_dismissal, plan_undo};
+pub use serving::{NotServing, serves_at_home};

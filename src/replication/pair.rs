@@ -48,7 +48,11 @@ impl Wants {
     /// The policies a new group is given (decision 16).
     pub fn policies(&self) -> &'static [Policy] {
         if self.peer_persistence {
-            &[Policy::AutoFailover, Policy::PathManagement, Policy::AutoRecover]
+            &[
+                Policy::AutoFailover,
+                Policy::PathManagement,
+                Policy::AutoRecover,
+            ]
         } else {
             &[Policy::AutoRecover]
         }
@@ -57,13 +61,22 @@ impl Wants {
     /// The peer's CPG for a source CPG.
     pub fn cpg(&self, source: &CpgName) -> Option<CpgPair> {
         let peer = self.cpg_map.get(source)?;
-        Some(CpgPair { source: source.clone(), peer: peer.clone() })
+        Some(CpgPair {
+            source: source.clone(),
+            peer: peer.clone(),
+        })
     }
 
     /// The peer's snapshot CPG for a source snapshot CPG.
     pub fn snap_cpg(&self, source: &CpgName) -> Option<CpgPair> {
-        let peer = self.snap_cpg_map.get(source).or_else(|| self.cpg_map.get(source))?;
-        Some(CpgPair { source: source.clone(), peer: peer.clone() })
+        let peer = self
+            .snap_cpg_map
+            .get(source)
+            .or_else(|| self.cpg_map.get(source))?;
+        Some(CpgPair {
+            source: source.clone(),
+            peer: peer.clone(),
+        })
     }
 }
 

@@ -7,6 +7,21 @@ use crate::{
 
 use super::{Action, CpgPair, ReplicationError, Wants};
 
+/// A VV that is to be replicated.
+#[derive(Debug, Clone)]
+pub struct Newcomer<'a> {
+    /// The VV, and its copy's name.
+    pub vv: &'a VvName,
+    /// The group it is to be in.
+    pub group: &'a GroupName,
+    /// Where it and its copy are.
+    pub cpg: &'a CpgPair,
+    /// Their snapshot space; none on Primera and later.
+    pub snap_cpg: Option<&'a CpgPair>,
+    /// Domain of the volume, if any.
+    pub domain: Option<&'a DomainName>,
+}
+
 /// What brings a new VV into a group: made if it is missing, stopped for the moment if it runs.
 ///
 /// # Errors
@@ -14,13 +29,16 @@ use super::{Action, CpgPair, ReplicationError, Wants};
 pub fn plan_admission(
     array: &str,
     found: Option<&RcGroup>,
-    group: &GroupName,
-    vv: &VvName,
+    newcomer: &Newcomer<'_>,
     wants: &Wants,
-    cpg: &CpgPair,
-    snap_cpg: Option<&CpgPair>,
-    domain: Option<&DomainName>,
 ) -> Result<Vec<Action>, ReplicationError> {
+    let Newcomer {
+        vv,
+        group,
+        cpg,
+        snap_cpg,
+        domain,
+    } = newcomer.clone();
     let mut plan = Vec::new();
     match found {
         None => {
@@ -41,7 +59,10 @@ pub fn plan_admission(
                 });
             }
             for policy in wants.policies() {
-                plan.push(Action::SetPolicy { group: group.clone(), policy: *policy });
+                plan.push(Action::SetPolicy {
+                    group: group.clone(),
+                    policy: *policy,
+                });
             }
         }
         Some(is) => {
@@ -50,7 +71,11 @@ pub fn plan_admission(
                 (GroupStatus::Started, _) => plan.push(Action::Stop(group.clone())),
                 (GroupStatus::Stopped | GroupStatus::New, 0) => {}
                 (status, members) => {
-                    return Err(ReplicationError::NotStarted { group: group.clone(), status, members });
+                    return Err(ReplicationError::NotStarted {
+                        group: group.clone(),
+                        status,
+                        members,
+                    });
                 }
             }
         }
@@ -77,10 +102,18 @@ fn check_fit(array: &str, is: &RcGroup, wants: &Wants) -> Result<(), Replication
         });
     }
     if is.mode != wants.mode {
-        return Err(ReplicationError::OtherMode { group, is: is.mode, wanted: wants.mode });
+        return Err(ReplicationError::OtherMode {
+            group,
+            is: is.mode,
+            wanted: wants.mode,
+        });
     }
     if is.role != Role::Primary {
-        return Err(ReplicationError::Role { group, role: is.role, array: array.to_owned() });
+        return Err(ReplicationError::Role {
+            group,
+            role: is.role,
+            array: array.to_owned(),
+        });
     }
     let has = |policy: Policy| is.options.policies.iter().any(|p| *p == policy.to_string());
     let complaint = if has(Policy::ActiveActive) {
@@ -137,7 +170,10 @@ pub fn plan_dismissal(
         plan.push(Action::Stop(group.clone()));
     }
     if is.holds(vv) {
-        plan.push(Action::Dismiss { group: group.clone(), vv: vv.clone() });
+        plan.push(Action::Dismiss {
+            group: group.clone(),
+            vv: vv.clone(),
+        });
     }
     if others == 0 && group_is_ours {
         plan.push(Action::Remove(group.clone()));
@@ -171,16 +207,17 @@ pub fn plan_undo(now: Option<&RcGroup>, vv: &VvName, undoing: Undoing) -> Vec<Ac
         if running {
             plan.push(Action::Stop(group.clone()));
         }
-        plan.push(Action::Dismiss { group: group.clone(), vv: vv.clone() });
+        plan.push(Action::Dismiss {
+            group: group.clone(),
+            vv: vv.clone(),
+        });
     }
     if undoing.may_have_made && others == 0 {
         if running && !inside {
             plan.push(Action::Stop(group.clone()));
         }
         plan.push(Action::Remove(group.clone()));
-    } else if others > 0
-        && ((running && inside) || (!running && undoing.may_have_stopped))
-    {
+    } else if others > 0 && ((running && inside) || (!running && undoing.may_have_stopped)) {
         plan.push(Action::Start(group.clone()));
     }
     plan

@@ -7,7 +7,9 @@ use crate::{
 
 /// Why the home array may not be mounted from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("remote copy group `{group}` is {role} and {status} on its home array, so that array does not serve the volume now")]
+#[error(
+    "remote copy group `{group}` is {role} and {status} on its home array, so that array does not serve the volume now"
+)]
 pub struct NotServing {
     /// The group.
     pub group: GroupName,
@@ -25,6 +27,10 @@ pub fn serves_at_home(group: &RcGroup) -> Result<(), NotServing> {
     if group.role == Role::Primary && group.status != GroupStatus::Failsafe {
         Ok(())
     } else {
-        Err(NotServing { group: group.name.clone(), role: group.role, status: group.status })
+        Err(NotServing {
+            group: group.name.clone(),
+            role: group.role,
+            status: group.status,
+        })
     }
 }

@@ -18,7 +18,12 @@ pub struct Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({}:{})", self.label, self.host, self.port)
+        let Self { label, host, port } = self;
+        if *label == *host || *label == format!("{host}:{port}") {
+            write!(f, "`{host}:{port}`")
+        } else {
+            write!(f, "`{label}` ({host}:{port})")
+        }
     }
 }
 
@@ -87,13 +92,11 @@ pub enum SshErrorKind {
     Internal,
 }
 
-/// A failed command or connection. Every message is one line and ends with what to do.
+/// A failed command or connection. Every message is one line; what to do is in [`SshError::hint`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SshError {
     /// No TCP connection.
-    #[error(
-        "cannot reach {at}: {reason}; hint: check address, port, network and that the array is up"
-    )]
+    #[error("cannot reach {at}: {reason}")]
     Unreachable {
         /// Who.
         at: Arc<Peer>,
@@ -103,9 +106,7 @@ pub enum SshError {
         slow: bool,
     },
     /// Ended before the command was sent.
-    #[error(
-        "connection to {at} failed before a command was sent: {reason}; hint: try again, and look at the array's session limit and its network"
-    )]
+    #[error("connection to {at} failed before a command was sent: {reason}")]
     Closed {
         /// Who.
         at: Arc<Peer>,
@@ -115,7 +116,7 @@ pub enum SshError {
         slow: bool,
     },
     /// No algorithm in common.
-    #[error("no common SSH algorithms with {at}: {reason}; hint: {}", legacy_hint(.legacy))]
+    #[error("no common SSH algorithms with {at}: {reason}")]
     Algorithms {
         /// Who.
         at: Arc<Peer>,
@@ -125,7 +126,7 @@ pub enum SshError {
         legacy: bool,
     },
     /// Not in the known hosts file.
-    #[error("unknown host key of {at}: {key}; hint: compare it with the array's own, then add this line to `{}`: `{}`", .key.file.display(), .key.line)]
+    #[error("unknown host key of {at}: {key}")]
     UnknownHostKey {
         /// Who.
         at: Arc<Peer>,
@@ -133,7 +134,7 @@ pub enum SshError {
         key: Box<ShownKey>,
     },
     /// Another key than the trusted one.
-    #[error("HOST KEY OF {at} HAS CHANGED, somebody may be listening in: it shows {key}, but `{}` has {stored}; nothing was sent, not even a password; hint: if the array's key was really replaced, remove its old line from that file and add: `{}`", .key.file.display(), .key.line)]
+    #[error("HOST KEY OF {at} HAS CHANGED, somebody may be listening in: it shows {key}, but `{}` has {stored}; nothing was sent, not even a password", .key.file.display())]
     ChangedHostKey {
         /// Who.
         at: Arc<Peer>,
@@ -143,7 +144,7 @@ pub enum SshError {
         stored: String,
     },
     /// The known hosts file is no use.
-    #[error("known hosts file `{}` for {at}: {reason}; hint: correct the file or its permissions", .file.display())]
+    #[error("known hosts file `{}` for {at}: {reason}", .file.display())]
     KnownHosts {
         /// Who.
         at: Arc<Peer>,
@@ -153,7 +154,7 @@ pub enum SshError {
         reason: String,
     },
     /// The private key file is no use.
-    #[error("cannot use private key `{}` for {at}: {reason}; hint: check the file, its permissions and its passphrase", .path.display())]
+    #[error("cannot use private key `{}` for {at}: {reason}", .path.display())]
     PrivateKey {
         /// Who.
         at: Arc<Peer>,
@@ -163,9 +164,7 @@ pub enum SshError {
         reason: String,
     },
     /// Login refused.
-    #[error(
-        "{at} refuses the login of `{login}`: {reason}; hint: check user, password or key there and in the configuration; no further attempt is made for a while, so that the account is not locked"
-    )]
+    #[error("{at} refuses the login of `{login}`: {reason}")]
     LoginRejected {
         /// Who.
         at: Arc<Peer>,
@@ -175,9 +174,7 @@ pub enum SshError {
         reason: String,
     },
     /// Session limit of the far end.
-    #[error(
-        "{at} has too many sessions: {reason}; hint: close other command line sessions there, or lower `ssh_pool_size`"
-    )]
+    #[error("{at} has too many sessions: {reason}")]
     TooManySessions {
         /// Who.
         at: Arc<Peer>,
@@ -185,9 +182,7 @@ pub enum SshError {
         reason: String,
     },
     /// No usable command line.
-    #[error(
-        "{at} gave no usable command line: exec: {exec}; shell: {shell}; hint: log in by hand and run the same command; is this an array's command line, and does the user have a role there"
-    )]
+    #[error("{at} gave no usable command line: exec: {exec}; shell: {shell}")]
     NoCommandLine {
         /// Who.
         at: Arc<Peer>,
@@ -197,7 +192,7 @@ pub enum SshError {
         shell: String,
     },
     /// Out of time before the command was sent.
-    #[error("no session to {at} within {} s: {reason}; hint: nothing was sent; look at the pool's size and the array's load", .limit.as_secs_f32())]
+    #[error("no session to {at} within {} s: {reason}", .limit.as_secs_f32())]
     Waited {
         /// Who.
         at: Arc<Peer>,
@@ -207,9 +202,7 @@ pub enum SshError {
         reason: String,
     },
     /// Out of time with the command sent.
-    #[error(
-        "{at} did not finish its answer in time; the command may be running still; hint: look at the state on the array before doing anything else"
-    )]
+    #[error("{at} did not finish its answer in time; the command may be running still")]
     Deadline {
         /// Who.
         at: Arc<Peer>,
@@ -219,9 +212,7 @@ pub enum SshError {
         session: Option<String>,
     },
     /// Connection lost with the command sent.
-    #[error(
-        "connection to {at} was lost during a command: {reason}; hint: the command may have run; look at the state on the array before doing anything else"
-    )]
+    #[error("connection to {at} was lost during a command: {reason}")]
     Cut {
         /// Who.
         at: Arc<Peer>,
@@ -233,7 +224,7 @@ pub enum SshError {
         session: Option<String>,
     },
     /// The answer has no end.
-    #[error("{at} wrote more than {} MiB in one answer; hint: the command may have run; look at the state on the array", super::OUTPUT_LIMIT / (1024 * 1024))]
+    #[error("{at} wrote more than {} MiB in one answer", super::OUTPUT_LIMIT / (1024 * 1024))]
     TooLong {
         /// Who.
         at: Arc<Peer>,
@@ -243,7 +234,7 @@ pub enum SshError {
         session: Option<String>,
     },
     /// An attempt is not made now because an earlier one failed.
-    #[error("not connecting to {at} for another {} s, the last attempt failed: {last}", .wait.as_secs().max(1))]
+    #[error("{last} (the next attempt is due in {} s)", .wait.as_secs().max(1))]
     Held {
         /// Who.
         at: Arc<Peer>,
@@ -253,21 +244,19 @@ pub enum SshError {
         last: Box<SshError>,
     },
     /// Refused here.
-    #[error(
-        "command for {at} refused: it holds a control character; hint: this is a mistake in this program, please report it"
-    )]
+    #[error("command for {at} refused: it holds a control character")]
     BadCommand {
         /// Who.
         at: Arc<Peer>,
     },
     /// The pool is closed.
-    #[error("connections to {at} are closed; hint: the program is stopping")]
+    #[error("connections to {at} are closed")]
     PoolClosed {
         /// Who.
         at: Arc<Peer>,
     },
     /// This program failed before the command was sent.
-    #[error("internal failure in a session to {at}: {reason}; hint: please report it")]
+    #[error("internal failure in a session to {at}: {reason}")]
     Internal {
         /// Who.
         at: Arc<Peer>,
@@ -285,6 +274,37 @@ fn legacy_hint(legacy: &bool) -> &'static str {
 }
 
 impl SshError {
+    /// What a person can do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Algorithms { legacy, .. } => legacy_hint(legacy).to_owned(),
+            Self::UnknownHostKey { key, .. } => format!(
+                "compare it with the array's own, then add this line to `{}`: `{}`",
+                key.file.display(),
+                key.line
+            ),
+            Self::ChangedHostKey { key, .. } => format!(
+                "if the array's key was really replaced, remove its old line from that file and add: `{}`",
+                key.line
+            ),
+            Self::Held { last, .. } => last.hint(),
+            Self::Unreachable { .. } => "check address, port, network and that the array is up".to_owned(),
+            Self::Closed { .. } => "try again, and look at the array's session limit and its network".to_owned(),
+            Self::KnownHosts { .. } => "correct the file or its permissions".to_owned(),
+            Self::PrivateKey { .. } => "check the file, its permissions and its passphrase".to_owned(),
+            Self::LoginRejected { .. } => "check user, password or key there and in the configuration; no further attempt is made for a while, so that the account is not locked".to_owned(),
+            Self::TooManySessions { .. } => "close other command line sessions there, or lower `ssh_pool_size`".to_owned(),
+            Self::NoCommandLine { .. } => "log in by hand and run the same command; is this an array's command line, and does the user have a role there".to_owned(),
+            Self::Waited { .. } => "nothing was sent; look at the pool's size and the array's load".to_owned(),
+            Self::Deadline { .. } => "look at the state on the array before doing anything else".to_owned(),
+            Self::Cut { .. } => "the command may have run; look at the state on the array before doing anything else".to_owned(),
+            Self::TooLong { .. } => "the command may have run; look at the state on the array".to_owned(),
+            Self::BadCommand { .. } => "this is a mistake in this program, please report it".to_owned(),
+            Self::PoolClosed { .. } => "the program is stopping".to_owned(),
+            Self::Internal { .. } => "please report it".to_owned(),
+        }
+    }
+
     /// Whether the command may have taken effect.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -293,8 +293,8 @@ impl<D: Dial> Queue<D> {
         });
         match held {
             Some((failure, wait)) if !wait.is_zero() => {
-                let patient =
-                    open > 0 || (is_quick(&failure.last) && failure.count < QUICK_ATTEMPTS);
+                // The next attempt after a quick failure is due in a moment, and the array may be back by then.
+                let patient = open > 0 || is_quick(&failure.last);
                 if !patient {
                     let last = failure.last.clone();
                     for waiter in state.waiters.drain(..) {
@@ -435,7 +435,7 @@ fn back_off(error: &SshError, count: u32) -> Duration {
     let (first, most) = match error.kind() {
         // Arrays lock accounts: at most one wrong password a minute, soon one an hour.
         SshErrorKind::LoginRejected => (Duration::from_secs(60), Duration::from_secs(3600)),
-        _ if is_quick(error) => (Duration::from_millis(500), Duration::from_secs(30)),
+        _ if is_quick(error) => (Duration::from_millis(500), Duration::from_secs(2)),
         _ => (Duration::from_secs(5), Duration::from_secs(60)),
     };
     first

@@ -168,7 +168,10 @@ mod tests {
             message: "volume `db1` is gone".to_owned(),
             hint: Some("look on `eva1`".to_owned()),
         };
-        assert_eq!(error.to_string(), "volume `db1` is gone; hint: look on `eva1`");
+        assert_eq!(
+            error.to_string(),
+            "volume `db1` is gone; hint: look on `eva1`"
+        );
         error.hint = None;
         assert_eq!(error.to_string(), "volume `db1` is gone");
     }

@@ -6,7 +6,7 @@ use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::{ArrayError, CreateVv, Refusal, Vv, VvQuery},
     model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
-    replication::{self, Action, CpgPair, Pair, ReplicationError, Undoing},
+    replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
 
 use super::{
@@ -34,12 +34,24 @@ pub(super) async fn create(
     if let Some(known) = inner.index.get(name) {
         return same_or_error(&known.options, asked).map_err(clean);
     }
-    let backend = inner.backend(&asked.backend).map_err(clean)?.for_request(request);
-    check_other_arrays(inner, request, &backend, asked).await.map_err(clean)?;
+    let backend = inner
+        .backend(&asked.backend)
+        .map_err(clean)?
+        .for_request(request);
+    check_other_arrays(inner, request, &backend, asked)
+        .await
+        .map_err(clean)?;
 
-    let identity = backend.identity().await.map_err(|e| clean(e.into()))?.clone();
+    let identity = backend
+        .identity()
+        .await
+        .map_err(|e| clean(e.into()))?
+        .clone();
     let vv = name.vv_name(&inner.namespace);
-    let op = OperationId { machine: inner.machine.clone(), request: request.clone() };
+    let op = OperationId {
+        machine: inner.machine.clone(),
+        request: request.clone(),
+    };
     let entry = JournalEntry {
         op: op.clone(),
         kind: OpKind::Create,
@@ -63,7 +75,9 @@ pub(super) async fn create(
         }
     }
 
-    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
@@ -74,7 +88,11 @@ pub(super) async fn create(
         }
         Err(cause) => {
             let aftermath = undo(&backend, steps).await;
-            Err(VolumeError { volume: name.clone(), cause, aftermath })
+            Err(VolumeError {
+                volume: name.clone(),
+                cause,
+                aftermath,
+            })
         }
     }
 }
@@ -160,7 +178,11 @@ async fn existing(
                 if tokio::time::Instant::now() >= give_up {
                     return Err(Cause::Busy {
                         machine: comment.op.machine.clone(),
-                        doing: if comment.state == State::Making { "making" } else { "removing" },
+                        doing: if comment.state == State::Making {
+                            "making"
+                        } else {
+                            "removing"
+                        },
                         op: comment.op.to_string(),
                     });
                 }
@@ -196,20 +218,23 @@ async fn make(
             vv: vv.clone(),
         };
         let cpgs = pair.wants.cpg(&cpg).ok_or_else(|| unmapped(&cpg))?;
-        let snap = pair.wants.snap_cpg(&snap_cpg).ok_or_else(|| unmapped(&snap_cpg))?;
-        let found = steps.look("group", pair.source.showrcopy_group(group)).await?;
+        let snap = pair
+            .wants
+            .snap_cpg(&snap_cpg)
+            .ok_or_else(|| unmapped(&snap_cpg))?;
+        let found = steps
+            .look("group", pair.source.showrcopy_group(group))
+            .await?;
         // Primera and later have no snapshot CPG (array fact 5).
         let snap = identity.release.has_snapshot_cpg().then_some(snap);
-        plan = replication::plan_admission(
-            array.label(),
-            found.as_ref(),
-            group,
+        let newcomer = Newcomer {
             vv,
-            &pair.wants,
-            &cpgs,
-            snap.as_ref() as Option<&CpgPair>,
-            None,
-        )?;
+            group,
+            cpg: &cpgs,
+            snap_cpg: snap.as_ref(),
+            domain: None,
+        };
+        plan = replication::plan_admission(array.label(), found.as_ref(), &newcomer, &pair.wants)?;
         check_peer_is_free(pair, steps, vv).await?;
     }
 
@@ -230,16 +255,21 @@ async fn make(
         held: None,
         further: Vec::new(),
     };
-    if let (false, Some(group), Some(pair)) =
-        (comment.group_is_ours, &asked.replication_group, &backend.pair)
-    {
+    if let (false, Some(group), Some(pair)) = (
+        comment.group_is_ours,
+        &asked.replication_group,
+        &backend.pair,
+    ) {
         comment.group_is_ours = group_was_made_here(inner, pair, steps, group).await?;
     }
 
     let create = CreateVv {
         name: vv.clone(),
         cpg: cpg.clone(),
-        snap_cpg: identity.release.has_snapshot_cpg().then(|| snap_cpg.clone()),
+        snap_cpg: identity
+            .release
+            .has_snapshot_cpg()
+            .then(|| snap_cpg.clone()),
         size: asked.size,
         provisioning: asked.provisioning,
         comment: comment.encode()?,
@@ -257,7 +287,11 @@ async fn make(
     }
 
     comment.state = State::Ready;
-    if let Some(pair) = backend.pair.as_ref().filter(|_| asked.replication_group.is_some()) {
+    if let Some(pair) = backend
+        .pair
+        .as_ref()
+        .filter(|_| asked.replication_group.is_some())
+    {
         mark::copy(steps, &pair.peer, vv, &comment).await?;
     }
     // The last step: from here on the volume is there, for every host.
@@ -265,7 +299,13 @@ async fn make(
     let mut options = asked.clone();
     options.cpg = Some(cpg);
     options.snap_cpg = create.snap_cpg.clone();
-    let mut volume = known::volume(inner, backend, &ready, &comment, asked.replication_group.clone());
+    let mut volume = known::volume(
+        inner,
+        backend,
+        &ready,
+        &comment,
+        asked.replication_group.clone(),
+    );
     volume.options = options;
     volume.created = inner.now();
     Ok(volume)
@@ -278,12 +318,21 @@ async fn group_was_made_here(
     steps: &Steps,
     group: &crate::model::GroupName,
 ) -> Result<bool, Cause> {
-    let found = steps.look("group members", pair.source.showrcopy_group(group)).await?;
-    let Some(member) = found.and_then(|g| g.volumes.into_iter().next()) else { return Ok(false) };
+    let found = steps
+        .look("group members", pair.source.showrcopy_group(group))
+        .await?;
+    let Some(member) = found.and_then(|g| g.volumes.into_iter().next()) else {
+        return Ok(false);
+    };
     if !member.local.is_ours(&inner.namespace) {
         return Ok(false);
     }
-    let vvs = steps.look("group member", pair.source.showvv(VvQuery::Name(&member.local))).await?;
+    let vvs = steps
+        .look(
+            "group member",
+            pair.source.showvv(VvQuery::Name(&member.local)),
+        )
+        .await?;
     Ok(vvs
         .first()
         .and_then(|vv| vv.comment.as_deref())
@@ -292,19 +341,26 @@ async fn group_was_made_here(
 }
 
 async fn check_peer_is_free(pair: &Pair, steps: &Steps, vv: &VvName) -> Result<(), Cause> {
-    let there = steps.look("vv on the peer", pair.peer.showvv(VvQuery::Name(vv))).await?;
+    let there = steps
+        .look("vv on the peer", pair.peer.showvv(VvQuery::Name(vv)))
+        .await?;
     match there.first() {
         None => Ok(()),
         Some(taken) => Err(Cause::ForeignVv {
             array: pair.peer.label().to_owned(),
             vv: vv.clone(),
-            why: taken.comment.clone().unwrap_or_else(|| "no comment".to_owned()),
+            why: taken
+                .comment
+                .clone()
+                .unwrap_or_else(|| "no comment".to_owned()),
         }),
     }
 }
 
 fn ours_by_op(found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
-    let Some(vv) = found.into_iter().next() else { return Seen::NotDone("no such VV".to_owned()) };
+    let Some(vv) = found.into_iter().next() else {
+        return Seen::NotDone("no such VV".to_owned());
+    };
     match vv.comment.as_deref().map(Comment::parse) {
         Some(Ok(is)) if is.op == comment.op && is.name == comment.name => Seen::Done(vv),
         Some(Ok(is)) => Seen::NotDone(format!("the VV belongs to operation `{}`", is.op)),
@@ -336,7 +392,14 @@ pub(super) async fn carry_out(
                 replication::Proof::Underway => Seen::Underway,
                 replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
                     || format!("there is no group `{}`", action.group()),
-                    |g| format!("group `{}` is {} with {} volumes", g.name, g.status, g.volumes.len()),
+                    |g| {
+                        format!(
+                            "group `{}` is {} with {} volumes",
+                            g.name,
+                            g.status,
+                            g.volumes.len()
+                        )
+                    },
                 )),
             })
         })
@@ -344,8 +407,14 @@ pub(super) async fn carry_out(
     match sent {
         // Somebody was faster; what was wanted is so.
         Err(Cause::Array(error)) if already_so(action, &error) => {
-            let now = steps.look("group", array.showrcopy_group(action.group())).await?;
-            if action.proof(now.as_ref()) == replication::Proof::Done { Ok(()) } else { Err(error.into()) }
+            let now = steps
+                .look("group", array.showrcopy_group(action.group()))
+                .await?;
+            if action.proof(now.as_ref()) == replication::Proof::Done {
+                Ok(())
+            } else {
+                Err(error.into())
+            }
         }
         other => other,
     }
@@ -357,7 +426,10 @@ fn already_so(action: &Action, error: &ArrayError) -> bool {
         (Action::Start(_), Some(Refusal::GroupStarted))
             | (Action::Stop(_), Some(Refusal::GroupNotStarted))
             | (Action::Admit(_), Some(Refusal::AlreadyInGroup))
-            | (Action::Remove(_) | Action::Dismiss { .. }, Some(Refusal::NotFound))
+            | (
+                Action::Remove(_) | Action::Dismiss { .. },
+                Some(Refusal::NotFound)
+            )
     )
 }
 
@@ -368,19 +440,29 @@ pub(super) async fn undo(backend: &Backend, mut steps: Steps) -> Aftermath {
     match try_undo(backend, &mut steps, &mut undone).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(undone),
-            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
         },
         Err(cause) => {
             let entry = steps.entry();
             let mut what = Vec::new();
             if Intent::MakeVv.is_in(entry) && !undone.iter().any(|u| u.starts_with("VV")) {
-                what.push(format!("VV `{}` on array `{}`", entry.vv, backend.array.label()));
+                what.push(format!(
+                    "VV `{}` on array `{}`",
+                    entry.vv,
+                    backend.array.label()
+                ));
             }
             if Intent::StopGroup.is_in(entry) {
                 what.push("a stopped remote copy group".to_owned());
             }
             log::error!(volume = entry.name.as_str(), op:% = entry.op, cause:% = cause; "could not undo a create");
-            Aftermath::Left { what: what.join(", "), why: cause.to_string() }
+            Aftermath::Left {
+                what: what.join(", "),
+                why: cause.to_string(),
+            }
         }
     }
 }
@@ -400,7 +482,10 @@ async fn try_undo(
     let array = &backend.array;
     let vv = &entry.vv;
     let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
-    let comment = found.first().and_then(|v| v.comment.as_deref()).map(Comment::parse);
+    let comment = found
+        .first()
+        .and_then(|v| v.comment.as_deref())
+        .map(Comment::parse);
     let ours = matches!(&comment, Some(Ok(comment)) if comment.op == entry.op);
 
     let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();

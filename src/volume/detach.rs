@@ -1,6 +1,7 @@
 //! Taking a device off this machine, and what a mount did back (the only safe order: filesystem, device, export).
 
 use crate::{
+    host,
     inform::VvQuery,
     model::{Comment, VvName, Wwn},
 };
@@ -20,7 +21,9 @@ pub(super) async fn device(
     _comment: &Comment,
     vv: &VvName,
 ) -> Result<(), Cause> {
-    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(vv))).await?;
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(vv)))
+        .await?;
     match found.first() {
         Some(found) => by_wwn(steps, backend, &found.wwn).await,
         None => Ok(()),
@@ -29,7 +32,10 @@ pub(super) async fn device(
 
 async fn by_wwn(steps: &mut Steps, backend: &Backend, wwn: &Wwn) -> Result<(), Cause> {
     if backend.transport.find(wwn)?.is_some() {
-        steps.local(Intent::Detach, backend.transport.detach(wwn)).await?.into_inner();
+        steps
+            .local(Intent::Detach, backend.transport.detach(wwn))
+            .await?
+            .into_inner();
     }
     Ok(())
 }
@@ -47,14 +53,18 @@ pub(super) async fn everything(
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
     if inner.mounted(&entry.name).is_some() {
-        steps.local(Intent::Unmount, inner.unmount_here(&mountpoint)).await?;
+        steps
+            .local(Intent::Unmount, inner.unmount_here(&mountpoint))
+            .await?;
     }
-    let known = wwn.cloned().or_else(|| {
-        entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok())
-    });
+    let known = wwn
+        .cloned()
+        .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
     if let Some(wwn) = &known {
         by_wwn(steps, backend, wwn).await?;
     }
+    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it.
+    host::remove_mountpoint(&inner.kernel, &mountpoint)?;
     if let Exports::Ours(template) = exports::look(steps, backend, &entry.vv).await? {
         exports::withdraw(steps, backend, &template).await?;
     }

@@ -48,7 +48,9 @@ pub enum Cause {
     #[error("it exists with other options ({0})")]
     DifferentOptions(String),
     /// The VV's name is taken by something that is not this volume.
-    #[error("array `{array}` already has a virtual volume `{vv}` that this plugin did not make for it ({why})")]
+    #[error(
+        "array `{array}` already has a virtual volume `{vv}` that this plugin did not make for it ({why})"
+    )]
     ForeignVv {
         /// The array.
         array: String,
@@ -85,7 +87,9 @@ pub enum Cause {
         to: String,
     },
     /// The host object is not this machine alone.
-    #[error("host object `{host}` on array `{array}` also holds initiators that are not this machine's: {others}")]
+    #[error(
+        "host object `{host}` on array `{array}` also holds initiators that are not this machine's: {others}"
+    )]
     SharedHost {
         /// The array.
         array: String,
@@ -195,7 +199,11 @@ pub struct VolumeError {
 impl VolumeError {
     /// A failure that left nothing behind.
     pub fn clean(volume: &VolumeName, cause: impl Into<Cause>) -> Self {
-        Self { volume: volume.clone(), cause: cause.into(), aftermath: Aftermath::Unchanged }
+        Self {
+            volume: volume.clone(),
+            cause: cause.into(),
+            aftermath: Aftermath::Unchanged,
+        }
     }
 }
 
@@ -218,6 +226,9 @@ impl std::error::Error for VolumeError {}
 
 impl From<VolumeError> for UserError {
     fn from(error: VolumeError) -> Self {
-        Self { hint: error.cause.hint(), message: error.to_string() }
+        Self {
+            hint: error.cause.hint(),
+            message: error.to_string(),
+        }
     }
 }

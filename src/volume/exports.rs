@@ -1,7 +1,9 @@
 //! To whom an array exports a VV, and exporting it to this machine alone (decisions 4 and 5).
 
 use crate::{
-    inform::{Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, VlunQuery, VlunTemplate},
+    inform::{
+        Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, VlunQuery, VlunTemplate,
+    },
     model::{HostName, VvName},
 };
 
@@ -31,7 +33,9 @@ pub(super) async fn look_on(
     array: &Array,
     vv: &VvName,
 ) -> Result<Vec<VlunTemplate>, Cause> {
-    steps.look("exports", array.showvlun_t(VlunQuery::Vv(vv))).await
+    steps
+        .look("exports", array.showvlun_t(VlunQuery::Vv(vv)))
+        .await
 }
 
 /// The exports as they concern this machine.
@@ -63,7 +67,10 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
 
 /// The targets of templates, for people.
 pub(super) fn names(templates: &[VlunTemplate]) -> String {
-    let mut names: Vec<String> = templates.iter().map(|t| format!("`{}`", t.target)).collect();
+    let mut names: Vec<String> = templates
+        .iter()
+        .map(|t| format!("`{}`", t.target))
+        .collect();
     names.dedup();
     names.join(", ")
 }
@@ -75,10 +82,20 @@ fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, 
     // An initiator in a form this plugin does not know is not this machine's.
     let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
     let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
-    let named: Vec<&HostEntry> = hosts.iter().filter(|h| h.name.is_some()).filter(mine).collect();
-    let Some(host) = named.first() else { return Ok(None) };
-    let mut others: Vec<String> =
-        host.paths.iter().filter(|p| !mine_too(p)).map(|p| p.text.clone()).collect();
+    let named: Vec<&HostEntry> = hosts
+        .iter()
+        .filter(|h| h.name.is_some())
+        .filter(mine)
+        .collect();
+    let Some(host) = named.first() else {
+        return Ok(None);
+    };
+    let mut others: Vec<String> = host
+        .paths
+        .iter()
+        .filter(|p| !mine_too(p))
+        .map(|p| p.text.clone())
+        .collect();
     others.dedup();
     if named.len() > 1 || !others.is_empty() {
         for more in &named[1..] {
@@ -86,7 +103,11 @@ fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, 
         }
         return Err(Cause::SharedHost {
             array: backend.array.label().to_owned(),
-            host: host.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+            host: host
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             others: others.join(", "),
         });
     }
@@ -118,7 +139,9 @@ pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostNam
                 let hosts = array.showhost().await?;
                 Ok(match our_host(backend, &hosts) {
                     Ok(Some(host)) => Seen::Done(host),
-                    Ok(None) => Seen::NotDone("no host object has this machine's initiators".to_owned()),
+                    Ok(None) => {
+                        Seen::NotDone("no host object has this machine's initiators".to_owned())
+                    }
                     Err(cause) => Seen::NotDone(cause.to_string()),
                 })
             },
@@ -136,14 +159,18 @@ pub(super) async fn export(
 ) -> Result<VlunTemplate, Cause> {
     let array = &backend.array;
     steps
-        .act(Intent::Export, array.createvlun(vv, LunChoice::Auto, host), || async {
-            let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
-            Ok(match sort(Some(host), templates) {
-                Exports::Ours(template) => Seen::Done(template),
-                Exports::None => Seen::NotDone("no export is listed".to_owned()),
-                Exports::Foreign(to) => Seen::NotDone(format!("it is exported to {to}")),
-            })
-        })
+        .act(
+            Intent::Export,
+            array.createvlun(vv, LunChoice::Auto, host),
+            || async {
+                let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
+                Ok(match sort(Some(host), templates) {
+                    Exports::Ours(template) => Seen::Done(template),
+                    Exports::None => Seen::NotDone("no export is listed".to_owned()),
+                    Exports::Foreign(to) => Seen::NotDone(format!("it is exported to {to}")),
+                })
+            },
+        )
         .await
 }
 

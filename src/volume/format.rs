@@ -42,7 +42,10 @@ pub(super) async fn filesystem(
     if comment.format == Format::Done {
         return match found {
             Found::Filesystem { kind, .. } => kind.parse().map_err(|_| {
-                Cause::Format(format!("VV `{}` has a filesystem of type `{kind}`, which this plugin does not mount", vv.name))
+                Cause::Format(format!(
+                    "VV `{}` has a filesystem of type `{kind}`, which this plugin does not mount",
+                    vv.name
+                ))
             }),
             other => Err(Cause::Format(format!(
                 "the comment of VV `{}` says that it has a filesystem, but on this host's device `{}` there is {}",
@@ -86,7 +89,14 @@ pub(super) async fn filesystem(
     inner.index.set_formatting(&comment.name, Some(&vv.wwn))?;
     comment.format = Format::Doing;
     comment.op = steps.entry().op.clone();
-    mark::home(steps, Intent::MarkFormatting, &backend.array, &vv.name, comment).await?;
+    mark::home(
+        steps,
+        Intent::MarkFormatting,
+        &backend.array,
+        &vv.name,
+        comment,
+    )
+    .await?;
     steps
         .local(Intent::Format, async {
             host::make(kernel, empty, comment.fs_type, MKFS).await?;
@@ -102,7 +112,14 @@ pub(super) async fn filesystem(
         })
         .await?;
     comment.format = Format::Done;
-    mark::home(steps, Intent::MarkFormatted, &backend.array, &vv.name, comment).await?;
+    mark::home(
+        steps,
+        Intent::MarkFormatted,
+        &backend.array,
+        &vv.name,
+        comment,
+    )
+    .await?;
     inner.index.set_formatting(&comment.name, None)?;
     inner.note_format(&comment.name, Format::Done)?;
     if let Some(pair) = backend.pair.as_ref() {

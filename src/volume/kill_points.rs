@@ -23,7 +23,9 @@ impl KillPoints {
         if !cfg!(debug_assertions) {
             return Self::default();
         }
-        let die_at = std::env::var("HPE3PAR_DOCKER_KILL_AT").ok().and_then(|n| n.parse().ok());
+        let die_at = std::env::var("HPE3PAR_DOCKER_KILL_AT")
+            .ok()
+            .and_then(|n| n.parse().ok());
         let list = std::env::var_os("HPE3PAR_DOCKER_KILL_LIST").map(Into::into);
         if die_at.is_none() && list.is_none() {
             return Self::default();
@@ -41,7 +43,10 @@ impl KillPoints {
         let n = armed.passed.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(list) = &armed.list {
             use std::io::Write;
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(list);
+            let file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(list);
             if let Ok(mut file) = file {
                 let when = if before { "before" } else { "after" };
                 // A test reads this file; it has no other reader to tell about a full disk.
@@ -50,7 +55,8 @@ impl KillPoints {
         }
         if n == armed.die_at {
             // Not exit(): nothing may be flushed, closed or undone.
-            let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+            let _ =
+                nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
             loop {
                 std::thread::park();
             }

@@ -14,7 +14,7 @@ pub(super) enum Known {
     /// Nothing: the array said so.
     Absent,
     /// A volume of this plugin, in this namespace, at home on this array.
-    Ours(Vv, Comment),
+    Ours(Box<Vv>, Box<Comment>),
 }
 
 /// Asks the array.
@@ -23,9 +23,11 @@ pub(super) enum Known {
 /// [`Cause::ForeignVv`] if the VV is not what its name says, [`Cause::Array`] if nothing is known.
 pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Result<Known, Cause> {
     let found = backend.array.showvv(VvQuery::Name(vv)).await?;
-    let Some(vv) = found.into_iter().next() else { return Ok(Known::Absent) };
+    let Some(vv) = found.into_iter().next() else {
+        return Ok(Known::Absent);
+    };
     let comment = judge(inner, backend, &vv)?;
-    Ok(Known::Ours(vv, comment))
+    Ok(Known::Ours(Box::new(vv), Box::new(comment)))
 }
 
 /// The comment counts only if the VV's own name is the one derived from it: otherwise it is a copied comment.
@@ -35,13 +37,22 @@ pub(super) fn judge(inner: &Inner, backend: &Backend, vv: &Vv) -> Result<Comment
         vv: vv.name.clone(),
         why,
     };
-    let text = vv.comment.as_deref().ok_or_else(|| foreign("it has no comment".to_owned()))?;
+    let text = vv
+        .comment
+        .as_deref()
+        .ok_or_else(|| foreign("it has no comment".to_owned()))?;
     let comment = Comment::parse(text).map_err(|e| foreign(e.to_string()))?;
     if comment.namespace != inner.namespace {
-        return Err(foreign(format!("it is of namespace `{}`", comment.namespace.as_str())));
+        return Err(foreign(format!(
+            "it is of namespace `{}`",
+            comment.namespace.as_str()
+        )));
     }
     if comment.name.vv_name(&inner.namespace) != vv.name {
-        return Err(foreign(format!("its comment belongs to volume `{}`", comment.name)));
+        return Err(foreign(format!(
+            "its comment belongs to volume `{}`",
+            comment.name
+        )));
     }
     Ok(comment)
 }

@@ -32,7 +32,9 @@ pub(super) async fn backend_of(
     if let Some(volume) = inner.index.get(name) {
         return Ok(Some(inner.backend(&volume.backend)?.for_request(request)));
     }
-    Ok(find(inner, request, name).await?.map(|(backend, _)| backend))
+    Ok(find(inner, request, name)
+        .await?
+        .map(|(backend, _)| backend))
 }
 
 /// Looks for a name on every array at once. What is found goes into the index.
@@ -60,7 +62,9 @@ async fn find(
                 inner.index.put(volume)?;
                 return Ok(Some((backend, comment.state)));
             }
-            Ok(Err(cause)) => silent.push(format!("array `{}`: {cause}", backends[0].array.label())),
+            Ok(Err(cause)) => {
+                silent.push(format!("array `{}`: {cause}", backends[0].array.label()))
+            }
             Err(_) => silent.push(format!(
                 "array `{}` did not answer within {} s",
                 backends[0].array.label(),
@@ -68,7 +72,11 @@ async fn find(
             )),
         }
     }
-    if silent.is_empty() { Ok(None) } else { Err(Cause::NotKnown(silent.join("; "))) }
+    if silent.is_empty() {
+        Ok(None)
+    } else {
+        Err(Cause::NotKnown(silent.join("; ")))
+    }
 }
 
 /// Answers `Get`. Nothing here ever says "absent" of a volume that may exist: the engine would forget it.
@@ -95,7 +103,11 @@ pub(super) async fn get(inner: &Inner, request: &RequestId, name: &VolumeName) -
             }
         }
     }
-    if inner.all_seeded() { Lookup::Absent } else { Lookup::Unknown }
+    if inner.all_seeded() {
+        Lookup::Absent
+    } else {
+        Lookup::Unknown
+    }
 }
 
 fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
@@ -113,6 +125,9 @@ pub(super) fn list(inner: &Inner) -> Vec<Listed> {
         .index
         .list()
         .into_iter()
-        .map(|volume| Listed { mountpoint: inner.mounted(&volume.name), name: volume.name })
+        .map(|volume| Listed {
+            mountpoint: inner.mounted(&volume.name),
+            name: volume.name,
+        })
         .collect()
 }

@@ -46,7 +46,9 @@ pub(super) async fn copy(
     match home(steps, Intent::MarkReady, peer, vv, comment).await {
         Ok(_) => Ok(()),
         Err(Cause::Array(error))
-            if error.refusal().is_some_and(|refusal| refusal != Refusal::NotFound) =>
+            if error
+                .refusal()
+                .is_some_and(|refusal| refusal != Refusal::NotFound) =>
         {
             log::warn!(vv = vv.as_str(), array = peer.label(), words:% = error;
                 "the array takes no comment on a secondary volume; its Docker name is known from the primary only");

@@ -36,7 +36,10 @@ pub(super) async fn mount(
 ) -> Result<PathBuf, VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
-    inner.clean_up_before_mount(request, name).await.map_err(clean)?;
+    inner
+        .clean_up_before_mount(request, name)
+        .await
+        .map_err(clean)?;
     let mountpoint = inner.mountpoint(name);
     if inner.mounted(name).is_some() {
         let known = inner.index.get(name).map(|volume| volume.wwn);
@@ -50,7 +53,10 @@ pub(super) async fn mount(
         .ok_or_else(|| clean(Cause::NoSuchVolume))?;
 
     let entry = JournalEntry {
-        op: OperationId { machine: inner.machine.clone(), request: request.clone() },
+        op: OperationId {
+            machine: inner.machine.clone(),
+            request: request.clone(),
+        },
         kind: OpKind::Mount,
         name: name.clone(),
         backend: backend.name.clone(),
@@ -60,10 +66,15 @@ pub(super) async fn mount(
         facts: BTreeMap::new(),
         request: serde_json::Value::Null,
     };
-    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
     match bring_here(inner, &backend, &mut steps).await {
         Ok(place) => {
-            inner.index.mounted(name, place).map_err(|e| clean(e.into()))?;
+            inner
+                .index
+                .mounted(name, place)
+                .map_err(|e| clean(e.into()))?;
             inner.count_mount(name, id).map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "mounted");
@@ -71,7 +82,11 @@ pub(super) async fn mount(
         }
         Err(cause) => {
             let aftermath = undo(inner, &backend, steps).await;
-            Err(VolumeError { volume: name.clone(), cause, aftermath })
+            Err(VolumeError {
+                volume: name.clone(),
+                cause,
+                aftermath,
+            })
         }
     }
 }
@@ -90,7 +105,10 @@ async fn bring_here(
         let group = groups.iter().find(|group| group.holds(&vv));
         let group = group.ok_or_else(|| Cause::NotProven {
             intent: Intent::Mount.to_string(),
-            found: format!("`{vv}` is in no remote copy group on array `{}`", array.label()),
+            found: format!(
+                "`{vv}` is in no remote copy group on array `{}`",
+                array.label()
+            ),
         })?;
         replication::serves_at_home(group)?;
     }
@@ -111,7 +129,10 @@ async fn bring_here(
     let template = match exports::look(steps, backend, &vv).await? {
         Exports::Ours(template) => template,
         Exports::Foreign(to) => {
-            return Err(Cause::ExportedElsewhere { array: array.label().to_owned(), to });
+            return Err(Cause::ExportedElsewhere {
+                array: array.label().to_owned(),
+                to,
+            });
         }
         Exports::None => {
             let host = exports::host(steps, backend).await?;
@@ -138,11 +159,21 @@ async fn bring_here(
         size: found.size,
     };
     let device: BlockDevice = steps
-        .local(Intent::Attach, backend.transport.attach(&export, Instant::now() + DEVICE))
+        .local(
+            Intent::Attach,
+            backend.transport.attach(&export, Instant::now() + DEVICE),
+        )
         .await?;
-    let fs_type =
-        format::filesystem(inner, backend, steps, &identity.system, &found, &mut comment, &device)
-            .await?;
+    let fs_type = format::filesystem(
+        inner,
+        backend,
+        steps,
+        &identity.system,
+        &found,
+        &mut comment,
+        &device,
+    )
+    .await?;
     if comment.held.as_deref() != Some(inner.machine.as_str()) {
         comment.held = Some(inner.machine.clone());
         comment.op = steps.entry().op.clone();
@@ -150,23 +181,36 @@ async fn bring_here(
     }
     let mountpoint = inner.mountpoint(&name);
     steps
-        .local(Intent::Mount, host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING))
+        .local(
+            Intent::Mount,
+            host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING),
+        )
         .await?
         .into_inner();
-    Ok(MountPlace { wwn: found.wwn, device: device.path().to_owned(), mountpoint })
+    Ok(MountPlace {
+        wwn: found.wwn,
+        device: device.path().to_owned(),
+        mountpoint,
+    })
 }
 
 /// The VV and its comment, if it may be mounted.
 async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, Comment), Cause> {
     let vv = &steps.entry().vv;
-    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(vv))).await?;
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(vv)))
+        .await?;
     let found = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
     let comment = known::judge(inner, backend, &found)?;
     match comment.state {
         State::Ready => Ok((found, comment)),
         State::Making | State::Removing => Err(Cause::Busy {
             machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making { "making" } else { "removing" },
+            doing: if comment.state == State::Making {
+                "making"
+            } else {
+                "removing"
+            },
             op: comment.op.to_string(),
         }),
     }
@@ -177,13 +221,19 @@ pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> 
     if steps.entry().steps.is_empty() {
         return match steps.finish() {
             Ok(()) => Aftermath::Unchanged,
-            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
         };
     }
     match detach::everything(inner, backend, &mut steps, None).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
-            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
         },
         Err(cause) => {
             log::error!(volume = steps.entry().name.as_str(), cause:% = cause; "could not undo a mount");

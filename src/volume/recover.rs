@@ -41,15 +41,22 @@ pub(super) async fn entry(
 async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
     if Intent::MarkReady.is_in(&entry) {
-        let found = steps.look("vv", backend.array.showvv(VvQuery::Name(&entry.vv))).await?;
-        let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);
+        let found = steps
+            .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+            .await?;
+        let comment = found
+            .first()
+            .and_then(|vv| vv.comment.as_deref())
+            .map(Comment::parse);
         if let (Some(vv), Some(Ok(comment))) = (found.first(), comment)
             && comment.op == entry.op
             && comment.state == State::Ready
         {
             let asked: Option<crate::model::CreateVolume> =
                 serde_json::from_value(entry.request.clone()).ok();
-            let group = asked.as_ref().and_then(|asked| asked.replication_group.clone());
+            let group = asked
+                .as_ref()
+                .and_then(|asked| asked.replication_group.clone());
             let mut volume = known::volume(inner, backend, vv, &comment, group);
             if let Some(asked) = asked {
                 volume.options = crate::model::CreateVolume {
@@ -77,7 +84,9 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
 
 fn left(aftermath: Aftermath) -> Result<(), Cause> {
     match aftermath {
-        Aftermath::Left { what, why } => Err(Cause::NotKnown(format!("still there: {what} ({why})"))),
+        Aftermath::Left { what, why } => {
+            Err(Cause::NotKnown(format!("still there: {what} ({why})")))
+        }
         Aftermath::Unchanged | Aftermath::Undone(_) => Ok(()),
     }
 }

@@ -17,15 +17,22 @@ pub(super) async fn listing(
     request: &RequestId,
     backends: &[&Backend],
 ) -> Result<(), Cause> {
-    let Some(first) = backends.first() else { return Ok(()) };
+    let Some(first) = backends.first() else {
+        return Ok(());
+    };
     let first = first.for_request(request);
     let home = first.identity().await?.system.id;
     let begun = jiff::Timestamp::now();
-    let vvs = first.array.showvv(VvQuery::Prefix(&inner.namespace.vv_prefix())).await?;
+    let vvs = first
+        .array
+        .showvv(VvQuery::Prefix(&inner.namespace.vv_prefix()))
+        .await?;
     let groups = groups_of(backends, request).await?;
     let mut seen = Vec::new();
     for vv in &vvs {
-        let Ok(comment) = known::judge(inner, &first, vv) else { continue };
+        let Ok(comment) = known::judge(inner, &first, vv) else {
+            continue;
+        };
         if comment.home != home {
             // A copy: its volume is at home elsewhere.
             continue;
@@ -36,9 +43,15 @@ pub(super) async fn listing(
             Some(volume) => volume.backend,
             None => choose(backends, vv, group.as_ref()),
         };
-        let Ok(backend) = inner.backend(&backend) else { continue };
+        let Ok(backend) = inner.backend(&backend) else {
+            continue;
+        };
         let mut volume = known::volume(inner, backend, vv, &comment, group);
-        if let Some(known) = inner.index.get(&comment.name).filter(|known| known.wwn == vv.wwn) {
+        if let Some(known) = inner
+            .index
+            .get(&comment.name)
+            .filter(|known| known.wwn == vv.wwn)
+        {
             volume.created = known.created;
             volume.status = known.status;
         }
@@ -61,14 +74,21 @@ async fn groups_of(backends: &[&Backend], request: &RequestId) -> Result<Vec<RcG
 }
 
 fn group_of(groups: &[RcGroup], vv: &Vv) -> Option<GroupName> {
-    groups.iter().find(|group| group.holds(&vv.name)).map(|group| group.name.clone())
+    groups
+        .iter()
+        .find(|group| group.holds(&vv.name))
+        .map(|group| group.name.clone())
 }
 
 /// The backend a VV belongs to, where several share an array: the replicated ones are on the replication-enabled one, and
 /// otherwise the CPG tells.
 fn choose(backends: &[&Backend], vv: &Vv, group: Option<&GroupName>) -> BackendName {
     let fits = |backend: &&&Backend| backend.pair.is_some() == group.is_some();
-    let has_cpg = |backend: &&&Backend| vv.user_cpg.as_ref().is_some_and(|c| backend.cpgs.contains(c));
+    let has_cpg = |backend: &&&Backend| {
+        vv.user_cpg
+            .as_ref()
+            .is_some_and(|c| backend.cpgs.contains(c))
+    };
     backends
         .iter()
         .filter(fits)
@@ -88,7 +108,9 @@ pub(super) async fn backend_for(
     let groups = groups_of(backends, request).await?;
     let name = choose(backends, vv, group_of(&groups, vv).as_ref());
     let backend = backends.iter().find(|backend| backend.name == name);
-    Ok(backend.ok_or(Cause::NoSuchBackend(name))?.for_request(request))
+    Ok(backend
+        .ok_or(Cause::NoSuchBackend(name))?
+        .for_request(request))
 }
 
 /// The index entry of a VV found just now.
@@ -108,8 +130,12 @@ pub(super) async fn entry(
 /// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
 /// seen, with the reason.
 pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName) {
-    let Some(volume) = inner.index.get(name) else { return };
-    let Ok(backend) = inner.backend(&volume.backend) else { return };
+    let Some(volume) = inner.index.get(name) else {
+        return;
+    };
+    let Ok(backend) = inner.backend(&volume.backend) else {
+        return;
+    };
     let backend = backend.for_request(request);
     let before = volume.status.as_object().cloned().unwrap_or_default();
     let mut status = Map::new();
@@ -142,13 +168,19 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         Err(cause) => status = unreachable_side(Some(&Value::Object(before)), &cause.to_string()),
     }
     // Only what is shown changed: a volume removed meanwhile must not come back.
-    if let Err(error) = inner.index.put_status(name, &volume.wwn, Value::Object(status)) {
+    if let Err(error) = inner
+        .index
+        .put_status(name, &volume.wwn, Value::Object(status))
+    {
         log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
     }
 }
 
 fn unreachable_side(before: Option<&Value>, why: &str) -> Map<String, Value> {
-    let mut last = before.and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut last = before
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     last.insert("unreachable".to_owned(), json!(why));
     last
 }
@@ -173,14 +205,23 @@ async fn side(
     };
     let mut fields = Map::new();
     let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
-    put("array", json!({ "name": identity.system.name, "address": array.label(), "id": identity.system.id }));
-    put("vv", json!({ "name": vv.name, "id": vv.id, "wwn": vv.wwn, "state": vv.state.to_string() }));
+    put(
+        "array",
+        json!({ "name": identity.system.name, "address": array.label(), "id": identity.system.id }),
+    );
+    put(
+        "vv",
+        json!({ "name": vv.name, "id": vv.id, "wwn": vv.wwn, "state": vv.state.to_string() }),
+    );
     put("size", json!(vv.size.to_string()));
     put("provisioning", json!(volume.options.provisioning));
     put("cpg", json!(vv.user_cpg));
     put("snapcpg", json!(vv.snap_cpg));
     put("state", json!(comment.state.to_string()));
-    put("filesystem", json!({ "type": comment.fs_type, "made": comment.format.to_string() }));
+    put(
+        "filesystem",
+        json!({ "type": comment.fs_type, "made": comment.format.to_string() }),
+    );
     if let Some(held) = &comment.held {
         put("last mounted by", json!(held));
     }
@@ -208,9 +249,15 @@ fn replication(group: &RcGroup) -> Map<String, Value> {
 pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value> {
     let mut shown = volume.status.as_object().cloned().unwrap_or_default();
     shown.insert("backend".to_owned(), json!(volume.backend));
-    shown.entry("vv").or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
-    shown.entry("size").or_insert_with(|| json!(volume.options.size.to_string()));
-    shown.entry("seen").or_insert_with(|| json!(volume.seen.to_string()));
+    shown
+        .entry("vv")
+        .or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
+    shown
+        .entry("size")
+        .or_insert_with(|| json!(volume.options.size.to_string()));
+    shown
+        .entry("seen")
+        .or_insert_with(|| json!(volume.seen.to_string()));
     if volume.state != State::Ready {
         shown.insert("state".to_owned(), json!(volume.state.to_string()));
     }

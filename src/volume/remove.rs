@@ -33,7 +33,10 @@ pub(super) async fn remove(
     if let Some(mountpoint) = inner.mounted(name) {
         return Err(clean(Cause::MountedHere(mountpoint.display().to_string())));
     }
-    let backend = match lookup::backend_of(inner, request, name).await.map_err(clean)? {
+    let backend = match lookup::backend_of(inner, request, name)
+        .await
+        .map_err(clean)?
+    {
         Some(backend) => backend,
         None => return Ok(()),
     };
@@ -49,13 +52,20 @@ pub(super) async fn remove(
     if comment.state != State::Ready && comment.op.machine != inner.machine {
         return Err(clean(Cause::Busy {
             machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making { "making" } else { "removing" },
+            doing: if comment.state == State::Making {
+                "making"
+            } else {
+                "removing"
+            },
             op: comment.op.to_string(),
         }));
     }
 
     let entry = JournalEntry {
-        op: OperationId { machine: inner.machine.clone(), request: request.clone() },
+        op: OperationId {
+            machine: inner.machine.clone(),
+            request: request.clone(),
+        },
         kind: OpKind::Remove,
         name: name.clone(),
         backend: backend.name.clone(),
@@ -65,8 +75,10 @@ pub(super) async fn remove(
         facts: BTreeMap::new(),
         request: serde_json::Value::Null,
     };
-    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
-    match take_away(inner, &backend, &mut steps, comment).await {
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
+    match take_away(inner, &backend, &mut steps, *comment).await {
         Ok(()) => {
             inner.forget(name).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -75,7 +87,11 @@ pub(super) async fn remove(
         }
         Err(cause) => {
             let aftermath = back_out(&backend, steps).await;
-            Err(VolumeError { volume: name.clone(), cause, aftermath })
+            Err(VolumeError {
+                volume: name.clone(),
+                cause,
+                aftermath,
+            })
         }
     }
 }
@@ -91,7 +107,10 @@ async fn take_away(
     let vv = steps.entry().vv.clone();
     let exports = exports::look(steps, backend, &vv).await?;
     if let Exports::Foreign(to) = &exports {
-        return Err(Cause::ExportedElsewhere { array: array.label().to_owned(), to: to.clone() });
+        return Err(Cause::ExportedElsewhere {
+            array: array.label().to_owned(),
+            to: to.clone(),
+        });
     }
     let mut plan = Vec::new();
     if let Some(pair) = &backend.pair {
@@ -132,7 +151,9 @@ async fn finish_removal(
         carry_out(steps, backend, action).await?;
     }
     if let (Some(pair), true) = (&backend.pair, Intent::Dismiss.is_in(steps.entry())) {
-        let copy = steps.look("vv on the peer", pair.peer.showvv(VvQuery::Name(&vv))).await?;
+        let copy = steps
+            .look("vv on the peer", pair.peer.showvv(VvQuery::Name(&vv)))
+            .await?;
         if !copy.is_empty() {
             return Err(Cause::NotProven {
                 intent: Intent::Dismiss.to_string(),
@@ -148,18 +169,27 @@ async fn back_out(backend: &Backend, mut steps: Steps) -> Aftermath {
     if !Intent::MarkRemoving.is_in(steps.entry()) {
         return match steps.finish() {
             Ok(()) => Aftermath::Unchanged,
-            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
         };
     }
     let mut undone = Vec::new();
     match try_back_out(backend, &mut steps, &mut undone).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(undone),
-            Err(cause) => Aftermath::Left { what: "a journal entry".to_owned(), why: cause.to_string() },
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
         },
         Err(cause) => {
             let what = format!("VV `{}`, marked as being removed", steps.entry().vv);
-            Aftermath::Left { what, why: cause.to_string() }
+            Aftermath::Left {
+                what,
+                why: cause.to_string(),
+            }
         }
     }
 }
@@ -177,7 +207,10 @@ async fn try_back_out(
     if let (Some(pair), true) = (&backend.pair, Intent::StopGroup.is_in(&entry)) {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         let stopped = groups.iter().find(|g| {
-            entry.facts.get("group").is_some_and(|name| name == g.name.as_str())
+            entry
+                .facts
+                .get("group")
+                .is_some_and(|name| name == g.name.as_str())
                 || g.holds(&entry.vv)
         });
         if let Some(group) = stopped
@@ -193,8 +226,13 @@ async fn try_back_out(
     if Intent::Dismiss.is_in(&entry) || Intent::RemoveVv.is_in(&entry) {
         return Ok(());
     }
-    let found = steps.look("vv", array.showvv(VvQuery::Name(&entry.vv))).await?;
-    let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);
+    let found = steps
+        .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
+        .await?;
+    let comment = found
+        .first()
+        .and_then(|vv| vv.comment.as_deref())
+        .map(Comment::parse);
     if let Some(Ok(mut comment)) = comment
         && comment.op == entry.op
     {
@@ -215,8 +253,13 @@ pub(super) async fn resume(
         return Err(Cause::NotKnown(doubt));
     }
     let entry = steps.entry().clone();
-    let found = steps.look("vv", backend.array.showvv(VvQuery::Name(&entry.vv))).await?;
-    let comment = found.first().and_then(|vv| vv.comment.as_deref()).map(Comment::parse);
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+        .await?;
+    let comment = found
+        .first()
+        .and_then(|vv| vv.comment.as_deref())
+        .map(Comment::parse);
     match comment {
         Some(Ok(comment)) if comment.state == State::Removing && comment.op == entry.op => {
             let mut plan = Vec::new();
@@ -271,7 +314,9 @@ fn leftover_group(
     let stopped = group.status == crate::model::GroupStatus::Stopped;
     match group.volumes.is_empty() {
         true if ours => vec![Action::Remove(group.name.clone())],
-        false if stopped && Intent::StopGroup.is_in(entry) => vec![Action::Start(group.name.clone())],
+        false if stopped && Intent::StopGroup.is_in(entry) => {
+            vec![Action::Start(group.name.clone())]
+        }
         _ => Vec::new(),
     }
 }

@@ -39,7 +39,10 @@ type Outcome = Option<Result<(), UserError>>;
 
 /// Creates and removes on their way, by name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Running(Arc<Mutex<HashMap<VolumeName, (Joinable, watch::Receiver<Outcome>)>>>);
+pub(super) struct Running(Arc<Mutex<HashMap<VolumeName, OnItsWay>>>);
+
+/// What runs, and where its outcome will be told.
+type OnItsWay = (Joinable, watch::Receiver<Outcome>);
 
 impl Running {
     /// Joins a running operation of the same kind, or starts this one in a task of its own, which goes on whatever becomes of
@@ -58,7 +61,9 @@ impl Running {
             match running.get(name) {
                 Some((same, outcome)) if *same == what => outcome.clone(),
                 Some((Joinable::Create(is), _)) if matches!(what, Joinable::Create(_)) => {
-                    let Joinable::Create(asked) = &what else { return Ok(()) };
+                    let Joinable::Create(asked) = &what else {
+                        return Ok(());
+                    };
                     return Err(UserError {
                         message: format!(
                             "volume `{name}` is just being created with other options ({})",
@@ -87,7 +92,9 @@ impl Running {
                             })
                         });
                         if joinable {
-                            all.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+                            all.lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .remove(&name);
                         }
                         // Nobody may be waiting any more.
                         let _ = tell.send(Some(result));

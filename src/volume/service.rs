@@ -10,9 +10,7 @@ use std::{
 use crate::{
     host::{self, HostError, Kernel},
     index::{Index, JournalEntry, OpKind},
-    model::{
-        BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn,
-    },
+    model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
 use super::{
@@ -79,14 +77,19 @@ pub(super) struct Inner {
 
 impl Inner {
     pub fn backend(&self, name: &BackendName) -> Result<&Backend, Cause> {
-        self.backends.get(name).ok_or_else(|| Cause::NoSuchBackend(name.clone()))
+        self.backends
+            .get(name)
+            .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
     }
 
     /// The backends, gathered by array.
     pub fn arrays(&self) -> Vec<Vec<&Backend>> {
         let mut arrays: Vec<Vec<&Backend>> = Vec::new();
         for backend in self.backends.values() {
-            match arrays.iter_mut().find(|same| same[0].array.label() == backend.array.label()) {
+            match arrays
+                .iter_mut()
+                .find(|same| same[0].array.label() == backend.array.label())
+            {
                 Some(same) => same.push(backend),
                 None => arrays.push(vec![backend]),
             }
@@ -136,7 +139,9 @@ impl Inner {
         match (device, mounted) {
             (Some(device), Some(mounted)) if device.number() == mounted.device => Ok(()),
             (_, mounted) => Err(HostError::OtherMount {
-                found: mounted.map(|m| m.source.display().to_string()).unwrap_or_default(),
+                found: mounted
+                    .map(|m| m.source.display().to_string())
+                    .unwrap_or_default(),
                 mountpoint,
             }
             .into()),
@@ -154,19 +159,28 @@ impl Inner {
     /// How often a mount was given out under this id, in the life of this process.
     fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(&(name.clone(), id.clone())).copied().unwrap_or_default()
+        asked
+            .get(&(name.clone(), id.clone()))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
         self.mounted(name).is_some()
-            && self.index.mount(name).is_some_and(|record| record.references() > 0)
+            && self
+                .index
+                .mount(name)
+                .is_some_and(|record| record.references() > 0)
     }
 
     pub async fn unmount_here(&self, mountpoint: &Path) -> Result<(), HostError> {
-        if !host::unmount(&self.kernel, mountpoint, UNMOUNTING).await?.is_changed() {
+        if !host::unmount(&self.kernel, mountpoint, UNMOUNTING)
+            .await?
+            .is_changed()
+        {
             log::info!(mountpoint:% = mountpoint.display(); "was not mounted any more");
         }
-        host::remove_mountpoint(&self.kernel, mountpoint)
+        Ok(())
     }
 
     /// A volume that is certainly gone.
@@ -187,7 +201,9 @@ impl Inner {
 
     /// Every backend has been listed completely once since the index exists.
     pub fn all_seeded(&self) -> bool {
-        self.backends.keys().all(|backend| self.index.seeded(backend))
+        self.backends
+            .keys()
+            .all(|backend| self.index.seeded(backend))
     }
 
     /// Ends what is open before a mount, which goes on from wherever a pending unmount has got to: a device that is still in use, or an
@@ -197,7 +213,8 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
-        let in_doubt = |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
+        let in_doubt =
+            |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
         for entry in self.index.open_entries() {
             if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
                 self.index.finish(&entry.op)?;
@@ -207,7 +224,11 @@ impl Inner {
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
-    pub async fn clean_up_after(&self, request: &RequestId, name: &VolumeName) -> Result<(), Cause> {
+    pub async fn clean_up_after(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
             if entry.name != *name {
                 continue;
@@ -215,7 +236,11 @@ impl Inner {
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
             recover::entry(self, request, entry)
                 .await
-                .map_err(|cause| Cause::Unfinished { kind, op, why: cause.to_string() })?;
+                .map_err(|cause| Cause::Unfinished {
+                    kind,
+                    op,
+                    why: cause.to_string(),
+                })?;
         }
         Ok(())
     }
@@ -238,8 +263,11 @@ impl Inner {
 impl Service {
     /// The service, before any array was contacted.
     pub fn new(parts: Parts) -> Self {
-        let backends: BTreeMap<BackendName, Backend> =
-            parts.backends.into_iter().map(|backend| (backend.name.clone(), backend)).collect();
+        let backends: BTreeMap<BackendName, Backend> = parts
+            .backends
+            .into_iter()
+            .map(|backend| (backend.name.clone(), backend))
+            .collect();
         Self(Arc::new(Inner {
             backends,
             index: parts.index,
@@ -317,7 +345,9 @@ impl Service {
 
     async fn list_array(&self, array: usize) {
         let arrays = self.0.arrays();
-        let Some(backends) = arrays.get(array) else { return };
+        let Some(backends) = arrays.get(array) else {
+            return;
+        };
         let request = RequestId::random();
         let listed = refresh::listing(&self.0, &request, backends).await;
         let state = match &listed {
@@ -358,7 +388,9 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, what, move || async move {
-                create::create(&inner, &request, &volume).await.map_err(UserError::from)
+                create::create(&inner, &request, &volume)
+                    .await
+                    .map_err(UserError::from)
             })
             .await
     }
@@ -369,7 +401,9 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, Joinable::Remove, move || async move {
-                remove::remove(&inner, &request, &volume).await.map_err(UserError::from)
+                remove::remove(&inner, &request, &volume)
+                    .await
+                    .map_err(UserError::from)
             })
             .await
     }
@@ -382,7 +416,10 @@ impl Volumes for Service {
     ) -> Result<PathBuf, UserError> {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
-        in_a_task(&name, async move { mount::mount(&inner, &request, &volume, &id).await }).await
+        in_a_task(&name, async move {
+            mount::mount(&inner, &request, &volume, &id).await
+        })
+        .await
     }
 
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
@@ -408,8 +445,10 @@ impl Volumes for Service {
     ) -> Result<(), UserError> {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
-        in_a_task(&name, async move { unmount::unmount(&inner, &request, &volume, &id).await })
-            .await
+        in_a_task(&name, async move {
+            unmount::unmount(&inner, &request, &volume, &id).await
+        })
+        .await
     }
 
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {
@@ -433,7 +472,10 @@ impl Volumes for Service {
             .map(|backend| BackendStatus {
                 name: backend.name.clone(),
                 replication: backend.pair.as_ref().map(|pair| pair.wants.mode),
-                state: health.get(&backend.name).cloned().unwrap_or(BackendState::Starting),
+                state: health
+                    .get(&backend.name)
+                    .cloned()
+                    .unwrap_or(BackendState::Starting),
             })
             .collect()
     }

@@ -74,13 +74,16 @@ impl Intent {
     /// True if the journal entry says this was set out to be done.
     pub fn is_in(self, entry: &JournalEntry) -> bool {
         let word = self.to_string();
-        entry.steps.iter().any(|step| *step == word)
+        entry.steps.contains(&word)
     }
 }
 
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::ALL.iter().find(|(intent, _)| intent == self).map_or("", |(_, word)| word);
+        let word = Self::ALL
+            .iter()
+            .find(|(intent, _)| intent == self)
+            .map_or("", |(_, word)| word);
         f.write_str(word)
     }
 }
@@ -110,7 +113,11 @@ impl Steps {
         points: &KillPoints,
         entry: JournalEntry,
     ) -> Result<Self, Cause> {
-        let steps = Self { index: index.clone(), entry, points: points.clone() };
+        let steps = Self {
+            index: index.clone(),
+            entry,
+            points: points.clone(),
+        };
         steps.points.pass("journal", true);
         steps.index.begin(steps.entry.clone())?;
         steps.points.pass("journal", false);
@@ -119,7 +126,11 @@ impl Steps {
 
     /// Goes on with an entry that an earlier run of the plugin left open.
     pub fn resume(index: &Index, points: &KillPoints, entry: JournalEntry) -> Self {
-        Self { index: index.clone(), entry, points: points.clone() }
+        Self {
+            index: index.clone(),
+            entry,
+            points: points.clone(),
+        }
     }
 
     /// The entry as written so far.
@@ -175,7 +186,10 @@ impl Steps {
                     });
                 }
                 (Ok(Seen::NotDone(found)), None) => {
-                    return Err(Cause::NotProven { intent: intent.to_string(), found });
+                    return Err(Cause::NotProven {
+                        intent: intent.to_string(),
+                        found,
+                    });
                 }
                 // The command's fate was not known. The look says that it did nothing, so far.
                 (Ok(Seen::NotDone(_)), Some(_)) | (Err(_), Some(_)) => {
@@ -190,7 +204,15 @@ impl Steps {
 
     /// A command that may still be running: until it has ended, nothing that goes against it is sent.
     fn note_doubt(&mut self, error: &ArrayError) -> Result<(), Cause> {
-        let ArrayError::InDoubt { at, session, ended: false, .. } = error else { return Ok(()) };
+        let ArrayError::InDoubt {
+            at,
+            session,
+            ended: false,
+            ..
+        } = error
+        else {
+            return Ok(());
+        };
         let until = jiff::Timestamp::now() + DOUBT;
         self.record(&[
             ("doubt", &at.command),
@@ -225,7 +247,9 @@ impl Steps {
             self.record(&[("doubt", "")])?;
             return Ok(None);
         }
-        Ok(Some(format!("`{command}` may still be running on array `{label}`")))
+        Ok(Some(format!(
+            "`{command}` may still be running on array `{label}`"
+        )))
     }
 
     /// Writes the intent and does something on this machine.
@@ -254,7 +278,9 @@ impl Steps {
         self.points.pass("journal", true);
         self.index.intend(&self.entry.op, step, facts)?;
         self.entry.steps.push(step.to_owned());
-        let facts = facts.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let facts = facts
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         self.entry.facts.extend(facts);
         self.points.pass("journal", false);
         Ok(())

@@ -40,14 +40,22 @@ pub(super) async fn release(
     name: &VolumeName,
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
-    let Some(volume) = inner.index.get(name) else { return Ok(()) };
+    let Some(volume) = inner.index.get(name) else {
+        return Ok(());
+    };
     let record = inner.index.mount(name);
     if inner.mounted(name).is_none() && record.is_none() {
         return Ok(());
     }
-    let backend = inner.backend(&volume.backend).map_err(clean)?.for_request(request);
+    let backend = inner
+        .backend(&volume.backend)
+        .map_err(clean)?
+        .for_request(request);
     let entry = JournalEntry {
-        op: OperationId { machine: inner.machine.clone(), request: request.clone() },
+        op: OperationId {
+            machine: inner.machine.clone(),
+            request: request.clone(),
+        },
         kind: OpKind::Unmount,
         name: name.clone(),
         backend: backend.name.clone(),
@@ -57,7 +65,9 @@ pub(super) async fn release(
         facts: BTreeMap::from([("wwn".to_owned(), volume.wwn.to_string())]),
         request: serde_json::Value::Null,
     };
-    let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.map_err(clean)?;
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
     match detach::everything(inner, &backend, &mut steps, Some(&volume.wwn)).await {
         Ok(()) => {
             inner.index.unmounted(name).map_err(|e| clean(e.into()))?;

@@ -32,7 +32,16 @@ impl Stage {
     }
 
     async fn set_with(test: &str, engine_options: &[&str]) -> Option<Self> {
-        let programs = ["dockerd", "docker", "unshare", "nsenter", "losetup", "mkfs.ext4", "busybox", "pgrep"];
+        let programs = [
+            "dockerd",
+            "docker",
+            "unshare",
+            "nsenter",
+            "losetup",
+            "mkfs.ext4",
+            "busybox",
+            "pgrep",
+        ];
         let mut needs = vec![Need::Root];
         needs.extend(programs.map(Need::Program));
         if !met(test, &needs) {
@@ -42,7 +51,12 @@ impl Stage {
         let machine = arrays.machine("host1");
         let engine = Engine::start(&machine, engine_options);
         let plugin = Plugin::start_with(&machine, &engine.inside(), &[]);
-        Some(Self { plugin, engine, machine, arrays })
+        Some(Self {
+            plugin,
+            engine,
+            machine,
+            arrays,
+        })
     }
 
     /// Ends the plugin as `kill -9` does, and starts it again.
@@ -67,15 +81,42 @@ impl Stage {
     /// Runs a shell line in a container that has the volume at /data.
     fn run(&self, volume: &str, line: &str) -> String {
         let mount = format!("{volume}:/data");
-        self.engine.ok(&["run", "--rm", "--network", "none", "-v", &mount, "--volume-driver", "hpe", "box", "sh", "-c", line])
+        self.engine.ok(&[
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-v",
+            &mount,
+            "--volume-driver",
+            "hpe",
+            "box",
+            "sh",
+            "-c",
+            line,
+        ])
     }
 
     /// Starts a container that goes on until it is stopped.
     fn start(&self, container: &str, volume: &str) {
         let mount = format!("{volume}:/data");
         self.engine.ok(&[
-            "run", "-d", "--name", container, "--network", "none", "--stop-timeout", "1", "-v", &mount,
-            "--volume-driver", "hpe", "box", "sh", "-c", "while :; do sleep 1; done",
+            "run",
+            "-d",
+            "--name",
+            container,
+            "--network",
+            "none",
+            "--stop-timeout",
+            "1",
+            "-v",
+            &mount,
+            "--volume-driver",
+            "hpe",
+            "box",
+            "sh",
+            "-c",
+            "while :; do sleep 1; done",
         ]);
     }
 
@@ -99,7 +140,9 @@ impl Stage {
             .output()
             .unwrap();
         let at = self.machine.mountpoint(volume).display().to_string();
-        String::from_utf8_lossy(&table.stdout).lines().any(|line| line.split(' ').nth(4) == Some(at.as_str()))
+        String::from_utf8_lossy(&table.stdout)
+            .lines()
+            .any(|line| line.split(' ').nth(4) == Some(at.as_str()))
     }
 
     /// True while an array exports something.

@@ -4,7 +4,9 @@ use super::{Plugin, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_forgotten_while_the_array_is_down() {
-    let Some(mut stage) = Stage::set("engine::unreachable::nothing_is_forgotten_while_the_array_is_down").await else {
+    let Some(mut stage) =
+        Stage::set("engine::unreachable::nothing_is_forgotten_while_the_array_is_down").await
+    else {
         return;
     };
     stage.create("db1", &["size=1"]);
@@ -25,7 +27,16 @@ async fn nothing_is_forgotten_while_the_array_is_down() {
 
     // Mount: an error that names the array; and a second user of what is mounted needs no array.
     let said = stage.engine.fails(&[
-        "run", "--rm", "--network", "none", "-v", "db2:/data", "--volume-driver", "hpe", "box", "true",
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-v",
+        "db2:/data",
+        "--volume-driver",
+        "hpe",
+        "box",
+        "true",
     ]);
     assert!(said.contains("db2") && said.contains("127.0.0.1"), "{said}");
     stage.engine.ok(&["rm", "-f", "x"]);

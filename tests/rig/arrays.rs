@@ -83,9 +83,15 @@ impl Arrays {
     pub async fn start_with(change: impl FnOnce(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let toml = change(description(dir.path()));
-        let simulator = Simulator::start(Description::from_toml(&toml).unwrap()).await.unwrap();
+        let simulator = Simulator::start(Description::from_toml(&toml).unwrap())
+            .await
+            .unwrap();
         let control = simulator.control();
-        Self { dir, simulator, control }
+        Self {
+            dir,
+            simulator,
+            control,
+        }
     }
 
     /// Every array as it is now: what "nothing changed" compares.
@@ -105,7 +111,9 @@ impl Arrays {
             session.handshake().unwrap();
             session.userauth_password(LOGIN, PASSWORD).unwrap();
             let mut channel = session.channel_session().unwrap();
-            channel.handle_extended_data(ssh2::ExtendedData::Merge).unwrap();
+            channel
+                .handle_extended_data(ssh2::ExtendedData::Merge)
+                .unwrap();
             channel.exec(&line).unwrap();
             channel.send_eof().unwrap();
             let mut printed = String::new();

@@ -29,14 +29,27 @@ impl Engine {
             dir.display()
         );
         let holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script])
+            .args([
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "sh",
+                "-c",
+                &script,
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
         until("the namespace", || dir.join("up").exists());
         let inside = child_of(holder.id());
-        let engine = Self { holder, inside, dir };
+        let engine = Self {
+            holder,
+            inside,
+            dir,
+        };
         engine.start_daemon(options);
         engine.import_image();
         engine
@@ -44,10 +57,13 @@ impl Engine {
 
     /// The words to put before a command that is to run inside.
     pub fn inside(&self) -> Vec<String> {
-        ["nsenter", "-t", &self.inside.to_string(), "-m", "-p"].map(str::to_owned).to_vec()
+        ["nsenter", "-t", &self.inside.to_string(), "-m", "-p"]
+            .map(str::to_owned)
+            .to_vec()
     }
 
-    /// Starts the daemon, again.
+    /// Starts the daemon, again. It ends with the namespace; nsenter waits for it there.
+    #[expect(clippy::zombie_processes)]
     pub fn start_daemon(&self, options: &[&str]) {
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -66,7 +82,12 @@ impl Engine {
                 format!("--pidfile={d}/docker.pid"),
                 format!("--host=unix://{d}/docker.sock"),
             ])
-            .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"])
+            .args([
+                "--bridge=none",
+                "--iptables=false",
+                "--ip6tables=false",
+                "--storage-driver=vfs",
+            ])
             .args(options)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -99,9 +120,13 @@ impl Engine {
                 .unwrap()
         };
         run("kill", &[signal, pid.trim()]);
-        until("the engine's end", || !run("kill", &["-0", pid.trim()]).success());
+        until("the engine's end", || {
+            !run("kill", &["-0", pid.trim()]).success()
+        });
         // Its containerd ends by itself a moment later, and a new engine must not find the old one's socket.
-        until("its containerd's end", || !run("pgrep", &["-x", "containerd"]).success());
+        until("its containerd's end", || {
+            !run("pgrep", &["-x", "containerd"]).success()
+        });
     }
 
     fn import_image(&self) {
@@ -112,11 +137,16 @@ impl Engine {
         std::fs::create_dir_all(root.join("bin")).unwrap();
         std::fs::create_dir_all(root.join("data")).unwrap();
         std::fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
-        for applet in ["sh", "sleep", "cat", "ls", "echo", "sync", "touch", "md5sum", "stat", "df", "true"] {
+        for applet in [
+            "sh", "sleep", "cat", "ls", "echo", "sync", "touch", "md5sum", "stat", "df", "true",
+        ] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(applet)).unwrap();
         }
         let tar = self.dir.join("image.tar");
-        let made = Command::new("tar").args(["-C", text(&root), "-cf", text(&tar), "."]).status().unwrap();
+        let made = Command::new("tar")
+            .args(["-C", text(&root), "-cf", text(&tar), "."])
+            .status()
+            .unwrap();
         assert!(made.success());
         self.ok(&["import", text(&tar), "box"]);
     }
@@ -158,7 +188,10 @@ impl Engine {
     fn log_end(&self) -> String {
         let log = std::fs::read_to_string(self.dir.join("dockerd.log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
-        format!("\n--- dockerd\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
+        format!(
+            "\n--- dockerd\n{}",
+            lines[lines.len().saturating_sub(15)..].join("\n")
+        )
     }
 }
 

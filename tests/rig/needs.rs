@@ -13,7 +13,9 @@ pub enum Need {
 
 /// True if the machine has all of it.
 pub fn met(test: &str, needs: &[Need]) -> bool {
-    let Some(missing) = needs.iter().find_map(|need| missing(*need)) else { return true };
+    let Some(missing) = needs.iter().find_map(|need| missing(*need)) else {
+        return true;
+    };
     assert!(
         std::env::var_os("REQUIRE_ALL").is_none_or(|all| all != "1"),
         "{test} cannot run: {missing}, and REQUIRE_ALL=1 is set"

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{sys::signal::Signal, unistd::Pid};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
+use nix::{sys::signal::Signal, unistd::Pid};
 use serde_json::{Value, json};
 
 use super::arrays::Machine;
@@ -64,7 +64,11 @@ impl Plugin {
     pub fn start_with(machine: &Machine, under: &[String], environment: &[(&str, String)]) -> Self {
         let binary = env!("CARGO_BIN_EXE_hpe3par-docker");
         let log = machine.dir.join("plugin.log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
         let mut words: Vec<String> = under.to_vec();
         words.extend([binary.to_owned(), "serve".to_owned(), "--config".to_owned()]);
         words.push(machine.conf().display().to_string());
@@ -78,7 +82,12 @@ impl Plugin {
             .stderr(file)
             .spawn()
             .unwrap();
-        let plugin = Self { child, under: under.to_vec(), socket: machine.socket(), log };
+        let plugin = Self {
+            child,
+            under: under.to_vec(),
+            socket: machine.socket(),
+            log,
+        };
         plugin.wait_for_socket();
         plugin
     }
@@ -86,7 +95,11 @@ impl Plugin {
     fn wait_for_socket(&self) {
         let patience = Instant::now() + Duration::from_secs(20);
         while std::os::unix::net::UnixStream::connect(&self.socket).is_err() {
-            assert!(Instant::now() < patience, "the plugin did not come up: {}", self.log());
+            assert!(
+                Instant::now() < patience,
+                "the plugin did not come up: {}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -117,7 +130,12 @@ impl Plugin {
             // The child is nsenter; it waits for the plugin, which has a pid of its own in there.
             let _ = Command::new(&self.under[0])
                 .args(&self.under[1..])
-                .args(["pkill", &format!("-{}", signal as i32), "-x", "hpe3par-docker"])
+                .args([
+                    "pkill",
+                    &format!("-{}", signal as i32),
+                    "-x",
+                    "hpe3par-docker",
+                ])
                 .status();
         }
     }
@@ -128,23 +146,31 @@ impl Plugin {
     }
 
     pub async fn create(&self, name: &str, options: Value) -> Reply {
-        self.call("VolumeDriver.Create", &json!({ "Name": name, "Opts": options })).await
+        self.call(
+            "VolumeDriver.Create",
+            &json!({ "Name": name, "Opts": options }),
+        )
+        .await
     }
 
     pub async fn remove(&self, name: &str) -> Reply {
-        self.call("VolumeDriver.Remove", &json!({ "Name": name })).await
+        self.call("VolumeDriver.Remove", &json!({ "Name": name }))
+            .await
     }
 
     pub async fn mount(&self, name: &str, id: &str) -> Reply {
-        self.call("VolumeDriver.Mount", &json!({ "Name": name, "ID": id })).await
+        self.call("VolumeDriver.Mount", &json!({ "Name": name, "ID": id }))
+            .await
     }
 
     pub async fn unmount(&self, name: &str, id: &str) -> Reply {
-        self.call("VolumeDriver.Unmount", &json!({ "Name": name, "ID": id })).await
+        self.call("VolumeDriver.Unmount", &json!({ "Name": name, "ID": id }))
+            .await
     }
 
     pub async fn get(&self, name: &str) -> Reply {
-        self.call("VolumeDriver.Get", &json!({ "Name": name })).await
+        self.call("VolumeDriver.Get", &json!({ "Name": name }))
+            .await
     }
 
     /// The names that `List` gives, sorted.
@@ -167,14 +193,17 @@ impl Plugin {
 
     /// One request with any body.
     pub async fn send(&self, verb: &str, body: Bytes) -> Reply {
-        exchange(&self.socket, verb, body).await.unwrap_or(Reply::Closed)
+        exchange(&self.socket, verb, body)
+            .await
+            .unwrap_or(Reply::Closed)
     }
 }
 
 async fn exchange(socket: &Path, verb: &str, body: Bytes) -> Option<Reply> {
     let stream = tokio::net::UnixStream::connect(socket).await.ok()?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .ok()?;
     let connection = tokio::spawn(connection);
     let request = Request::post(format!("/{verb}"))
         .header("Host", "plugin.moby.localhost")
@@ -187,7 +216,11 @@ async fn exchange(socket: &Path, verb: &str, body: Bytes) -> Option<Reply> {
     connection.abort();
     let value: Value = serde_json::from_slice(&bytes).ok()?;
     let error = value["Err"].as_str().unwrap_or_default().to_owned();
-    Some(if status.as_u16() == 200 && error.is_empty() { Reply::Ok(value) } else { Reply::Err(error) })
+    Some(if status.as_u16() == 200 && error.is_empty() {
+        Reply::Ok(value)
+    } else {
+        Reply::Err(error)
+    })
 }
 
 impl Drop for Plugin {

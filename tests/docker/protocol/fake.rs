@@ -18,6 +18,8 @@ pub struct Fake {
     pub gate: Semaphore,
     /// One permit for each call that has passed the gate and ended.
     pub ended: Semaphore,
+    /// One permit for each mount that nobody heard of.
+    pub abandoned: Semaphore,
 }
 
 impl Fake {
@@ -27,6 +29,7 @@ impl Fake {
             arrived: Semaphore::new(0),
             gate: Semaphore::new(0),
             ended: Semaphore::new(0),
+            abandoned: Semaphore::new(0),
         }
     }
 
@@ -84,6 +87,11 @@ impl Volumes for Fake {
     async fn unmount(&self, _: RequestId, name: VolumeName, id: MountId) -> Result<(), UserError> {
         self.note(format!("unmount {name} {id}"));
         self.act(&name).await
+    }
+
+    fn mount_abandoned(&self, _: RequestId, name: VolumeName, id: MountId) {
+        self.note(format!("abandoned {name} {id}"));
+        self.abandoned.add_permits(1);
     }
 
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {

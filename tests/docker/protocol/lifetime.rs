@@ -71,6 +71,69 @@ async fn an_answer_comes_inside_the_engines_limit_and_the_work_goes_on() {
     }
 }
 
+/// The engine sends no Unmount for a mount it never heard of, so somebody else has to.
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_nobody_heard_of_is_told_to_the_service_and_no_other() {
+    let plugin = Plugin::start().await;
+    let mount = r#"{"Name":"slow1","ID":"1"}"#;
+    let told = || {
+        plugin
+            .fake
+            .calls()
+            .iter()
+            .filter(|call| call.starts_with("abandoned"))
+            .count()
+    };
+
+    // Heard of.
+    plugin.fake.gate.add_permits(1);
+    plugin
+        .connect()
+        .await
+        .call("VolumeDriver.Mount", mount)
+        .await;
+    // Failed: there is nothing to take back.
+    plugin
+        .connect()
+        .await
+        .call("VolumeDriver.Mount", r#"{"Name":"denied1","ID":"1"}"#)
+        .await;
+    assert_eq!(told(), 0);
+
+    // Answered "still running".
+    let late = plugin
+        .connect()
+        .await
+        .call("VolumeDriver.Mount", mount)
+        .await;
+    assert!(late.err().starts_with("still running"), "{late:?}");
+    plugin.fake.gate.add_permits(1);
+    timeout(Duration::from_secs(30), plugin.fake.abandoned.acquire())
+        .await
+        .unwrap()
+        .unwrap()
+        .forget();
+    assert_eq!(told(), 1);
+
+    // Hung up.
+    let mut engine = plugin.connect().await;
+    plugin.fake.arrived.forget_permits(usize::MAX);
+    engine.ask("VolumeDriver.Mount", mount).await;
+    plugin.fake.arrived.acquire().await.unwrap().forget();
+    drop(engine);
+    let mut other = plugin.connect().await;
+    for _ in 0..10 {
+        other.call("VolumeDriver.List", "").await;
+    }
+    plugin.fake.gate.add_permits(1);
+    timeout(Duration::from_secs(30), plugin.fake.abandoned.acquire())
+        .await
+        .unwrap()
+        .unwrap()
+        .forget();
+    assert_eq!(told(), 2);
+}
+
 #[tokio::test]
 async fn a_panic_is_an_error_of_that_request_only() {
     let plugin = Plugin::start().await;
