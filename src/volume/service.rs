@@ -71,6 +71,8 @@ pub(super) struct Inner {
     pub locks: NameLocks,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
+    /// Volumes removed here lately.
+    removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
     /// Mounts given out, by name and id. A few bytes a container start.
     asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
 }
@@ -183,8 +185,20 @@ impl Inner {
         Ok(())
     }
 
+    /// True if the volume was removed here after this moment: a listing begun then may still show it.
+    pub fn removed_since(&self, name: &VolumeName, moment: jiff::Timestamp) -> bool {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).is_some_and(|at| *at >= moment)
+    }
+
     /// A volume that is certainly gone.
     pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        let now = self.now();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // No listing takes an hour.
+        removed.retain(|_, at| now.duration_since(*at).as_hours() < 1);
+        removed.insert(name.clone(), now);
+        drop(removed);
         if let Some(volume) = self.index.get(name) {
             self.index.remove(name, &volume.wwn)?;
         }
@@ -280,6 +294,7 @@ impl Service {
             locks: NameLocks::default(),
             running: Running::default(),
             health: Mutex::default(),
+            removed: Mutex::default(),
             asked: Mutex::default(),
         }))
     }
@@ -334,8 +349,10 @@ impl Service {
         for entry in self.0.index.open_entries() {
             let inner = Arc::clone(&self.0);
             let name = entry.name.clone();
-            // The task of a request that just opened this entry holds the lock; by the time it is ours the entry may be gone.
-            let _lock = inner.locks.lock(&name).await;
+            // Somebody who works on the volume right now ends, or leaves, the entry himself.
+            let Some(_lock) = inner.locks.try_lock(&name) else {
+                continue;
+            };
             let request = RequestId::random();
             if let Err(cause) = inner.clean_up_after(&request, &name).await {
                 log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
