@@ -15,6 +15,7 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
+    kill_points::Doing,
     known::{self, Known},
     lookup, mark,
     service::Inner,
@@ -41,7 +42,8 @@ pub(super) async fn remove(
         None => return Ok(()),
     };
     let vv = name.vv_name(&inner.namespace);
-    let comment = match known::look(inner, &backend, &vv).await {
+    let look = known::look(inner, &backend, &vv);
+    let comment = match inner.points.around(Doing::Look, "vv", look).await {
         Ok(Known::Ours(_, comment)) => comment,
         Ok(Known::Absent) => {
             inner.forget(name).map_err(clean)?;
