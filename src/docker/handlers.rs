@@ -282,7 +282,7 @@ fn mount_id(id: Option<String>) -> Result<MountId, String> {
 
 fn absent(name: &str) -> Ending {
     let shown: String = name.chars().take(255).collect();
-    Ending::Refused(format!("no such volume: {shown}"))
+    Ending::Refused(format!("no such volume: `{shown}`"))
 }
 
 fn found(volume: Volume) -> Ending {

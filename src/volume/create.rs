@@ -14,7 +14,7 @@ use super::{
     error::{Aftermath, Cause, VolumeError},
     kill_points::Doing,
     known::{self, Known},
-    mark,
+    mark, recover,
     service::Inner,
     steps::{Intent, Seen, Steps},
 };
@@ -65,7 +65,10 @@ pub(super) async fn create(
         request: serde_json::to_value(asked).unwrap_or_default(),
     };
 
-    match existing(inner, &backend, &vv, asked).await.map_err(clean)? {
+    match existing(inner, request, &backend, &vv, asked)
+        .await
+        .map_err(clean)?
+    {
         Known::Absent => {}
         Known::Ours(vv, comment) => {
             // Made by another host: take it into the index, if it is what was asked for.
@@ -154,6 +157,7 @@ async fn check_other_arrays(
 /// What is under the VV's name now. Another host's unfinished create is waited for, a little; our own is taken away.
 async fn existing(
     inner: &Inner,
+    request: &RequestId,
     backend: &Backend,
     vv: &VvName,
     asked: &CreateVolume,
@@ -167,15 +171,17 @@ async fn existing(
                 return Ok(Known::Ours(vv, comment));
             }
             Known::Ours(_, comment) if comment.op.machine == inner.machine => {
-                // The journal entry is gone with the state directory; the comment still says that it is ours to clean up.
-                return Err(Cause::Unfinished {
-                    kind: comment.state.to_string(),
-                    op: comment.op.to_string(),
-                    why: format!(
-                        "there is no journal entry for it; remove it with `docker volume rm {}`",
-                        asked.name
-                    ),
-                });
+                // The journal entry went with the state directory; the comment still says whose it is to clean up.
+                let entry = leftover(inner, backend, vv, asked, &comment);
+                let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+                inner.index.begin(entry.clone())?;
+                recover::entry(inner, request, entry)
+                    .await
+                    .map_err(|cause| Cause::Unfinished {
+                        kind,
+                        op,
+                        why: cause.to_string(),
+                    })?;
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
@@ -192,6 +198,35 @@ async fn existing(
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
         }
+    }
+}
+
+/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group nobody knows any
+/// more, so the group is not started.
+fn leftover(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &VvName,
+    asked: &CreateVolume,
+    comment: &Comment,
+) -> JournalEntry {
+    let (kind, mut intents) = match comment.state {
+        State::Removing => (OpKind::Remove, vec![Intent::MarkRemoving]),
+        State::Making | State::Ready => (OpKind::Create, vec![Intent::MakeVv, Intent::Admit]),
+    };
+    if comment.group_is_ours && kind == OpKind::Create {
+        intents.push(Intent::MakeGroup);
+    }
+    JournalEntry {
+        op: comment.op.clone(),
+        kind,
+        name: asked.name.clone(),
+        backend: backend.name.clone(),
+        vv: vv.clone(),
+        started: inner.now(),
+        steps: intents.iter().map(ToString::to_string).collect(),
+        facts: BTreeMap::new(),
+        request: serde_json::to_value(asked).unwrap_or_default(),
     }
 }
 

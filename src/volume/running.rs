@@ -26,6 +26,15 @@ impl NameLocks {
         };
         lock.lock_owned().await
     }
+
+    /// The name's lock, if nobody has it.
+    pub fn try_lock(&self, name: &VolumeName) -> Option<OwnedMutexGuard<()>> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.entry(name.clone()).or_default().clone()
+        };
+        lock.try_lock_owned().ok()
+    }
 }
 
 /// What can be joined.

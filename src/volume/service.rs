@@ -16,7 +16,7 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend,
-    create,
+    cleaning, create,
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
@@ -30,8 +30,6 @@ const LISTING: Duration = Duration::from_secs(60);
 const UNMOUNTING: Duration = Duration::from_secs(50);
 /// How long a mount that nobody heard of is kept for a second try.
 const ABANDONED: Duration = Duration::from_secs(60);
-/// How often what could not be cleaned up is tried again.
-const CLEANING: Duration = Duration::from_secs(30);
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -71,6 +69,8 @@ pub(super) struct Inner {
     pub locks: NameLocks,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
+    /// Volumes removed here lately.
+    removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
     /// Mounts given out, by name and id. A few bytes a container start.
     asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
 }
@@ -183,8 +183,20 @@ impl Inner {
         Ok(())
     }
 
+    /// True if the volume was removed here after this moment: a listing begun then may still show it.
+    pub fn removed_since(&self, name: &VolumeName, moment: jiff::Timestamp) -> bool {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).is_some_and(|at| *at >= moment)
+    }
+
     /// A volume that is certainly gone.
     pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        let now = self.now();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // No listing takes an hour.
+        removed.retain(|_, at| now.duration_since(*at).as_hours() < 1);
+        removed.insert(name.clone(), now);
+        drop(removed);
         if let Some(volume) = self.index.get(name) {
             self.index.remove(name, &volume.wwn)?;
         }
@@ -280,6 +292,7 @@ impl Service {
             locks: NameLocks::default(),
             running: Running::default(),
             health: Mutex::default(),
+            removed: Mutex::default(),
             asked: Mutex::default(),
         }))
     }
@@ -309,13 +322,7 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
-        let service = self.clone();
-        tokio::spawn(async move {
-            loop {
-                service.clean_up().await;
-                tokio::time::sleep(CLEANING).await;
-            }
-        });
+        tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
             let service = self.clone();
             tokio::spawn(async move {
@@ -326,20 +333,6 @@ impl Service {
                     tokio::time::sleep(pause).await;
                 }
             });
-        }
-    }
-
-    /// Ends every open journal entry that can be ended now.
-    pub async fn clean_up(&self) {
-        for entry in self.0.index.open_entries() {
-            let inner = Arc::clone(&self.0);
-            let name = entry.name.clone();
-            // The task of a request that just opened this entry holds the lock; by the time it is ours the entry may be gone.
-            let _lock = inner.locks.lock(&name).await;
-            let request = RequestId::random();
-            if let Err(cause) = inner.clean_up_after(&request, &name).await {
-                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
-            }
         }
     }
 

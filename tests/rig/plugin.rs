@@ -19,6 +19,7 @@ pub struct Plugin {
     child: Child,
     /// The words before the command, where it runs in a namespace.
     under: Vec<String>,
+    ended: bool,
     pub socket: PathBuf,
     log: PathBuf,
 }
@@ -85,6 +86,7 @@ impl Plugin {
         let plugin = Self {
             child,
             under: under.to_vec(),
+            ended: false,
             socket: machine.socket(),
             log,
         };
@@ -111,13 +113,20 @@ impl Plugin {
 
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
-        let _ = self.child.wait();
+        self.end(Signal::SIGKILL);
     }
 
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> std::process::ExitStatus {
-        self.signal(Signal::SIGTERM);
+        self.end(Signal::SIGTERM)
+    }
+
+    /// Signals it once only: in a namespace it is found by its name, and the next plugin has the same.
+    fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
+        if !self.ended {
+            self.ended = true;
+            self.signal(signal);
+        }
         self.child.wait().unwrap()
     }
 
