@@ -8,6 +8,8 @@ mod error;
 mod pair;
 mod plan;
 mod serving;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Proof};
 pub use error::ReplicationError;

@@ -166,6 +166,10 @@ pub fn plan_dismissal(
             });
         }
     };
+    let remove_group = others == 0 && group_is_ours;
+    if !is.holds(vv) && !remove_group {
+        return Ok(plan);
+    }
     if was_started {
         plan.push(Action::Stop(group.clone()));
     }
@@ -175,7 +179,7 @@ pub fn plan_dismissal(
             vv: vv.clone(),
         });
     }
-    if others == 0 && group_is_ours {
+    if remove_group {
         plan.push(Action::Remove(group.clone()));
     } else if others > 0 && was_started {
         // A group someone stopped on purpose is not started.

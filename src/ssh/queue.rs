@@ -435,6 +435,10 @@ fn back_off(error: &SshError, count: u32) -> Duration {
     let (first, most) = match error.kind() {
         // Arrays lock accounts: at most one wrong password a minute, soon one an hour.
         SshErrorKind::LoginRejected => (Duration::from_secs(60), Duration::from_secs(3600)),
+        // A person mends it in a file, and tries again at once. No login is attempted before it is mended.
+        SshErrorKind::HostKeyUnknown | SshErrorKind::HostKeyChanged | SshErrorKind::KnownHosts => {
+            (Duration::from_secs(1), Duration::from_secs(2))
+        }
         _ if is_quick(error) => (Duration::from_millis(500), Duration::from_secs(2)),
         _ => (Duration::from_secs(5), Duration::from_secs(60)),
     };

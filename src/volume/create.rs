@@ -12,6 +12,7 @@ use crate::{
 use super::{
     backend::{Backend, Identity},
     error::{Aftermath, Cause, VolumeError},
+    kill_points::Doing,
     known::{self, Known},
     mark, recover,
     service::Inner,
@@ -132,7 +133,8 @@ async fn check_other_arrays(
     for other in inner.other_arrays(backend) {
         let other = other.for_request(request);
         let vv = asked.name.vv_name(&inner.namespace);
-        match known::look(inner, &other, &vv).await {
+        let look = known::look(inner, &other, &vv);
+        match inner.points.around(Doing::Look, "vv", look).await {
             Ok(Known::Absent) => {}
             Ok(Known::Ours(..)) => {
                 return Err(Cause::DifferentOptions(format!(
@@ -162,7 +164,8 @@ async fn existing(
 ) -> Result<Known, Cause> {
     let give_up = tokio::time::Instant::now() + OTHERS_TURN;
     loop {
-        match known::look(inner, backend, vv).await? {
+        let look = known::look(inner, backend, vv);
+        match inner.points.around(Doing::Look, "vv", look).await? {
             Known::Absent => return Ok(Known::Absent),
             Known::Ours(vv, comment) if comment.state == State::Ready => {
                 return Ok(Known::Ours(vv, comment));

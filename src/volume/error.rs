@@ -126,9 +126,17 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
+        self.special_hint().unwrap_or_else(|| {
+            "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
+        })
+    }
+
+    fn special_hint(&self) -> Option<String> {
         match self {
             Self::Array(error) => error.hint(),
+            Self::Host(error) => error.hint(),
+            Self::Index(error) => error.hint(),
             Self::Replication(error) => Some(error.hint()),
             Self::NotServing(error) => Some(format!(
                 "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
@@ -157,8 +165,10 @@ impl Cause {
             Self::OtherIdentity { .. } => {
                 Some("somebody removed and made it anew; see `showvv -d`".to_owned())
             }
-            Self::NotProven { .. } => Some("see the transcript of this request".to_owned()),
-            _ => None,
+            Self::NoSuchVolume => {
+                Some("create it with `docker volume create -d hpe`".to_owned())
+            }
+            Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }
 
@@ -227,7 +237,7 @@ impl std::error::Error for VolumeError {}
 impl From<VolumeError> for UserError {
     fn from(error: VolumeError) -> Self {
         Self {
-            hint: error.cause.hint(),
+            hint: Some(error.cause.hint()),
             message: error.to_string(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod api;
 mod backend;
+mod cleaning;
 mod create;
 mod detach;
 mod error;

@@ -15,6 +15,7 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
+    kill_points::Doing,
     known::{self, Known},
     lookup, mark,
     service::Inner,
@@ -41,7 +42,8 @@ pub(super) async fn remove(
         None => return Ok(()),
     };
     let vv = name.vv_name(&inner.namespace);
-    let comment = match known::look(inner, &backend, &vv).await {
+    let look = known::look(inner, &backend, &vv);
+    let comment = match inner.points.around(Doing::Look, "vv", look).await {
         Ok(Known::Ours(_, comment)) => comment,
         Ok(Known::Absent) => {
             inner.forget(name).map_err(clean)?;
@@ -204,38 +206,28 @@ async fn try_back_out(
     }
     let entry = steps.entry().clone();
     let array = &backend.array;
-    if let (Some(pair), true) = (&backend.pair, Intent::StopGroup.is_in(&entry)) {
-        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-        let stopped = groups.iter().find(|g| {
-            entry
-                .facts
-                .get("group")
-                .is_some_and(|name| name == g.name.as_str())
-                || g.holds(&entry.vv)
-        });
-        if let Some(group) = stopped
-            && !group.volumes.is_empty()
-            && group.status == crate::model::GroupStatus::Stopped
-        {
-            let start = Action::Start(group.name.clone());
-            carry_out(steps, backend, &start).await?;
-            undone.push(start.to_string());
-        }
-    }
-    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
-    if Intent::Dismiss.is_in(&entry) || Intent::RemoveVv.is_in(&entry) {
-        return Ok(());
-    }
     let found = steps
         .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
         .await?;
     let comment = found
         .first()
         .and_then(|vv| vv.comment.as_deref())
-        .map(Comment::parse);
-    if let Some(Ok(mut comment)) = comment
-        && comment.op == entry.op
-    {
+        .and_then(|text| Comment::parse(text).ok())
+        .filter(|comment| comment.op == entry.op);
+    if let Some(pair) = &backend.pair {
+        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+        // After a dismissal that the look before did not show yet, too: the next remove finds no group any more.
+        let ours = comment.as_ref().is_some_and(|c| c.group_is_ours);
+        for action in leftover_group(&entry, &groups, ours) {
+            carry_out(steps, backend, &action).await?;
+            undone.push(action.to_string());
+        }
+    }
+    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
+    if Intent::Dismiss.is_in(&entry) || Intent::RemoveVv.is_in(&entry) {
+        return Ok(());
+    }
+    if let Some(mut comment) = comment {
         comment.state = State::Ready;
         mark::home(steps, Intent::MarkReady, array, &entry.vv, &comment).await?;
         undone.push("the volume is usable again".to_owned());

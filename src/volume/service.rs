@@ -16,7 +16,7 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend,
-    create,
+    cleaning, create,
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
@@ -30,8 +30,6 @@ const LISTING: Duration = Duration::from_secs(60);
 const UNMOUNTING: Duration = Duration::from_secs(50);
 /// How long a mount that nobody heard of is kept for a second try.
 const ABANDONED: Duration = Duration::from_secs(60);
-/// How often what could not be cleaned up is tried again.
-const CLEANING: Duration = Duration::from_secs(30);
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -324,13 +322,7 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
-        let service = self.clone();
-        tokio::spawn(async move {
-            loop {
-                service.clean_up().await;
-                tokio::time::sleep(CLEANING).await;
-            }
-        });
+        tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
             let service = self.clone();
             tokio::spawn(async move {
@@ -341,22 +333,6 @@ impl Service {
                     tokio::time::sleep(pause).await;
                 }
             });
-        }
-    }
-
-    /// Ends every open journal entry that can be ended now.
-    pub async fn clean_up(&self) {
-        for entry in self.0.index.open_entries() {
-            let inner = Arc::clone(&self.0);
-            let name = entry.name.clone();
-            // Somebody who works on the volume right now ends, or leaves, the entry himself.
-            let Some(_lock) = inner.locks.try_lock(&name) else {
-                continue;
-            };
-            let request = RequestId::random();
-            if let Err(cause) = inner.clean_up_after(&request, &name).await {
-                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
-            }
         }
     }
 
