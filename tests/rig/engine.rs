@@ -75,7 +75,7 @@ impl Engine {
         let words = self.inside();
         let _daemon = Command::new(&words[0])
             .args(&words[1..])
-            // An engine told to have no bridge removes `docker0`: that of the machine, without a network namespace.
+            // Without a network namespace of its own it would remove the machine's `docker0` (array fact 30).
             .args(["unshare", "--net", "dockerd"])
             .args([
                 format!("--data-root={d}/data"),
