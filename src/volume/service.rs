@@ -20,7 +20,7 @@ use super::{
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
-    running::{Joinable, NameLocks, Running},
+    running::{Joinable, Locks, Running},
     unmount,
 };
 
@@ -66,7 +66,9 @@ pub(super) struct Inner {
     mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
-    pub locks: NameLocks,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
@@ -225,14 +227,20 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
-        for entry in self.index.open_entries() {
-            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
-                self.index.finish(&entry.op)?;
-            }
-        }
-        self.clean_up_after(request, name).await
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
@@ -241,8 +249,17 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
-            if entry.name != *name {
+            if entry.name != *name || !which(&entry) {
                 continue;
             }
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
@@ -289,7 +306,8 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
-            locks: NameLocks::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),

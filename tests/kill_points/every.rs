@@ -75,7 +75,12 @@ pub fn every_point(operation: &impl Operation) {
         .iter()
         .map(|(at, why)| format!("killed at point {} of {derived}, {why}", at + 1))
         .collect();
-    assert!(told.is_empty(), "{}\n{}", operation_name(operation), told.join("\n"));
+    assert!(
+        told.is_empty(),
+        "{}\n{}",
+        operation_name(operation),
+        told.join("\n")
+    );
     assert_eq!(hit.into_inner(), derived);
     // Not println!: the harness keeps that from the screen when a test passes.
     let _ = writeln!(
