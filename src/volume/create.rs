@@ -76,7 +76,9 @@ pub(super) async fn create(
                 .await
                 .map_err(clean)?;
             same_or_error(&volume.options, asked).map_err(clean)?;
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             return Ok(());
         }
     }
@@ -87,7 +89,9 @@ pub(super) async fn create(
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), vv = vv.as_str(), request = request.as_str(); "created");
             Ok(())
