@@ -15,7 +15,7 @@ use super::{
     groups,
     kill_points::Doing,
     known::{self, Known},
-    mark, recover,
+    mark, recover, refresh,
     service::Inner,
     steps::{Intent, Seen, Steps},
 };
@@ -73,9 +73,13 @@ pub(super) async fn create(
         Known::Absent => {}
         Known::Ours(vv, comment) => {
             // Made by another host: take it into the index, if it is what was asked for.
-            let volume = known::volume(inner, &backend, &vv, &comment, None);
-            same_on_the_array(&volume, asked).map_err(clean)?;
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            let volume = refresh::entry(inner, &backend, &vv, &comment)
+                .await
+                .map_err(clean)?;
+            same_or_error(&volume.options, asked).map_err(clean)?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             return Ok(());
         }
     }
@@ -95,7 +99,9 @@ pub(super) async fn create(
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), vv = vv.as_str(), request = request.as_str(); "created");
             Ok(())
@@ -111,25 +117,17 @@ pub(super) async fn create(
     }
 }
 
+/// A CPG that was not asked for is any: which one the default was then, hpe.conf may not say any more.
 fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let differences = is.differences(asked);
+    let mut there = is.clone();
+    there.cpg = asked.cpg.as_ref().and(there.cpg);
+    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
+    let differences = there.differences(asked);
     if differences.is_empty() {
         Ok(())
     } else {
         Err(Cause::DifferentOptions(differences.join(", ")))
     }
-}
-
-/// Compares what the array itself tells: how it was asked for elsewhere is not written there.
-fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let mut comparable = asked.clone();
-    comparable.mount_conflict_delay = is.options.mount_conflict_delay;
-    comparable.cpg = asked.cpg.as_ref().and(is.options.cpg.clone());
-    comparable.snap_cpg = asked.snap_cpg.as_ref().and(is.options.snap_cpg.clone());
-    let mut there = is.options.clone();
-    there.cpg = asked.cpg.as_ref().and(there.cpg);
-    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
-    same_or_error(&there, &comparable)
 }
 
 /// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its

@@ -83,9 +83,8 @@ pub(super) async fn mount(
     match bring_here(inner, &backend, &mut steps).await {
         Ok(place) => {
             inner
-                .index
-                .mounted(name, place)
-                .map_err(|e| clean(e.into()))?;
+                .write("mount", |index| index.mounted(name, place))
+                .map_err(clean)?;
             inner.count_mount(name, id).map_err(clean)?;
             taken_over().map_err(clean)?;
             steps.finish().map_err(clean)?;

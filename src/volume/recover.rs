@@ -88,7 +88,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
                     ..asked
                 };
             }
-            inner.index.put(volume)?;
+            inner.write("volume", |index| index.put(volume))?;
             return steps.finish();
         }
     }
@@ -101,7 +101,7 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
         return steps.finish();
     }
     detach::everything(inner, backend, &mut steps, None).await?;
-    inner.index.unmounted(&name)?;
+    inner.write("no mount", |index| index.unmounted(&name))?;
     steps.finish()
 }
 

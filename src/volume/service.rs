@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
@@ -150,9 +150,20 @@ impl Inner {
         }
     }
 
+    /// Writes to the index on behalf of an operation.
+    pub fn write<T>(
+        &self,
+        what: &str,
+        write: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, Cause> {
+        Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
     /// One more user of a mount.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
-        self.index.mount_ref_add(name, id.as_str())?;
+        self.write("one user more", |index| {
+            index.mount_ref_add(name, id.as_str())
+        })?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         *asked.entry((name.clone(), id.clone())).or_default() += 1;
         Ok(())
@@ -200,7 +211,7 @@ impl Inner {
         removed.insert(name.clone(), now);
         drop(removed);
         if let Some(volume) = self.index.get(name) {
-            self.index.remove(name, &volume.wwn)?;
+            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
         }
         Ok(())
     }
@@ -208,7 +219,7 @@ impl Inner {
     pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
         if let Some(mut volume) = self.index.get(name) {
             volume.format = format;
-            self.index.put(volume)?;
+            self.write("volume", |index| index.put(volume))?;
         }
         Ok(())
     }
