@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
-    inform::{ArrayError, CreateVv, Refusal, Vv, VvQuery},
+    inform::{CreateVv, Vv, VvQuery},
     model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
     replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
@@ -12,9 +12,10 @@ use crate::{
 use super::{
     backend::{Backend, Identity},
     error::{Aftermath, Cause, VolumeError},
+    groups,
     kill_points::Doing,
     known::{self, Known},
-    mark, recover,
+    mark, recover, refresh,
     service::Inner,
     steps::{Intent, Seen, Steps},
 };
@@ -72,20 +73,35 @@ pub(super) async fn create(
         Known::Absent => {}
         Known::Ours(vv, comment) => {
             // Made by another host: take it into the index, if it is what was asked for.
-            let volume = known::volume(inner, &backend, &vv, &comment, None);
-            same_on_the_array(&volume, asked).map_err(clean)?;
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            let volume = refresh::entry(inner, &backend, &vv, &comment)
+                .await
+                .map_err(clean)?;
+            same_or_error(&volume.options, asked).map_err(clean)?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             return Ok(());
         }
     }
 
+    let _cycle = match asked.replication_group {
+        Some(_) => Some(
+            inner
+                .group_locks
+                .lock(&backend.array.label().to_owned())
+                .await,
+        ),
+        None => None,
+    };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), vv = vv.as_str(), request = request.as_str(); "created");
             Ok(())
@@ -101,25 +117,17 @@ pub(super) async fn create(
     }
 }
 
+/// A CPG that was not asked for is any: which one the default was then, hpe.conf may not say any more.
 fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let differences = is.differences(asked);
+    let mut there = is.clone();
+    there.cpg = asked.cpg.as_ref().and(there.cpg);
+    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
+    let differences = there.differences(asked);
     if differences.is_empty() {
         Ok(())
     } else {
         Err(Cause::DifferentOptions(differences.join(", ")))
     }
-}
-
-/// Compares what the array itself tells: how it was asked for elsewhere is not written there.
-fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let mut comparable = asked.clone();
-    comparable.mount_conflict_delay = is.options.mount_conflict_delay;
-    comparable.cpg = asked.cpg.as_ref().and(is.options.cpg.clone());
-    comparable.snap_cpg = asked.snap_cpg.as_ref().and(is.options.snap_cpg.clone());
-    let mut there = is.options.clone();
-    there.cpg = asked.cpg.as_ref().and(there.cpg);
-    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
-    same_or_error(&there, &comparable)
 }
 
 /// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
@@ -172,7 +180,7 @@ async fn existing(
             }
             Known::Ours(_, comment) if comment.op.machine == inner.machine => {
                 // The journal entry went with the state directory; the comment still says whose it is to clean up.
-                let entry = leftover(inner, backend, vv, asked, &comment);
+                let entry = leftover(inner, backend, vv, asked, &comment).await?;
                 let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
                 inner.index.begin(entry.clone())?;
                 recover::entry(inner, request, entry)
@@ -203,13 +211,24 @@ async fn existing(
 
 /// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group nobody knows any
 /// more, so the group is not started.
-fn leftover(
+async fn leftover(
     inner: &Inner,
     backend: &Backend,
     vv: &VvName,
     asked: &CreateVolume,
     comment: &Comment,
-) -> JournalEntry {
+) -> Result<JournalEntry, Cause> {
+    // Which group it was to be in, only the group itself can tell.
+    let group = match &backend.pair {
+        Some(pair) => pair
+            .source
+            .showrcopy_groups()
+            .await?
+            .into_iter()
+            .find(|group| group.holds(vv))
+            .map(|group| group.name),
+        None => None,
+    };
     let (kind, mut intents) = match comment.state {
         State::Removing => (OpKind::Remove, vec![Intent::MarkRemoving]),
         State::Making | State::Ready => (OpKind::Create, vec![Intent::MakeVv, Intent::Admit]),
@@ -217,7 +236,11 @@ fn leftover(
     if comment.group_is_ours && kind == OpKind::Create {
         intents.push(Intent::MakeGroup);
     }
-    JournalEntry {
+    let request = CreateVolume {
+        replication_group: group,
+        ..asked.clone()
+    };
+    Ok(JournalEntry {
         op: comment.op.clone(),
         kind,
         name: asked.name.clone(),
@@ -226,8 +249,8 @@ fn leftover(
         started: inner.now(),
         steps: intents.iter().map(ToString::to_string).collect(),
         facts: BTreeMap::new(),
-        request: serde_json::to_value(asked).unwrap_or_default(),
-    }
+        request: serde_json::to_value(request).unwrap_or_default(),
+    })
 }
 
 async fn make(
@@ -260,9 +283,8 @@ async fn make(
             .wants
             .snap_cpg(&snap_cpg)
             .ok_or_else(|| unmapped(&snap_cpg))?;
-        let found = steps
-            .look("group", pair.source.showrcopy_group(group))
-            .await?;
+        let found = groups::calm(steps, &pair.source, group).await?;
+        groups::check_set_exports(steps, &pair.source, group, found.as_ref()).await?;
         // Primera and later have no snapshot CPG (array fact 5).
         let snap = identity.release.has_snapshot_cpg().then_some(snap);
         let newcomer = Newcomer {
@@ -321,7 +343,7 @@ async fn make(
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
 
     for action in &plan {
-        carry_out(steps, backend, action).await?;
+        groups::carry_out(steps, backend, action).await?;
     }
 
     comment.state = State::Ready;
@@ -406,71 +428,6 @@ fn ours_by_op(found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
     }
 }
 
-/// One action on a group, and the look that proves it.
-pub(super) async fn carry_out(
-    steps: &mut Steps,
-    backend: &Backend,
-    action: &Action,
-) -> Result<(), Cause> {
-    let intent = match action {
-        Action::Make(_) => Intent::MakeGroup,
-        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
-        Action::Stop(_) => Intent::StopGroup,
-        Action::Admit(_) => Intent::Admit,
-        Action::Start(_) => Intent::StartGroup,
-        Action::Dismiss { .. } => Intent::Dismiss,
-        Action::Remove(_) => Intent::RemoveGroup,
-    };
-    let array = &backend.array;
-    let sent = steps
-        .act(intent, action.carry_out(array), || async {
-            let now = array.showrcopy_group(action.group()).await?;
-            Ok(match action.proof(now.as_ref()) {
-                replication::Proof::Done => Seen::Done(()),
-                replication::Proof::Underway => Seen::Underway,
-                replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
-                    || format!("there is no group `{}`", action.group()),
-                    |g| {
-                        format!(
-                            "group `{}` is {} with {} volumes",
-                            g.name,
-                            g.status,
-                            g.volumes.len()
-                        )
-                    },
-                )),
-            })
-        })
-        .await;
-    match sent {
-        // Somebody was faster; what was wanted is so.
-        Err(Cause::Array(error)) if already_so(action, &error) => {
-            let now = steps
-                .look("group", array.showrcopy_group(action.group()))
-                .await?;
-            if action.proof(now.as_ref()) == replication::Proof::Done {
-                Ok(())
-            } else {
-                Err(error.into())
-            }
-        }
-        other => other,
-    }
-}
-
-fn already_so(action: &Action, error: &ArrayError) -> bool {
-    matches!(
-        (action, error.refusal()),
-        (Action::Start(_), Some(Refusal::GroupStarted))
-            | (Action::Stop(_), Some(Refusal::GroupNotStarted))
-            | (Action::Admit(_), Some(Refusal::AlreadyInGroup))
-            | (
-                Action::Remove(_) | Action::Dismiss { .. },
-                Some(Refusal::NotFound)
-            )
-    )
-}
-
 /// Takes back what an unfinished create may have done. Only what provably belongs to the operation is touched: the VV by the
 /// operation in its comment, the group if this operation made it and nothing else is in it.
 pub(super) async fn undo(backend: &Backend, mut steps: Steps) -> Aftermath {
@@ -529,16 +486,14 @@ async fn try_undo(
     let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
     if let Some(group) = asked.and_then(|asked| asked.replication_group) {
         let undoing = Undoing {
-            may_have_made: Intent::MakeGroup.is_in(&entry),
-            may_have_stopped: Intent::StopGroup.is_in(&entry),
+            may_have_made: Intent::MakeGroup.may_have_happened(&entry),
+            may_have_stopped: Intent::StopGroup.may_have_happened(&entry),
             may_have_admitted: ours && Intent::Admit.is_in(&entry),
         };
         if undoing != Undoing::default() {
             let now = steps.look("group", array.showrcopy_group(&group)).await?;
-            for action in replication::plan_undo(now.as_ref(), vv, undoing) {
-                carry_out(steps, backend, &action).await?;
-                undone.push(action.to_string());
-            }
+            let plan = replication::plan_undo(now.as_ref(), vv, undoing);
+            groups::carry_out_all(steps, backend, &plan, undone).await?;
         }
     }
     if ours {

@@ -8,6 +8,7 @@ mod detach;
 mod error;
 mod exports;
 mod format;
+mod groups;
 mod kill_points;
 mod known;
 mod lookup;

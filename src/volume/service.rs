@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
@@ -20,7 +20,7 @@ use super::{
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
-    running::{Joinable, NameLocks, Running},
+    running::{Joinable, Locks, Running},
     unmount,
 };
 
@@ -66,7 +66,9 @@ pub(super) struct Inner {
     mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
-    pub locks: NameLocks,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
@@ -148,9 +150,20 @@ impl Inner {
         }
     }
 
+    /// Writes to the index on behalf of an operation.
+    pub fn write<T>(
+        &self,
+        what: &str,
+        write: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, Cause> {
+        Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
     /// One more user of a mount.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
-        self.index.mount_ref_add(name, id.as_str())?;
+        self.write("one user more", |index| {
+            index.mount_ref_add(name, id.as_str())
+        })?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         *asked.entry((name.clone(), id.clone())).or_default() += 1;
         Ok(())
@@ -198,7 +211,7 @@ impl Inner {
         removed.insert(name.clone(), now);
         drop(removed);
         if let Some(volume) = self.index.get(name) {
-            self.index.remove(name, &volume.wwn)?;
+            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
         }
         Ok(())
     }
@@ -206,7 +219,7 @@ impl Inner {
     pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
         if let Some(mut volume) = self.index.get(name) {
             volume.format = format;
-            self.index.put(volume)?;
+            self.write("volume", |index| index.put(volume))?;
         }
         Ok(())
     }
@@ -225,14 +238,20 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
-        for entry in self.index.open_entries() {
-            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
-                self.index.finish(&entry.op)?;
-            }
-        }
-        self.clean_up_after(request, name).await
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
@@ -241,8 +260,17 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
-            if entry.name != *name {
+            if entry.name != *name || !which(&entry) {
                 continue;
             }
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
@@ -289,7 +317,8 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
-            locks: NameLocks::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),

@@ -18,6 +18,7 @@ use super::{
 
 /// Longest wait for the plugin to have cleaned up. It does so when it starts; its next turn would be after 30 s.
 const CLEANING: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
 
 pub struct Stage {
     pub arrays: Arrays,
@@ -26,29 +27,49 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
-        let arrays = Arrays::start().await;
+        // What an array takes seconds for is done by the time it is looked at, so that every run takes the same looks.
+        let at_once = |toml: String| toml.replace("factor = 20.0", "factor = 100000.0");
+        let arrays = Arrays::start_with(at_once).await;
         let machine = arrays.machine("host1");
         Self { arrays, machine }
     }
 
     /// A plugin that writes its points down.
     pub fn plugin(&self) -> Plugin {
-        self.plugin_with(&[])
+        self.start(Plugin::start_with, &[])
     }
 
     /// A plugin that dies at a point.
     pub fn plugin_that_dies_at(&self, point: usize) -> Plugin {
-        self.plugin_with(&[("HPE3PAR_DOCKER_KILL_AT", point.to_string())])
+        let kill = ("HPE3PAR_DOCKER_KILL_AT", point.to_string());
+        self.start(Plugin::start_with, &[kill])
     }
 
-    fn plugin_with(&self, more: &[(&str, String)]) -> Plugin {
+    /// Starts the plugin, lets it clean up, and kills it at a point of that, or when it is done.
+    pub async fn clean_up_and_die_at(&self, point: usize) {
+        let kill = ("HPE3PAR_DOCKER_KILL_AT", point.to_string());
+        let mut plugin = self.start(Plugin::launch, &[kill]);
+        let patience = Instant::now() + CLEANING;
+        // Nothing was ever left open, or nothing is any more, or it has died.
+        while self.open_entries() > 0 && !plugin.has_ended() {
+            assert!(Instant::now() < patience, "it neither died nor cleaned up");
+            tokio::time::sleep(POLL).await;
+        }
+        plugin.kill();
+    }
+
+    fn start(
+        &self,
+        start: impl Fn(&Machine, &[String], &[(&str, String)]) -> Plugin,
+        more: &[(&str, String)],
+    ) -> Plugin {
         let _ = std::fs::remove_file(self.list());
         let mut environment = vec![(
             "HPE3PAR_DOCKER_KILL_LIST",
             self.list().display().to_string(),
         )];
         environment.extend_from_slice(more);
-        Plugin::start_with(&self.machine, &[], &environment)
+        start(&self.machine, &[], &environment)
     }
 
     fn list(&self) -> PathBuf {
@@ -91,7 +112,7 @@ impl Stage {
         let patience = Instant::now() + CLEANING;
         while !ready() {
             assert!(Instant::now() < patience, "{what} did not come");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

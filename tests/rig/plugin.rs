@@ -63,6 +63,13 @@ impl Plugin {
 
     /// Starts it under another command (for example in a mount namespace), with more environment.
     pub fn start_with(machine: &Machine, under: &[String], environment: &[(&str, String)]) -> Self {
+        let plugin = Self::launch(machine, under, environment);
+        plugin.wait_for_socket();
+        plugin
+    }
+
+    /// As [`Plugin::start_with`], without waiting: for one that may die before it listens.
+    pub fn launch(machine: &Machine, under: &[String], environment: &[(&str, String)]) -> Self {
         let binary = env!("CARGO_BIN_EXE_hpe3par-docker");
         let log = machine.dir.join("plugin.log");
         let file = std::fs::OpenOptions::new()
@@ -83,15 +90,13 @@ impl Plugin {
             .stderr(file)
             .spawn()
             .unwrap();
-        let plugin = Self {
+        Self {
             child,
             under: under.to_vec(),
             ended: false,
             socket: machine.socket(),
             log,
-        };
-        plugin.wait_for_socket();
-        plugin
+        }
     }
 
     fn wait_for_socket(&self) {

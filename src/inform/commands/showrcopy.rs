@@ -66,6 +66,13 @@ pub struct RcGroup {
 }
 
 impl RcGroup {
+    /// True while a volume of the group is being copied.
+    pub fn is_syncing(&self) -> bool {
+        self.volumes
+            .iter()
+            .any(|volume| matches!(volume.sync, SyncStatus::Syncing(_)))
+    }
+
     /// True if the VV, by its name on this array, is in the group.
     pub fn holds(&self, vv: &VvName) -> bool {
         self.volumes.iter().any(|volume| volume.local == *vv)
