@@ -5,8 +5,11 @@ use hpe3par_docker::model::{Mode, Protocol};
 use super::*;
 
 fn sample() -> String {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/hpe.conf.sample")).unwrap();
-    // The secrets it names are files of a real machine.
+    with_our_secrets(include_str!("../../hpe.conf.sample"))
+}
+
+/// The text with its secrets, files of a real machine, replaced by ours.
+fn with_our_secrets(text: &str) -> String {
     let quoted = |line: &str| {
         let file = ["san_password_file", "san_private_key"]
             .iter()
@@ -40,6 +43,24 @@ fn it_is_valid_and_shows_both_kinds_of_replication() {
     );
     assert!(pp.is_peer_persistence() && pp.mode == Mode::Sync && pp.sync_period.is_none());
     assert!(!ap.is_peer_persistence() && ap.mode == Mode::Periodic && ap.sync_period == Some(900));
+}
+
+/// The first configuration of README.md is one.
+#[test]
+fn the_readmes_is_valid_too() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let (config, warnings) = accepted(&with_our_secrets(text));
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let replicated = |name: &str| {
+        let backend = config.backends.values().find(|b| b.name.as_str() == name);
+        backend.unwrap().replication.as_ref().map(|r| r.mode)
+    };
+    assert_eq!(
+        (replicated("plain"), replicated("mirrored")),
+        (None, Some(Mode::Sync))
+    );
 }
 
 /// The lines `# key = value`.
