@@ -97,8 +97,17 @@ pub(super) async fn create(
     }
 }
 
+/// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
+/// volume was made. The snapshot CPG of an array that has none is not compared.
 fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let differences = is.differences(asked);
+    let mut comparable = asked.clone();
+    comparable.cpg = asked.cpg.clone().or_else(|| is.cpg.clone());
+    comparable.snap_cpg = asked
+        .snap_cpg
+        .clone()
+        .filter(|_| is.snap_cpg.is_some())
+        .or_else(|| is.snap_cpg.clone());
+    let differences = is.differences(&comparable);
     if differences.is_empty() {
         Ok(())
     } else {
@@ -106,16 +115,11 @@ fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
     }
 }
 
-/// Compares what the array itself tells: how it was asked for elsewhere is not written there.
+/// As [`same_or_error`], by what the array itself tells.
 fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
     let mut comparable = asked.clone();
     comparable.mount_conflict_delay = is.options.mount_conflict_delay;
-    comparable.cpg = asked.cpg.as_ref().and(is.options.cpg.clone());
-    comparable.snap_cpg = asked.snap_cpg.as_ref().and(is.options.snap_cpg.clone());
-    let mut there = is.options.clone();
-    there.cpg = asked.cpg.as_ref().and(there.cpg);
-    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
-    same_or_error(&there, &comparable)
+    same_or_error(&is.options, &comparable)
 }
 
 /// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
