@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     index::{JournalEntry, OpKind},
-    inform::VvQuery,
+    inform::{Array, VvQuery},
     model::{Comment, OperationId, RequestId, State, VolumeName},
-    replication::{self, Action},
+    replication::{self, Action, ReplicationError},
 };
 
 use super::{
@@ -128,7 +128,8 @@ async fn take_away(
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
-            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)?;
+            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)
+                .map_err(|why| unfit(array, why))?;
             steps.record(&[("group", group.name.as_str())])?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
@@ -161,6 +162,13 @@ async fn take_away(
         });
     }
     finish_removal(inner, backend, steps, &plan).await
+}
+
+fn unfit(array: &Array, why: ReplicationError) -> Cause {
+    Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    }
 }
 
 async fn finish_removal(
@@ -306,7 +314,8 @@ pub(super) async fn resume(
                             group,
                             &entry.vv,
                             comment.group_is_ours,
-                        )?;
+                        )
+                        .map_err(|why| unfit(&backend.array, why))?;
                         restart_others(&entry, group, &mut plan);
                         plan
                     }
