@@ -22,7 +22,7 @@ use crate::{
     transcript::{Entry, Transcript},
 };
 
-/// How long a lost session is waited for at most: the command on it may still be running.
+/// How long a lost session is waited for at most: the command on it may still be running (array fact 48).
 const SESSION_WAIT: Duration = Duration::from_secs(30);
 /// How often the array is asked whether the session is still there.
 const SESSION_POLL: Duration = Duration::from_secs(2);

@@ -91,7 +91,7 @@ pub fn plan_admission(
         group: group.clone(),
         target: wants.target.clone(),
         remote: vv.clone(),
-        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up.
+        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
         own_wwn: !wants.peer_persistence,
     }));
     plan.push(Action::Start(group.clone()));

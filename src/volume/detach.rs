@@ -63,7 +63,7 @@ pub(super) async fn everything(
     if let Some(wwn) = &known {
         by_wwn(steps, backend, wwn).await?;
     }
-    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it.
+    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).
     host::remove_mountpoint(&inner.kernel, &mountpoint)?;
     // Whoever sees another host withdraws its own export, and only that.
     let own = match exports::look(steps, backend, &entry.vv).await? {

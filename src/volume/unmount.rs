@@ -78,8 +78,8 @@ pub(super) async fn release(
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
         }
-        // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
-        // device is free.
+        // The data are safe and the engine does not ask again (array fact 26): what is left is journalled, and done when the
+        // array answers or the device is free.
         Err(cause) if inner.mounted(name).is_none() => {
             inner
                 .write("no mount", |index| index.unmounted(name))
