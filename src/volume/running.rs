@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,13 +12,19 @@ use crate::model::{CreateVolume, VolumeName};
 
 use super::UserError;
 
-/// One lock a name. Get and List never take it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct NameLocks(Arc<Mutex<HashMap<VolumeName, Arc<tokio::sync::Mutex<()>>>>>);
+/// One lock a name, of a volume or an array. Get and List never take it.
+#[derive(Debug, Clone)]
+pub(super) struct Locks<K>(Arc<Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>>);
 
-impl NameLocks {
+impl<K> Default for Locks<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Locks<K> {
     /// Waits for the name. First come, first served.
-    pub async fn lock(&self, name: &VolumeName) -> OwnedMutexGuard<()> {
+    pub async fn lock(&self, name: &K) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody else holds, or waits for, a lock that only this map knows.
@@ -25,6 +32,15 @@ impl NameLocks {
             locks.entry(name.clone()).or_default().clone()
         };
         lock.lock_owned().await
+    }
+
+    /// The name's lock, if nobody has it.
+    pub fn try_lock(&self, name: &K) -> Option<OwnedMutexGuard<()>> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.entry(name.clone()).or_default().clone()
+        };
+        lock.try_lock_owned().ok()
     }
 }
 

@@ -24,9 +24,10 @@ pub(super) async fn unmount(
 ) -> Result<(), VolumeError> {
     let _lock = inner.locks.lock(name).await;
     let left = inner
-        .index
-        .mount_ref_drop(name, id.as_str())
-        .map_err(|e| VolumeError::clean(name, Cause::from(e)))?;
+        .write("one user less", |index| {
+            index.mount_ref_drop(name, id.as_str())
+        })
+        .map_err(|cause| VolumeError::clean(name, cause))?;
     if left > 0 {
         return Ok(());
     }
@@ -70,15 +71,19 @@ pub(super) async fn release(
         .map_err(clean)?;
     match detach::everything(inner, &backend, &mut steps, Some(&volume.wwn)).await {
         Ok(()) => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            inner
+                .write("no mount", |index| index.unmounted(name))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
         }
-        // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
-        // device is free.
+        // The data are safe and the engine does not ask again (array fact 26): what is left is journalled, and done when the
+        // array answers or the device is free.
         Err(cause) if inner.mounted(name).is_none() => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            inner
+                .write("no mount", |index| index.unmounted(name))
+                .map_err(clean)?;
             log::warn!(volume = name.as_str(), cause:% = cause; "unmounted; the rest of the detach is pending");
             Ok(())
         }
