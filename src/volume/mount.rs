@@ -64,7 +64,7 @@ pub(super) async fn mount(
         started: inner.now(),
         steps: Vec::new(),
         facts: BTreeMap::new(),
-        request: serde_json::Value::Null,
+        request: serde_json::Value::String(id.as_str().to_owned()),
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
@@ -215,6 +215,15 @@ async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, C
     }
 }
 
+async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
+    detach::everything(inner, backend, steps, None).await?;
+    let name = &steps.entry().name;
+    if inner.index.mount(name).is_some() {
+        inner.write("no mount", |index| index.unmounted(name))?;
+    }
+    Ok(())
+}
+
 /// Takes back what an unfinished mount did.
 pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
     if steps.entry().steps.is_empty() {
@@ -226,7 +235,7 @@ pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> 
             },
         };
     }
-    match detach::everything(inner, backend, &mut steps, None).await {
+    match take_back(inner, backend, &mut steps).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
             Err(cause) => Aftermath::Left {

@@ -28,11 +28,14 @@ pub(super) async fn entry(
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, steps).await,
-        OpKind::Mount if inner.has_users(&steps.entry().name) => {
-            // It was complete but for the last line of the journal.
-            steps.finish()
+        OpKind::Mount => {
+            // The entry is closed before the engine is answered: it does not know of this user.
+            inner.drop_user_of(steps.entry())?;
+            if inner.has_users(&steps.entry().name) {
+                return steps.finish();
+            }
+            left(mount::undo(inner, &backend, steps).await)
         }
-        OpKind::Mount => left(mount::undo(inner, &backend, steps).await),
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
     }
 }
@@ -74,6 +77,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
 
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {
     let name = steps.entry().name.clone();
+    inner.drop_user_of(steps.entry())?;
     if inner.has_users(&name) {
         return steps.finish();
     }

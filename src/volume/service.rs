@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, IndexError, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
@@ -167,6 +167,20 @@ impl Inner {
         Ok(())
     }
 
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.request.as_str() else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
+        Ok(())
+    }
+
     /// How often a mount was given out under this id, in the life of this process.
     fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -240,6 +254,7 @@ impl Inner {
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
         for entry in self.index.open_entries() {
             if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
+                self.drop_user_of(&entry)?;
                 self.index.finish(&entry.op)?;
             }
         }
