@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{
-    every::{Operation, every_point},
+    every::{Operation, derive, every_point, run},
     rig::{
         needs::{Need, met},
         plugin::{Plugin, Reply},
@@ -164,6 +164,40 @@ fn privately(test: &str, body: impl FnOnce()) {
     if met(test, &needs) && mounts_are_private(test) {
         body();
     }
+}
+
+/// Within the making of the filesystem there is no point: mkfs and what follows are one step. Its root is mounted aside for a moment.
+async fn dies_with_the_new_root_mounted() {
+    let (first, points, _) = derive(&First).await;
+    let made = points
+        .iter()
+        .position(|point| !point.before && point.doing == "local" && point.what == "format");
+    let stage = Stage::new().await;
+    let mut plugin = stage.plugin_that_dies_at(first + made.unwrap());
+    First.prepare(&stage, &plugin).await;
+    assert_eq!(First.perform(&plugin).await, Reply::Closed);
+    plugin.kill();
+    let wwn = stage.vv("db1")["wwn"].as_str().unwrap().to_owned();
+    let aside = stage.machine.dir.join(format!("run/prepare-{wwn}"));
+    std::fs::create_dir(&aside).unwrap();
+    let none = None::<&str>;
+    let flags = nix::mount::MsFlags::empty();
+    nix::mount::mount(Some(&stage.loops()[0]), &aside, Some("ext4"), flags, none).unwrap();
+
+    let plugin = stage.plugin();
+    stage.cleaned_up().await;
+    assert!(!aside.exists());
+    First.check(&stage, &plugin, &Value::Null).await;
+}
+
+#[test]
+fn killed_while_the_new_root_is_mounted_aside() {
+    privately(
+        "mounting::killed_while_the_new_root_is_mounted_aside",
+        || {
+            run(dies_with_the_new_root_mounted());
+        },
+    );
 }
 
 #[test]
