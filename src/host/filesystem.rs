@@ -1,6 +1,6 @@
 //! Making a filesystem, once, on a device proven empty (decision 9).
 //!
-//! mkfs.ext4 looks for an existing filesystem only when a terminal is there to ask on (e2fsprogs, misc/mke2fs.c), so leaving
+//! mkfs.ext4 looks for an existing filesystem only when a terminal is there to ask on (array fact 34), so leaving
 //! `-F` away protects nothing here: the proof is ours, and [`ProvenEmpty`] is the only way in.
 
 use std::{
@@ -102,8 +102,8 @@ pub async fn reclaim(
 }
 
 /// Gives the root directory of a new filesystem its owner and mode, and removes ext4's `lost+found` (docker copies an image's
-/// files, and databases initialise, only into an empty directory). Mounts it for the moment in `scratch`, a directory
-/// that is root's own. Repeating it changes nothing.
+/// files, and databases initialise, only into an empty directory: array fact 27). Mounts it for the moment in `scratch`, a
+/// directory that is root's own. Repeating it changes nothing.
 ///
 /// # Errors
 /// As [`mount`](super::mount::mount) and [`unmount`](super::mount::unmount); [`HostError::Io`].

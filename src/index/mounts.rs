@@ -1,8 +1,8 @@
 //! Which volumes are mounted on this machine, and for whom.
 //!
 //! The engine sends one id several times, forgets to unmount after a crash, and uses an old id again (docker cp sends Mount
-//! and Unmount with the id of the running container). So ids are counted, counts from before a restart of the engine are
-//! *inherited*, and whether a device may really go is decided by the kernel, never by these counts alone.
+//! and Unmount with the id of the running container): array fact 26. So ids are counted, counts from before a restart of the
+//! engine are *inherited*, and whether a device may really go is decided by the kernel, never by these counts alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

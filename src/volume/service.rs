@@ -15,12 +15,13 @@ use crate::{
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
+    at_work::AtWork,
     backend::Backend,
     cleaning, create,
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
-    running::{Joinable, NameLocks, Running},
+    running::{Joinable, Locks, Running},
     unmount,
 };
 
@@ -66,7 +67,10 @@ pub(super) struct Inner {
     mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
-    pub locks: NameLocks,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
+    pub at_work: AtWork,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
@@ -169,7 +173,7 @@ impl Inner {
 
     /// One user less: the one that an unfinished mount or unmount was about.
     pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
-        let Some(id) = entry.request.as_str() else {
+        let Some(id) = entry.facts.get("id") else {
             return Ok(());
         };
         let counts = |record: MountRecord| record.references_without(id) < record.references();
@@ -250,15 +254,23 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+        }
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
-        for entry in self.index.open_entries() {
-            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
-                self.drop_user_of(&entry)?;
-                self.index.finish(&entry.op)?;
-            }
-        }
-        self.clean_up_after(request, name).await
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
@@ -267,8 +279,17 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
-            if entry.name != *name {
+            if entry.name != *name || !which(&entry) {
                 continue;
             }
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
@@ -315,7 +336,9 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
-            locks: NameLocks::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
+            at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),
@@ -407,6 +430,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, what, move || async move {
+                let _at_work = inner.at_work.enter(&volume.name, &request);
                 create::create(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -420,6 +444,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, Joinable::Remove, move || async move {
+                let _at_work = inner.at_work.enter(&volume, &request);
                 remove::remove(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -436,6 +461,7 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             mount::mount(&inner, &request, &volume, &id).await
         })
         .await
@@ -465,9 +491,23 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             unmount::unmount(&inner, &request, &volume, &id).await
         })
         .await
+    }
+
+    fn waits_for(&self, name: &VolumeName) -> Option<String> {
+        let requests = self.0.at_work.on(name);
+        let commands = requests.iter().flat_map(|request| {
+            self.0.backends.values().flat_map(move |backend| {
+                let peer = backend.pair.iter().map(|pair| &pair.peer);
+                std::iter::once(&backend.array)
+                    .chain(peer)
+                    .filter_map(move |array| array.waits_for(request))
+            })
+        });
+        commands.map(|at| at.to_string()).next()
     }
 
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {

@@ -75,6 +75,16 @@ impl Intent {
         (Self::Unmount, "unmount"),
     ];
 
+    /// The fact that the array refused it in words that say: it was not this operation's doing.
+    pub fn refused(self) -> String {
+        format!("refused {self}")
+    }
+
+    /// True if this operation may have done it.
+    pub fn may_have_happened(self, entry: &JournalEntry) -> bool {
+        self.is_in(entry) && !entry.facts.contains_key(&self.refused())
+    }
+
     /// True if the journal entry says this was set out to be done.
     pub fn is_in(self, entry: &JournalEntry) -> bool {
         let word = self.to_string();

@@ -56,8 +56,11 @@ pub(super) async fn unmount(
         vv: volume.vv.clone(),
         started: inner.now(),
         steps: Vec::new(),
-        facts: BTreeMap::from([("wwn".to_owned(), volume.wwn.to_string())]),
-        request: serde_json::Value::String(id.as_str().to_owned()),
+        facts: BTreeMap::from([
+            ("id".to_owned(), id.to_string()),
+            ("wwn".to_owned(), volume.wwn.to_string()),
+        ]),
+        request: serde_json::Value::Null,
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
@@ -73,8 +76,8 @@ pub(super) async fn unmount(
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
         }
-        // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
-        // device is free.
+        // The data are safe and the engine does not ask again (array fact 26): what is left is journalled, and done when the
+        // array answers or the device is free.
         Err(cause) if inner.mounted(name).is_none() => {
             inner
                 .write("no mount", |index| index.unmounted(name))

@@ -11,7 +11,8 @@ use super::*;
 use crate::{
     inform::{GroupOptions, RcGroup, RcVolume},
     model::{
-        CpgName, GroupName, GroupStatus, Mode, Policy, Role, SyncStatus, TargetName, VvId, VvName,
+        CpgName, GroupName, GroupStatus, LonePrimary, Mode, Policy, Role, SyncStatus, TargetName,
+        VvId, VvName,
     },
 };
 
@@ -54,6 +55,7 @@ fn cpgs() -> CpgPair {
 
 fn wants(mode: Mode, peer_persistence: bool) -> Wants {
     Wants {
+        lone_primary: LonePrimary::Mount,
         target: TargetName::new("to-birch").unwrap(),
         mode,
         period: None,
