@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, IndexError, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
@@ -171,6 +171,20 @@ impl Inner {
         Ok(())
     }
 
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.facts.get("id") else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
+        Ok(())
+    }
+
     /// How often a mount was given out under this id, in the life of this process.
     fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,6 +255,9 @@ impl Inner {
         name: &VolumeName,
     ) -> Result<(), Cause> {
         let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+        }
         self.end_entries(request, name, |entry| {
             !pending.iter().any(|unmount| unmount.op == entry.op)
         })
