@@ -225,11 +225,18 @@ impl<V: Volumes> Api<V> {
         };
         match detached(deadline, work).await {
             Ok(result) => result.map_err(|error| error.to_string()),
-            Err(Unfinished::StillRunning) => Err(format!(
-                "still running after {} s: {verb} of volume `{volume}` goes on as request {id}; hint: {}",
-                deadline.as_secs(),
-                verb.late_hint()
-            )),
+            Err(Unfinished::StillRunning) => {
+                let name = VolumeName::new(volume).ok();
+                let waits_for = name
+                    .and_then(|name| self.volumes.waits_for(&name))
+                    .map(|what| format!(" waits for {what}, and"))
+                    .unwrap_or_default();
+                Err(format!(
+                    "still running after {} s: {verb} of volume `{volume}`{waits_for} goes on as request {id}; hint: {}",
+                    deadline.as_secs(),
+                    verb.late_hint()
+                ))
+            }
             Err(Unfinished::Broken) => Err(format!(
                 "internal error in {verb} of volume `{volume}`; hint: look for request {id} in the plugin's log"
             )),

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::ErrorKind,
     os::unix::fs::{PermissionsExt, chown},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -115,7 +115,7 @@ pub async fn prepare_root(
     mode: Option<FsMode>,
     scratch: &Path,
 ) -> Result<(), HostError> {
-    let root = scratch.join(format!("prepare-{}", device.wwn()));
+    let root = root_in(scratch, device.wwn());
     let _ = mount(kernel, device, &root, kind, LOOKING).await?;
     let (directory, what) = (
         root.clone(),
@@ -126,6 +126,20 @@ pub async fn prepare_root(
     remove_mountpoint(kernel, &root)?;
     prepared?;
     sync(device).await
+}
+
+/// Ends what somebody who died within [`prepare_root`] left mounted. If there is nothing, nothing happens.
+///
+/// # Errors
+/// As [`unmount`](super::mount::unmount); [`HostError::Io`].
+pub async fn leave_root(kernel: &Kernel, wwn: &Wwn, scratch: &Path) -> Result<(), HostError> {
+    let root = root_in(scratch, wwn);
+    let _ = unmount(kernel, &root, LOOKING).await?;
+    remove_mountpoint(kernel, &root)
+}
+
+fn root_in(scratch: &Path, wwn: &Wwn) -> PathBuf {
+    scratch.join(format!("prepare-{wwn}"))
 }
 
 fn prepare(root: &Path, owner: Option<FsOwner>, mode: Option<FsMode>) -> Result<(), HostError> {

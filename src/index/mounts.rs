@@ -53,6 +53,11 @@ impl MountRecord {
         self.refs.values().map(|count| u64::from(*count)).sum()
     }
 
+    /// The references that would remain without one of this id's.
+    pub fn references_without(&self, id: &str) -> u64 {
+        self.references() - u64::from(self.refs.get(id).is_some_and(|count| *count > 0))
+    }
+
     fn add(&mut self, id: &str) {
         let was_inherited = self.inherited.remove(id);
         let count = self.refs.entry(id.to_owned()).or_insert(0);

@@ -13,6 +13,7 @@ use super::{
     error::{ArrayError, At, Refusal},
     quoting::Args,
     templates::{Problem, ProblemKind, RenderError, Row, Template, Templates},
+    underway::Underway,
     wire::{Answer, Lost, Wire},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub struct Array {
     templates: Arc<Templates>,
     timeout: Duration,
     request: RequestId,
+    underway: Underway,
     /// What `showversion` said. Asked again when the array refuses columns: it may have been updated.
     release: Arc<Mutex<Option<Release>>>,
 }
@@ -80,6 +82,7 @@ impl Array {
             templates,
             timeout,
             request,
+            underway: Underway::default(),
             release,
         }
     }
@@ -110,6 +113,13 @@ impl Array {
             expected: expected.into(),
             found: found.into(),
         }
+    }
+
+    /// The command that this request waits for, if it waits for this array: of several the one that was given first.
+    pub fn waits_for(&self, request: &RequestId) -> Option<At> {
+        self.underway
+            .first(request)
+            .map(|command| self.at(&command))
     }
 
     fn at(&self, command: &str) -> At {
@@ -166,6 +176,8 @@ impl Array {
     /// Runs a command that changes something. It is sent once, whatever happens.
     pub(super) async fn change(&self, form: &str, args: &Args) -> Result<(), ArrayError> {
         let (template, command) = self.prepare(form, args).await?;
+        // Until its end is known, whatever is asked in between.
+        let _underway = self.underway.begin(&self.request, &command);
         match self
             .once(&command, self.timeout, &template, |_| Ok(()))
             .await
@@ -222,6 +234,7 @@ impl Array {
         template: &Template,
         value: impl Fn(Vec<Row>) -> Result<T, Problem>,
     ) -> Result<T, Failed> {
+        let _underway = self.underway.begin(&self.request, command);
         let mut record = Record {
             array: self,
             command,

@@ -11,6 +11,7 @@ mod error;
 mod greeting;
 mod quoting;
 mod templates;
+mod underway;
 mod wire;
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub(super) async fn run(inner: Arc<Inner>) {
 async fn try_one(inner: Arc<Inner>, name: VolumeName) -> (VolumeName, bool) {
     let _lock = inner.locks.lock(&name).await;
     let request = RequestId::random();
+    let _at_work = inner.at_work.enter(&name, &request);
     let cleaned = inner.clean_up_after(&request, &name).await;
     if let Err(cause) = &cleaned {
         log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
-    inform::{CreateVv, Vv, VvQuery},
+    inform::{CreateVv, Refusal, Vv, VvQuery},
     model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
     replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
@@ -22,6 +22,7 @@ use super::{
 
 /// How long another host's unfinished create is waited for.
 const OTHERS_TURN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Makes the volume, or finds that it is there already as asked.
 pub(super) async fn create(
@@ -33,7 +34,9 @@ pub(super) async fn create(
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
     inner.clean_up_after(request, name).await.map_err(clean)?;
-    if let Some(known) = inner.index.get(name) {
+    if let Some(known) = inner.index.get(name)
+        && still_there(inner, request, &known).await.map_err(clean)?
+    {
         return same_or_error(&known.options, asked).map_err(clean);
     }
     let backend = inner
@@ -72,19 +75,12 @@ pub(super) async fn create(
     {
         Known::Absent => {}
         Known::Ours(vv, comment) => {
-            // Made by another host: take it into the index, if it is what was asked for.
-            let volume = refresh::entry(inner, &backend, &vv, &comment)
-                .await
-                .map_err(clean)?;
-            same_or_error(&volume.options, asked).map_err(clean)?;
-            inner
-                .write("volume", |index| index.put(volume))
-                .map_err(clean)?;
-            return Ok(());
+            let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
+            return taken.map_err(clean);
         }
     }
 
-    let _cycle = match asked.replication_group {
+    let cycle = match asked.replication_group {
         Some(_) => Some(
             inner
                 .group_locks
@@ -108,6 +104,20 @@ pub(super) async fn create(
         }
         Err(cause) => {
             let aftermath = undo(&backend, steps).await;
+            // Cleaning up after somebody takes it again.
+            drop(cycle);
+            // The VV's name is the lock: another host was faster, and perhaps with the same in mind.
+            let beaten =
+                matches!(&cause, Cause::Array(error) if error.refusal() == Some(Refusal::Exists));
+            if beaten
+                && !matches!(aftermath, Aftermath::Left { .. })
+                && let Known::Ours(vv, comment) = existing(inner, request, &backend, &vv, asked)
+                    .await
+                    .map_err(clean)?
+            {
+                let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
+                return taken.map_err(clean);
+            }
             Err(VolumeError {
                 volume: name.clone(),
                 cause,
@@ -117,17 +127,74 @@ pub(super) async fn create(
     }
 }
 
-/// A CPG that was not asked for is any: which one the default was then, hpe.conf may not say any more.
+/// Is a volume of the index still on its array? Another host may have removed it since the last listing. An array that cannot be
+/// asked is believed to be as it was.
+async fn still_there(
+    inner: &Inner,
+    request: &RequestId,
+    known: &IndexedVolume,
+) -> Result<bool, Cause> {
+    let backend = inner.backend(&known.backend)?.for_request(request);
+    let there = match known::look(inner, &backend, &known.vv).await {
+        Ok(Known::Absent) => false,
+        Ok(Known::Ours(vv, _)) => vv.wwn == known.wwn,
+        Err(cause) if cause.is_unreachable() => true,
+        Err(cause) => return Err(cause),
+    };
+    if !there {
+        if let Some(mountpoint) = inner.mounted(&known.name) {
+            return Err(Cause::MountedHere(mountpoint.display().to_string()));
+        }
+        log::info!(volume = known.name.as_str(), wwn = known.wwn.as_str(); "volume is gone from the array");
+        inner.forget(&known.name)?;
+    }
+    Ok(there)
+}
+
+/// A volume that another host made: taken into the index, if it is what was asked for.
+async fn take_over(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    asked: &CreateVolume,
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let arrays = inner.arrays();
+    let here = |of: &&Backend| of.array.label() == backend.array.label();
+    let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
+    let by_group = refresh::backend_for(&sharing, vv, request).await?;
+    // Several backends may have one array; which of those without replication it was made for is not written there.
+    let fits = by_group.pair.is_some() == backend.pair.is_some();
+    let its_own = if fits { backend } else { &by_group };
+    let volume = refresh::entry(inner, its_own, vv, comment).await?;
+    same_on_the_array(&volume, asked)?;
+    inner.write("volume", |index| index.put(volume))
+}
+
+/// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
+/// volume was made. The snapshot CPG of an array that has none is not compared.
 fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let mut there = is.clone();
-    there.cpg = asked.cpg.as_ref().and(there.cpg);
-    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
-    let differences = there.differences(asked);
+    let mut comparable = asked.clone();
+    comparable.cpg = asked.cpg.clone().or_else(|| is.cpg.clone());
+    comparable.snap_cpg = asked
+        .snap_cpg
+        .clone()
+        .filter(|_| is.snap_cpg.is_some())
+        .or_else(|| is.snap_cpg.clone());
+    let differences = is.differences(&comparable);
     if differences.is_empty() {
         Ok(())
     } else {
         Err(Cause::DifferentOptions(differences.join(", ")))
     }
+}
+
+/// As [`same_or_error`], by what the array itself tells.
+fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
+    let mut comparable = asked.clone();
+    comparable.mount_conflict_delay = is.options.mount_conflict_delay;
+    same_or_error(&is.options, &comparable)
 }
 
 /// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
@@ -203,7 +270,7 @@ async fn existing(
                         op: comment.op.to_string(),
                     });
                 }
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
     }
@@ -273,16 +340,20 @@ async fn make(
 
     // All that can be refused without having made anything is refused here.
     let mut plan = Vec::new();
+    let unfit = |why| Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    };
     if let (Some(group), Some(pair)) = (&asked.replication_group, &backend.pair) {
         let unmapped = |cpg: &crate::model::CpgName| ReplicationError::Unmapped {
             cpg: cpg.to_string(),
             vv: vv.clone(),
         };
-        let cpgs = pair.wants.cpg(&cpg).ok_or_else(|| unmapped(&cpg))?;
+        let cpgs = pair.wants.cpg(&cpg).ok_or_else(|| unfit(unmapped(&cpg)))?;
         let snap = pair
             .wants
             .snap_cpg(&snap_cpg)
-            .ok_or_else(|| unmapped(&snap_cpg))?;
+            .ok_or_else(|| unfit(unmapped(&snap_cpg)))?;
         let found = groups::calm(steps, &pair.source, group).await?;
         groups::check_set_exports(steps, &pair.source, group, found.as_ref()).await?;
         // Primera and later have no snapshot CPG (array fact 5).
@@ -294,7 +365,8 @@ async fn make(
             snap_cpg: snap.as_ref(),
             domain: None,
         };
-        plan = replication::plan_admission(array.label(), found.as_ref(), &newcomer, &pair.wants)?;
+        plan = replication::plan_admission(array.label(), found.as_ref(), &newcomer, &pair.wants)
+            .map_err(unfit)?;
         check_peer_is_free(pair, steps, vv).await?;
     }
 
@@ -337,7 +409,11 @@ async fn make(
     };
     let made: Vv = steps
         .act(Intent::MakeVv, array.createvv(&create), || async {
-            Ok(ours_by_op(array.showvv(VvQuery::Name(vv)).await?, &comment))
+            Ok(ours_by_op(
+                array.label(),
+                array.showvv(VvQuery::Name(vv)).await?,
+                &comment,
+            ))
         })
         .await?;
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
@@ -417,14 +493,17 @@ async fn check_peer_is_free(pair: &Pair, steps: &Steps, vv: &VvName) -> Result<(
     }
 }
 
-fn ours_by_op(found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
+fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
     let Some(vv) = found.into_iter().next() else {
-        return Seen::NotDone("no such VV".to_owned());
+        return Seen::NotDone(format!("no such VV on array `{array}`"));
     };
     match vv.comment.as_deref().map(Comment::parse) {
         Some(Ok(is)) if is.op == comment.op && is.name == comment.name => Seen::Done(vv),
-        Some(Ok(is)) => Seen::NotDone(format!("the VV belongs to operation `{}`", is.op)),
-        _ => Seen::NotDone("the VV has another comment".to_owned()),
+        Some(Ok(is)) => Seen::NotDone(format!(
+            "the VV on array `{array}` belongs to operation `{}`",
+            is.op
+        )),
+        _ => Seen::NotDone(format!("the VV on array `{array}` has another comment")),
     }
 }
 
@@ -515,7 +594,7 @@ pub(super) async fn remove_vv(
             Ok(if array.showvv(VvQuery::Name(vv)).await?.is_empty() {
                 Seen::Done(())
             } else {
-                Seen::NotDone(format!("VV `{vv}` is still listed"))
+                Seen::NotDone(format!("VV `{vv}` is still on array `{}`", array.label()))
             })
         })
         .await

@@ -61,6 +61,9 @@ pub(super) async fn everything(
         .cloned()
         .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
     if let Some(wwn) = &known {
+        if Intent::Format.is_in(&entry) {
+            host::leave_root(&inner.kernel, wwn, &inner.scratch).await?;
+        }
         by_wwn(steps, backend, wwn).await?;
     }
     // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).

@@ -19,8 +19,13 @@ pub enum Cause {
     #[error(transparent)]
     Array(#[from] ArrayError),
     /// A group does not fit.
-    #[error(transparent)]
-    Replication(#[from] ReplicationError),
+    #[error("array `{array}`: {why}")]
+    Replication {
+        /// The array on which it was looked at.
+        array: String,
+        /// What does not fit.
+        why: ReplicationError,
+    },
     /// The home array does not serve.
     #[error(transparent)]
     NotServing(#[from] NotServing),
@@ -143,7 +148,7 @@ impl Cause {
             Self::Array(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::Index(error) => error.hint(),
-            Self::Replication(error) => Some(error.hint()),
+            Self::Replication { why, .. } => Some(why.hint()),
             Self::NotServing(error) => Some(format!(
                 "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
                 error.group
@@ -233,7 +238,7 @@ impl fmt::Display for VolumeError {
             Aftermath::Undone(what) => write!(f, "; undone: {}", what.join(", ")),
             Aftermath::Left { what, why } => write!(
                 f,
-                "; still there: {what} ({why}); it is journalled and removed when that is possible"
+                "; still there: {what} ({why}); it is journalled, and completed or taken back when that is possible"
             ),
         }
     }

@@ -150,9 +150,10 @@ pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostNam
                 let hosts = array.showhost().await?;
                 Ok(match our_host(backend, &hosts) {
                     Ok(Some(host)) => Seen::Done(host),
-                    Ok(None) => {
-                        Seen::NotDone("no host object has this machine's initiators".to_owned())
-                    }
+                    Ok(None) => Seen::NotDone(format!(
+                        "no host object on array `{}` has this machine's initiators",
+                        array.label()
+                    )),
                     Err(cause) => Seen::NotDone(cause.to_string()),
                 })
             },
@@ -177,8 +178,12 @@ pub(super) async fn export(
                 let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
                 Ok(match sort(Some(host), templates) {
                     Exports::Ours(template) => Seen::Done(template),
-                    Exports::None => Seen::NotDone("no export is listed".to_owned()),
-                    Exports::Foreign { to, .. } => Seen::NotDone(format!("it is exported to {to}")),
+                    Exports::None => {
+                        Seen::NotDone(format!("array `{}` lists no export", array.label()))
+                    }
+                    Exports::Foreign { to, .. } => {
+                        Seen::NotDone(format!("array `{}` exports it to {to}", array.label()))
+                    }
                 })
             },
         )
@@ -197,7 +202,11 @@ pub(super) async fn withdraw(
         .act(Intent::Withdraw, array.removevlun(template), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
-                Seen::NotDone(format!("LUN {} is still listed", template.lun))
+                Seen::NotDone(format!(
+                    "array `{}` still lists LUN {}",
+                    array.label(),
+                    template.lun
+                ))
             } else {
                 Seen::Done(())
             })

@@ -57,12 +57,14 @@ pub(super) async fn check_set_exports(
     let seen: Vec<_> = all.into_iter().filter(|t| of_the_group(&t.vv)).collect();
     match seen.first() {
         None => Ok(()),
-        Some(first) => Err(ReplicationError::SetExported {
-            group: group.clone(),
-            set: first.vv.to_string(),
-            to: exports::names(&seen),
-        }
-        .into()),
+        Some(first) => Err(Cause::Replication {
+            array: array.label().to_owned(),
+            why: ReplicationError::SetExported {
+                group: group.clone(),
+                set: first.vv.to_string(),
+                to: exports::names(&seen),
+            },
+        }),
     }
 }
 
@@ -104,6 +106,7 @@ pub(super) async fn carry_out(
         Action::Remove(_) => Intent::RemoveGroup,
     };
     let array = &backend.array;
+    let label = array.label();
     if let Action::Remove(group) = action {
         // Removing a group dismisses whatever is in it by now.
         let now = steps.look("group", array.showrcopy_group(group)).await?;
@@ -127,10 +130,10 @@ pub(super) async fn carry_out(
                 replication::Proof::Done => Seen::Done(()),
                 replication::Proof::Underway => Seen::Underway,
                 replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
-                    || format!("there is no group `{}`", action.group()),
+                    || format!("there is no group `{}` on array `{label}`", action.group()),
                     |g| {
                         format!(
-                            "group `{}` is {} with {} volumes",
+                            "group `{}` on array `{label}` is {} with {} volumes",
                             g.name,
                             g.status,
                             g.volumes.len()

@@ -25,11 +25,12 @@ pub(super) async fn home(
             Ok(match found {
                 Some(vv) if vv.comment.as_deref() == Some(text.as_str()) => Seen::Done(vv),
                 Some(vv) => Seen::NotDone(format!(
-                    "the comment of `{}` is `{}`",
+                    "the comment of `{}` on array `{}` is `{}`",
                     vv.name,
+                    array.label(),
                     vv.comment.unwrap_or_default()
                 )),
-                None => Seen::NotDone(format!("VV `{vv}` is gone")),
+                None => Seen::NotDone(format!("VV `{vv}` is gone from array `{}`", array.label())),
             })
         })
         .await

@@ -1,6 +1,7 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod at_work;
 mod backend;
 mod cleaning;
 mod create;

@@ -297,6 +297,15 @@ async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, C
     }
 }
 
+async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
+    detach::everything(inner, backend, steps, None).await?;
+    let name = &steps.entry().name;
+    if inner.index.mount(name).is_some() {
+        inner.write("no mount", |index| index.unmounted(name))?;
+    }
+    Ok(())
+}
+
 /// Takes back what an unfinished mount did.
 pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
     if steps.entry().steps.is_empty() {
@@ -308,7 +317,7 @@ pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> 
             },
         };
     }
-    match detach::everything(inner, backend, &mut steps, None).await {
+    match take_back(inner, backend, &mut steps).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
             Err(cause) => Aftermath::Left {

@@ -37,17 +37,14 @@ pub(super) async fn entry(
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, steps).await,
-        // Complete but for the last line of the journal; but the engine never heard of it and sends no Unmount for it.
-        OpKind::Mount if inner.has_users(&steps.entry().name) => {
-            let entry = steps.entry().clone();
-            let unheard = entry.facts.get("id").cloned().unwrap_or_default();
-            if inner.index.mount_ref_drop(&entry.name, &unheard)? > 0 {
+        OpKind::Mount => {
+            // The entry is closed before the engine is answered: it does not know of this user.
+            inner.drop_user_of(steps.entry())?;
+            if inner.has_users(&steps.entry().name) {
                 return steps.finish();
             }
-            left(mount::undo(inner, &backend, steps).await)?;
-            Ok(inner.index.unmounted(&entry.name)?)
+            left(mount::undo(inner, &backend, steps).await)
         }
-        OpKind::Mount => left(mount::undo(inner, &backend, steps).await),
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
     }
 }
@@ -97,6 +94,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
 
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {
     let name = steps.entry().name.clone();
+    inner.drop_user_of(steps.entry())?;
     if inner.has_users(&name) {
         return steps.finish();
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     index::{JournalEntry, OpKind},
-    inform::VvQuery,
+    inform::{Array, VvQuery},
     model::{Comment, OperationId, RequestId, State, VolumeName},
-    replication::{self, Action},
+    replication::{self, Action, ReplicationError},
 };
 
 use super::{
@@ -128,7 +128,8 @@ async fn take_away(
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
-            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)?;
+            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)
+                .map_err(|why| unfit(array, why))?;
             steps.record(&[("group", group.name.as_str())])?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
@@ -163,6 +164,13 @@ async fn take_away(
     finish_removal(inner, backend, steps, &plan).await
 }
 
+fn unfit(array: &Array, why: ReplicationError) -> Cause {
+    Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    }
+}
+
 async fn finish_removal(
     _inner: &Inner,
     backend: &Backend,
@@ -179,6 +187,35 @@ async fn finish_removal(
             return Err(Cause::NotProven {
                 intent: Intent::Dismiss.to_string(),
                 found: format!("`{vv}` is still on array `{}`", pair.peer.label()),
+            });
+        }
+    }
+    // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(&vv)))
+        .await?;
+    let Some(found) = found.first() else {
+        return Ok(());
+    };
+    let comment = found.comment.as_deref().map(Comment::parse);
+    match comment {
+        Some(Ok(comment)) if comment.op == steps.entry().op => {}
+        Some(Ok(comment)) => {
+            return Err(Cause::Busy {
+                machine: comment.op.machine.clone(),
+                doing: match comment.state {
+                    State::Making => "making",
+                    State::Removing => "removing",
+                    State::Ready => "using",
+                },
+                op: comment.op.to_string(),
+            });
+        }
+        _ => {
+            return Err(Cause::ForeignVv {
+                array: backend.array.label().to_owned(),
+                vv,
+                why: "its comment was changed while it was being removed".to_owned(),
             });
         }
     }
@@ -306,7 +343,8 @@ pub(super) async fn resume(
                             group,
                             &entry.vv,
                             comment.group_is_ours,
-                        )?;
+                        )
+                        .map_err(|why| unfit(&backend.array, why))?;
                         restart_others(&entry, group, &mut plan);
                         plan
                     }

@@ -9,12 +9,13 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, IndexError, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
+    at_work::AtWork,
     backend::Backend,
     cleaning, create,
     error::{Cause, VolumeError},
@@ -69,6 +70,7 @@ pub(super) struct Inner {
     pub locks: Locks<VolumeName>,
     /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
     pub group_locks: Locks<String>,
+    pub at_work: AtWork,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
@@ -169,6 +171,20 @@ impl Inner {
         Ok(())
     }
 
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.facts.get("id") else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
+        Ok(())
+    }
+
     /// How often a mount was given out under this id, in the life of this process.
     fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,6 +255,9 @@ impl Inner {
         name: &VolumeName,
     ) -> Result<(), Cause> {
         let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+        }
         self.end_entries(request, name, |entry| {
             !pending.iter().any(|unmount| unmount.op == entry.op)
         })
@@ -319,6 +338,7 @@ impl Service {
             points: parts.points,
             locks: Locks::default(),
             group_locks: Locks::default(),
+            at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),
@@ -410,6 +430,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, what, move || async move {
+                let _at_work = inner.at_work.enter(&volume.name, &request);
                 create::create(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -423,6 +444,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, Joinable::Remove, move || async move {
+                let _at_work = inner.at_work.enter(&volume, &request);
                 remove::remove(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -439,6 +461,7 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             mount::mount(&inner, &request, &volume, &id).await
         })
         .await
@@ -468,9 +491,23 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             unmount::unmount(&inner, &request, &volume, &id).await
         })
         .await
+    }
+
+    fn waits_for(&self, name: &VolumeName) -> Option<String> {
+        let requests = self.0.at_work.on(name);
+        let commands = requests.iter().flat_map(|request| {
+            self.0.backends.values().flat_map(move |backend| {
+                let peer = backend.pair.iter().map(|pair| &pair.peer);
+                std::iter::once(&backend.array)
+                    .chain(peer)
+                    .filter_map(move |array| array.waits_for(request))
+            })
+        });
+        commands.map(|at| at.to_string()).next()
     }
 
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {

@@ -106,7 +106,7 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 
 /// The points of the operation when nothing goes wrong, the number of the first, and how many the arrays' own record of it says there
 /// are.
-async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
+pub async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
     let stage = Stage::new().await;
     let plugin = stage.plugin();
     stage.listed_once().await;

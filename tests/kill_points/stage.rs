@@ -186,10 +186,19 @@ impl Stage {
         assert_eq!(self.mounts(), [] as [PathBuf; 0]);
         assert_eq!(self.loops(), [] as [PathBuf; 0]);
         assert_eq!(self.exports(), [] as [Value; 0]);
-        let records = std::fs::read_to_string(self.machine.dir.join("run/mounts.json"));
-        let records: Value = serde_json::from_str(&records.unwrap_or_default()).unwrap_or_default();
-        let left = records["volumes"].as_object().map_or(0, |all| all.len());
-        assert_eq!(left, 0, "mount records: {records:#}");
+        let records = self.mount_records();
+        assert!(
+            records.as_object().is_none_or(|all| all.is_empty()),
+            "mount records: {records:#}"
+        );
+    }
+
+    /// What the plugin has written down of mounts, by volume.
+    pub fn mount_records(&self) -> Value {
+        let file = self.machine.dir.join("run/mounts.json");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut mounts: Value = serde_json::from_str(&text).unwrap_or_default();
+        mounts["volumes"].take()
     }
 }
 

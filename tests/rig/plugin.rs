@@ -121,6 +121,11 @@ impl Plugin {
         self.end(Signal::SIGKILL);
     }
 
+    /// Ends it as `kill -9` does, while somebody waits for its answer.
+    pub fn strike(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> std::process::ExitStatus {
         self.end(Signal::SIGTERM)

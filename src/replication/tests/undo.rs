@@ -69,6 +69,10 @@ fn nothing_is_touched_that_is_not_provably_ours() {
                 if others && (stops || (undoing.may_have_stopped && !running)) {
                     assert!(matches!(plan.last(), Some(Action::Start(_))), "{case}");
                 }
+                let takes = |action: &Action| !matches!(action, Action::Start(_));
+                if running && plan.iter().any(takes) {
+                    assert!(matches!(plan.first(), Some(Action::Stop(_))), "{case}");
+                }
                 if undoing.may_have_admitted && inside {
                     let dismisses = |action: &Action| matches!(action, Action::Dismiss { .. });
                     assert!(plan.iter().any(dismisses), "{case}");
