@@ -38,6 +38,10 @@ impl Exchange {
                 (log::Level::Info, "ok", String::new())
             }
             Ending::Answer(_) | Ending::Text(_) => (log::Level::Debug, "ok", String::new()),
+            // With every `docker volume create` comes a Get of a name that does not exist yet.
+            Ending::Refused(message) if !self.verb.changes() => {
+                (log::Level::Info, "refused", one_line(message))
+            }
             Ending::Refused(message) | Ending::Misdirected(_, message) => {
                 (log::Level::Warn, "refused", one_line(message))
             }
