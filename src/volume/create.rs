@@ -141,7 +141,7 @@ async fn check_other_arrays(
                 )));
             }
             // Somebody else's VV of that name there is in nobody's way here.
-            Err(Cause::ForeignVv { .. }) => {}
+            Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
             Err(cause) if cause.is_unreachable() => {
                 log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
                     "could not ask whether the name is taken there; its last listing decides");
@@ -342,7 +342,7 @@ async fn make(
         asked.replication_group.clone(),
     );
     volume.options = options;
-    volume.created = inner.now();
+    volume.created = Some(inner.now());
     Ok(volume)
 }
 
