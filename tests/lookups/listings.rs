@@ -94,9 +94,16 @@ async fn one_odd_group_keeps_no_volume_from_use() {
         assert_eq!(volume["Status"]["replication"]["group"], "prod");
     }
     assert_eq!(plugin.get("lone").await, Reply::Closed);
+    // A machine without an index has not seen everything yet, and denies nothing.
+    let host3 = arrays.machine("host3");
+    let mut fresh = start(&host3, &["DEFAULT", "mirrored"]);
+    let anonymous = "0c81391e".repeat(8);
+    assert_eq!(fresh.get(&anonymous).await, Reply::Closed);
 
     arrays.control.clear_faults();
     restart(&mut plugin, &machine, &["DEFAULT", "mirrored"]);
+    restart(&mut fresh, &host3, &["DEFAULT", "mirrored"]);
+    assert!(fresh.get(&anonymous).await.err().contains(&anonymous));
     assert_eq!(plugin.list().await, ["db1", "db2", "lone"]);
     let volume = inspect(&plugin, "lone").await;
     assert_eq!(volume["Status"]["backend"], "DEFAULT");
