@@ -38,6 +38,7 @@ pub(super) async fn filesystem(
     device: &BlockDevice,
 ) -> Result<FsType, Cause> {
     let kernel = &inner.kernel;
+    host::end_preparing(kernel, &vv.wwn, &inner.scratch).await?;
     let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
         return match found {
@@ -86,6 +87,7 @@ pub(super) async fn filesystem(
         }
     };
 
+    host::can_make(comment.fs_type)?;
     inner.index.set_formatting(&comment.name, Some(&vv.wwn))?;
     comment.format = Format::Doing;
     comment.op = steps.entry().op.clone();

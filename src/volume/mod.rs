@@ -13,6 +13,7 @@ mod known;
 mod lookup;
 mod mark;
 mod mount;
+mod reconcile;
 mod recover;
 mod refresh;
 mod remove;

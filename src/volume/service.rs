@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::{
-    host::{self, HostError, Kernel},
+    host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, JournalEntry, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
+
+use tokio::sync::watch;
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
@@ -19,7 +21,7 @@ use super::{
     cleaning, create,
     error::{Cause, VolumeError},
     kill_points::KillPoints,
-    lookup, mount, recover, refresh, remove,
+    lookup, mount, reconcile, recover, refresh, remove,
     running::{Joinable, NameLocks, Running},
     unmount,
 };
@@ -63,9 +65,11 @@ pub(super) struct Inner {
     pub kernel: Kernel,
     pub machine: String,
     pub namespace: Namespace,
-    mount_prefix: PathBuf,
+    pub mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
+    /// Told when the arrays may hold exports to this machine that no record explains.
+    pub unexplained: watch::Sender<()>,
     pub locks: NameLocks,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
@@ -131,13 +135,14 @@ impl Inner {
     /// What is mounted under the volume's mountpoint is the volume.
     pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let Some(wwn) = wwn else { return Ok(()) };
-        let volume = self.index.get(name).ok_or(Cause::NoSuchVolume)?;
-        let backend = self.backend(&volume.backend)?;
-        let device = backend.transport.find(wwn)?;
+        let record = self.index.mount(name).map(|record| record.place.wwn);
+        let Some(wwn) = wwn.or(record.as_ref()) else {
+            return Ok(());
+        };
+        let attached = self.attached(wwn)?;
         let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
-        match (device, mounted) {
-            (Some(device), Some(mounted)) if device.number() == mounted.device => Ok(()),
+        match (attached, mounted) {
+            (Some((_, device)), Some(mounted)) if device.number() == mounted.device => Ok(()),
             (_, mounted) => Err(HostError::OtherMount {
                 found: mounted
                     .map(|m| m.source.display().to_string())
@@ -148,8 +153,19 @@ impl Inner {
         }
     }
 
-    /// One more user of a mount.
+    /// The device of a volume, whichever backend it came by.
+    pub fn attached(&self, wwn: &Wwn) -> Result<Option<(&Transport, BlockDevice)>, HostError> {
+        for backend in self.backends.values() {
+            if let Some(device) = backend.transport.find(wwn)? {
+                return Ok(Some((&backend.transport, device)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more user of a mount, also of one that nobody wrote down.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
+        reconcile::adopt(self, name)?;
         self.index.mount_ref_add(name, id.as_str())?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         *asked.entry((name.clone(), id.clone())).or_default() += 1;
@@ -289,6 +305,7 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
+            unexplained: watch::Sender::default(),
             locks: NameLocks::default(),
             running: Running::default(),
             health: Mutex::default(),
@@ -322,8 +339,10 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
+        reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
             let service = self.clone();
             tokio::spawn(async move {
                 loop {
