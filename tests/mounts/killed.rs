@@ -89,7 +89,7 @@ async fn the_machine_with_volumes_mounted() {
     }
     stage.kill();
     // db2: by the time the plugin starts, somebody has mounted its device by hand.
-    let by_hand = stage.machine.dir.join("by hand");
+    let by_hand = stage.machine.dir.join("by-hand");
     std::fs::create_dir(&by_hand).unwrap();
     let at = stage.machine.mountpoint("db2");
     stage.namespace.sh(&format!(
@@ -98,10 +98,7 @@ async fn the_machine_with_volumes_mounted() {
         by_hand.display()
     ));
     let table = stage.namespace.sh("cat /proc/self/mountinfo");
-    let line = table
-        .lines()
-        .find(|line| line.contains("by\\040hand"))
-        .unwrap();
+    let line = table.lines().find(|line| line.contains("by-hand")).unwrap();
     let in_use = line
         .split_whitespace()
         .find(|word| word.starts_with("/dev/loop"))
