@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::{
-    host::{self, HostError, Kernel},
+    host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
+
+use tokio::sync::watch;
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
@@ -19,8 +21,11 @@ use super::{
     backend::Backend,
     cleaning, create,
     error::{Cause, VolumeError},
+    given_out::GivenOut,
     kill_points::KillPoints,
-    lookup, mount, recover, refresh, remove,
+    lookup, mount,
+    news::News,
+    reconcile, recover, refresh, remove,
     running::{Joinable, Locks, Running},
     unmount,
 };
@@ -64,9 +69,11 @@ pub(super) struct Inner {
     pub kernel: Kernel,
     pub machine: String,
     pub namespace: Namespace,
-    mount_prefix: PathBuf,
+    pub mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
+    /// Told when the arrays may hold exports to this machine that no record explains.
+    pub unexplained: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
     /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
     pub group_locks: Locks<String>,
@@ -75,8 +82,8 @@ pub(super) struct Inner {
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
     removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
-    /// Mounts given out, by name and id. A few bytes a container start.
-    asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
+    given_out: GivenOut,
+    pub news: News,
 }
 
 impl Inner {
@@ -86,13 +93,13 @@ impl Inner {
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
     }
 
-    /// The backends, gathered by array.
+    /// The backends, gathered by array and login: another login may see other volumes of the same array.
     pub fn arrays(&self) -> Vec<Vec<&Backend>> {
         let mut arrays: Vec<Vec<&Backend>> = Vec::new();
         for backend in self.backends.values() {
             match arrays
                 .iter_mut()
-                .find(|same| same[0].array.label() == backend.array.label())
+                .find(|same| same[0].array.is_same_login(&backend.array))
             {
                 Some(same) => same.push(backend),
                 None => arrays.push(vec![backend]),
@@ -101,7 +108,14 @@ impl Inner {
         arrays
     }
 
-    /// One backend of each array but this one's.
+    /// The backends on the same array as this one that log in to it as somebody else.
+    pub fn other_logins(&self, than: &Backend) -> impl Iterator<Item = &Backend> {
+        self.backends.values().filter(|backend| {
+            backend.array.label() == than.array.label() && !backend.array.is_same_login(&than.array)
+        })
+    }
+
+    /// One backend of each login to each array but this one's.
     pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
         self.arrays()
             .into_iter()
@@ -135,13 +149,14 @@ impl Inner {
     /// What is mounted under the volume's mountpoint is the volume.
     pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let Some(wwn) = wwn else { return Ok(()) };
-        let volume = self.index.get(name).ok_or(Cause::NoSuchVolume)?;
-        let backend = self.backend(&volume.backend)?;
-        let device = backend.transport.find(wwn)?;
+        let record = self.index.mount(name).map(|record| record.place.wwn);
+        let Some(wwn) = wwn.or(record.as_ref()) else {
+            return Ok(());
+        };
+        let attached = self.attached(wwn)?;
         let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
-        match (device, mounted) {
-            (Some(device), Some(mounted)) if device.number() == mounted.device => Ok(()),
+        match (attached, mounted) {
+            (Some((_, device)), Some(mounted)) if device.number() == mounted.device => Ok(()),
             (_, mounted) => Err(HostError::OtherMount {
                 found: mounted
                     .map(|m| m.source.display().to_string())
@@ -161,13 +176,23 @@ impl Inner {
         Ok(self.points.writing(what, || write(&self.index))?)
     }
 
-    /// One more user of a mount.
+    /// The device of a volume, whichever backend it came by.
+    pub fn attached(&self, wwn: &Wwn) -> Result<Option<(&Transport, BlockDevice)>, HostError> {
+        for backend in self.backends.values() {
+            if let Some(device) = backend.transport.find(wwn)? {
+                return Ok(Some((&backend.transport, device)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more user of a mount, also of one that nobody wrote down.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
+        reconcile::adopt(self, name)?;
         self.write("one user more", |index| {
             index.mount_ref_add(name, id.as_str())
         })?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked.entry((name.clone(), id.clone())).or_default() += 1;
+        self.given_out.note(name, id);
         Ok(())
     }
 
@@ -183,15 +208,6 @@ impl Inner {
             })?;
         }
         Ok(())
-    }
-
-    /// How often a mount was given out under this id, in the life of this process.
-    fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked
-            .get(&(name.clone(), id.clone()))
-            .copied()
-            .unwrap_or_default()
     }
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
@@ -336,13 +352,15 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
+            unexplained: watch::Sender::default(),
             locks: Locks::default(),
             group_locks: Locks::default(),
             at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),
-            asked: Mutex::default(),
+            given_out: GivenOut::default(),
+            news: News::default(),
         }))
     }
 
@@ -371,8 +389,10 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
+        reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
             let service = self.clone();
             tokio::spawn(async move {
                 loop {
@@ -398,6 +418,12 @@ impl Service {
         };
         for backend in backends {
             self.0.set_health(&backend.name, state.clone());
+            match &listed {
+                Err(cause) if cause.is_unreachable() => {
+                    self.0.news.not_reached(&backend.name, cause.to_string());
+                }
+                _ => self.0.news.reached(&backend.name),
+            }
         }
     }
 }
@@ -469,10 +495,10 @@ impl Volumes for Service {
 
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
         let inner = Arc::clone(&self.0);
+        let watch = inner.given_out.watch(&name, &id);
         tokio::spawn(async move {
-            let asked = inner.times_mounted(&name, &id);
             tokio::time::sleep(ABANDONED).await;
-            if inner.times_mounted(&name, &id) != asked {
+            if watch.is_given_out_again() {
                 return;
             }
             log::warn!(volume = name.as_str(), request = request.as_str(); "nobody came for this mount, taking it back");
