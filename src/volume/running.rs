@@ -179,7 +179,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Bench {
         running: Running,
-        locks: NameLocks,
+        locks: Locks<VolumeName>,
         events: Arc<Mutex<Vec<String>>>,
     }
 
@@ -384,7 +384,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lock_is_given_in_the_order_it_was_asked_for() {
-        let locks = NameLocks::default();
+        let locks = Locks::default();
         let held = locks.lock(&db1()).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
@@ -408,7 +408,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn names_do_not_wait_for_each_other_and_free_ones_are_forgotten() {
-        let locks = NameLocks::default();
+        let locks = Locks::default();
         let names: Vec<_> = (0..20)
             .map(|n| VolumeName::new(&format!("db{n}")).unwrap())
             .collect();
@@ -416,7 +416,7 @@ mod tests {
         for name in &names {
             held.push(locks.lock(name).await);
         }
-        let known = |locks: &NameLocks| locks.0.lock().unwrap().len();
+        let known = |locks: &Locks<VolumeName>| locks.0.lock().unwrap().len();
         assert_eq!(known(&locks), names.len());
         let waiting = tokio::spawn({
             let locks = locks.clone();
