@@ -96,6 +96,11 @@ impl Array {
         }
     }
 
+    /// True if both are the same array behind the same login: what one may see and do there, the other may.
+    pub fn is_same_login(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.wire), Arc::as_ptr(&other.wire))
+    }
+
     /// Its name in messages.
     pub fn label(&self) -> &str {
         &self.label

@@ -161,13 +161,20 @@ async fn take_over(
     comment: &Comment,
 ) -> Result<(), Cause> {
     let arrays = inner.arrays();
-    let here = |of: &&Backend| of.array.label() == backend.array.label();
+    let here = |of: &&Backend| of.array.is_same_login(&backend.array);
     let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
-    let by_group = refresh::backend_for(&sharing, vv, request).await?;
+    let entry = refresh::entry(inner, request, &sharing, vv, comment).await?;
+    let (by_group, mut volume) = entry.ok_or_else(|| {
+        Cause::NotKnown(format!(
+            "`{}` belongs to a backend with another login",
+            vv.name
+        ))
+    })?;
     // Several backends may have one array; which of those without replication it was made for is not written there.
-    let fits = by_group.pair.is_some() == backend.pair.is_some();
-    let its_own = if fits { backend } else { &by_group };
-    let volume = refresh::entry(inner, its_own, vv, comment).await?;
+    if by_group.pair.is_some() == backend.pair.is_some() {
+        volume.backend = backend.name.clone();
+        volume.options.backend = backend.name.clone();
+    }
     same_on_the_array(&volume, asked)?;
     inner.write("volume", |index| index.put(volume))
 }
@@ -218,7 +225,7 @@ async fn check_other_arrays(
                 )));
             }
             // Somebody else's VV of that name there is in nobody's way here.
-            Err(Cause::ForeignVv { .. }) => {}
+            Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
             Err(cause) if cause.is_unreachable() => {
                 log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
                     "could not ask whether the name is taken there; its last listing decides");
@@ -443,7 +450,7 @@ async fn make(
         asked.replication_group.clone(),
     );
     volume.options = options;
-    volume.created = inner.now();
+    volume.created = Some(inner.now());
     Ok(volume)
 }
 

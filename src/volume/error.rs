@@ -6,7 +6,7 @@ use crate::{
     host::HostError,
     index::IndexError,
     inform::ArrayError,
-    model::{BackendName, CommentError, VolumeName, VvName},
+    model::{BackendName, CommentError, SystemId, VolumeName, VvName},
     replication::{NotServing, ReplicationError},
 };
 
@@ -63,6 +63,18 @@ pub enum Cause {
         vv: VvName,
         /// What the comment says.
         why: String,
+    },
+    /// Under the VV's name is the replicated copy of a volume of this plugin.
+    #[error(
+        "virtual volume `{vv}` on array `{array}` is the copy of a volume that is at home on the array with system id {home}"
+    )]
+    Copy {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// The array it is at home on.
+        home: SystemId,
     },
     /// Another host is at it.
     #[error("host `{machine}` is {doing} it (operation `{op}`)")]
@@ -158,6 +170,9 @@ impl Cause {
             }
             Self::ForeignVv { vv, .. } => {
                 Some(format!("use another volume name, or look at `showvv -d {vv}` on the array"))
+            }
+            Self::Copy { .. } => {
+                Some("use the backend whose `san_ip` is the array it is at home on".to_owned())
             }
             Self::Busy { machine, .. } => Some(format!(
                 "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"

@@ -78,6 +78,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
                 .as_ref()
                 .and_then(|asked| asked.replication_group.clone());
             let mut volume = known::volume(inner, backend, vv, &comment, group);
+            volume.created = Some(entry.started);
             if let Some(asked) = asked {
                 volume.options = crate::model::CreateVolume {
                     cpg: volume.options.cpg,

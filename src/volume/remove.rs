@@ -190,6 +190,35 @@ async fn finish_removal(
             });
         }
     }
+    // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(&vv)))
+        .await?;
+    let Some(found) = found.first() else {
+        return Ok(());
+    };
+    let comment = found.comment.as_deref().map(Comment::parse);
+    match comment {
+        Some(Ok(comment)) if comment.op == steps.entry().op => {}
+        Some(Ok(comment)) => {
+            return Err(Cause::Busy {
+                machine: comment.op.machine.clone(),
+                doing: match comment.state {
+                    State::Making => "making",
+                    State::Removing => "removing",
+                    State::Ready => "using",
+                },
+                op: comment.op.to_string(),
+            });
+        }
+        _ => {
+            return Err(Cause::ForeignVv {
+                array: backend.array.label().to_owned(),
+                vv,
+                why: "its comment was changed while it was being removed".to_owned(),
+            });
+        }
+    }
     remove_vv(steps, backend, &vv).await
 }
 

@@ -384,7 +384,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lock_is_given_in_the_order_it_was_asked_for() {
-        let locks = Locks::default();
+        let locks = Locks::<VolumeName>::default();
         let held = locks.lock(&db1()).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
@@ -408,7 +408,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn names_do_not_wait_for_each_other_and_free_ones_are_forgotten() {
-        let locks = Locks::default();
+        let locks = Locks::<VolumeName>::default();
         let names: Vec<_> = (0..20)
             .map(|n| VolumeName::new(&format!("db{n}")).unwrap())
             .collect();

@@ -19,8 +19,11 @@ use super::{
     backend::Backend,
     cleaning, create,
     error::{Cause, VolumeError},
+    given_out::GivenOut,
     kill_points::KillPoints,
-    lookup, mount, recover, refresh, remove,
+    lookup, mount,
+    news::News,
+    recover, refresh, remove,
     running::{Joinable, Locks, Running},
     unmount,
 };
@@ -75,8 +78,8 @@ pub(super) struct Inner {
     health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
     removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
-    /// Mounts given out, by name and id. A few bytes a container start.
-    asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
+    given_out: GivenOut,
+    pub news: News,
 }
 
 impl Inner {
@@ -86,13 +89,13 @@ impl Inner {
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
     }
 
-    /// The backends, gathered by array.
+    /// The backends, gathered by array and login: another login may see other volumes of the same array.
     pub fn arrays(&self) -> Vec<Vec<&Backend>> {
         let mut arrays: Vec<Vec<&Backend>> = Vec::new();
         for backend in self.backends.values() {
             match arrays
                 .iter_mut()
-                .find(|same| same[0].array.label() == backend.array.label())
+                .find(|same| same[0].array.is_same_login(&backend.array))
             {
                 Some(same) => same.push(backend),
                 None => arrays.push(vec![backend]),
@@ -101,7 +104,14 @@ impl Inner {
         arrays
     }
 
-    /// One backend of each array but this one's.
+    /// The backends on the same array as this one that log in to it as somebody else.
+    pub fn other_logins(&self, than: &Backend) -> impl Iterator<Item = &Backend> {
+        self.backends.values().filter(|backend| {
+            backend.array.label() == than.array.label() && !backend.array.is_same_login(&than.array)
+        })
+    }
+
+    /// One backend of each login to each array but this one's.
     pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
         self.arrays()
             .into_iter()
@@ -166,8 +176,7 @@ impl Inner {
         self.write("one user more", |index| {
             index.mount_ref_add(name, id.as_str())
         })?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked.entry((name.clone(), id.clone())).or_default() += 1;
+        self.given_out.note(name, id);
         Ok(())
     }
 
@@ -183,15 +192,6 @@ impl Inner {
             })?;
         }
         Ok(())
-    }
-
-    /// How often a mount was given out under this id, in the life of this process.
-    fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked
-            .get(&(name.clone(), id.clone()))
-            .copied()
-            .unwrap_or_default()
     }
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
@@ -342,7 +342,8 @@ impl Service {
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),
-            asked: Mutex::default(),
+            given_out: GivenOut::default(),
+            news: News::default(),
         }))
     }
 
@@ -398,6 +399,12 @@ impl Service {
         };
         for backend in backends {
             self.0.set_health(&backend.name, state.clone());
+            match &listed {
+                Err(cause) if cause.is_unreachable() => {
+                    self.0.news.not_reached(&backend.name, cause.to_string());
+                }
+                _ => self.0.news.reached(&backend.name),
+            }
         }
     }
 }
@@ -469,10 +476,10 @@ impl Volumes for Service {
 
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
         let inner = Arc::clone(&self.0);
+        let watch = inner.given_out.watch(&name, &id);
         tokio::spawn(async move {
-            let asked = inner.times_mounted(&name, &id);
             tokio::time::sleep(ABANDONED).await;
-            if inner.times_mounted(&name, &id) != asked {
+            if watch.is_given_out_again() {
                 return;
             }
             log::warn!(volume = name.as_str(), request = request.as_str(); "nobody came for this mount, taking it back");
