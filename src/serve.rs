@@ -10,7 +10,7 @@ use hpe3par_docker::{
     inform::{self, Array, Templates},
     model::{BackendName, HostName, Mode, Protocol},
     replication::{Pair, Wants},
-    ssh::{Auth, Endpoint, Pool},
+    ssh::{Auth, Endpoint, Ledger, Pool},
     transcript::{Limits, Transcript},
     volume::{Backend, KillPoints, Parts, Service},
 };
@@ -35,6 +35,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let mut arrays = Arrays {
         config: &config,
         templates,
+        index: index.clone(),
         open: HashMap::new(),
     };
     let mut backends = Vec::new();
@@ -113,7 +114,27 @@ fn machine_id() -> Result<String, Failure> {
 struct Arrays<'a> {
     config: &'a Config,
     templates: Arc<Templates>,
+    index: Index,
     open: HashMap<(String, u16, String), (Array, Pool)>,
+}
+
+/// The sessions at the arrays, in the index.
+#[derive(Debug)]
+struct Sessions(Index);
+
+impl Ledger for Sessions {
+    fn opened(&self, label: &str, session: &str) {
+        if let Err(error) = self.0.session_opened(label, session) {
+            // Reading must go on with a full disk, and nothing is changed without the journal.
+            log::warn!(array = label, session = session, error:% = error; "could not write down a session");
+        }
+    }
+
+    fn ended(&self, label: &str, session: &str) {
+        if let Err(error) = self.0.session_ended(label, session) {
+            log::warn!(array = label, session = session, error:% = error; "could not forget a session");
+        }
+    }
 }
 
 impl Arrays<'_> {
@@ -160,7 +181,8 @@ impl Arrays<'_> {
             legacy_algorithms: access.ssh_legacy_algorithms,
             connect_timeout: access.ssh_conn_timeout,
         };
-        let pool = Pool::new(endpoint, inform::greeting(), access.ssh_pool_size);
+        let ledger = Arc::new(Sessions(self.index.clone()));
+        let pool = Pool::with_ledger(endpoint, inform::greeting(), access.ssh_pool_size, ledger);
         let global = &self.config.global;
         let transcript = Transcript::open(
             &global.transcript_dir,

@@ -8,6 +8,7 @@ mod file;
 mod journal;
 mod moment;
 mod mounts;
+mod sessions;
 mod volumes;
 
 use std::{
@@ -16,7 +17,8 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -30,6 +32,7 @@ use crate::model::{BackendName, OperationId, VolumeName, VvName, Wwn};
 use file::{Found, Kept};
 use journal::Journal;
 use mounts::Mounts;
+use sessions::{ByArray, Sessions};
 use volumes::Catalogue;
 
 /// A file that was not readable when the index was opened. It was kept under the name given.
@@ -41,6 +44,8 @@ pub enum Damage {
     Journal(PathBuf),
     /// The references: mounts the kernel shows have to be [adopted](Index::adopt).
     Mounts(PathBuf),
+    /// The sessions at the arrays: whether a command of an earlier process is still running cannot be known.
+    Sessions(PathBuf),
 }
 
 /// The local index. Clones share it.
@@ -52,6 +57,10 @@ struct Inner {
     catalogue: Kept<Catalogue>,
     journal: Journal,
     mounts: Kept<Mounts>,
+    sessions: Kept<Sessions>,
+    /// Those of `sessions` that earlier processes opened.
+    earlier: Mutex<ByArray>,
+    opened: Instant,
     damage: Vec<Damage>,
     /// Held as long as the index lives.
     _lock: File,
@@ -122,10 +131,25 @@ impl Index {
             Err(e) => return Err(e),
         };
         let mounts = Kept::new(path, mounts);
+
+        let path = state_dir.join("sessions.json");
+        let sessions = match file::read::<Sessions>(&path, Sessions::VERSION)? {
+            Found::Good(sessions) => sessions,
+            Found::Nothing => Sessions::new(),
+            Found::SetAside(aside) => {
+                damage.push(Damage::Sessions(aside));
+                Sessions::new()
+            }
+        };
+        let earlier = Mutex::new(sessions.open.clone());
+        let sessions = Kept::new(path, sessions);
         Ok(Self(Arc::new(Inner {
             catalogue,
             journal,
             mounts,
+            sessions,
+            earlier,
+            opened: Instant::now(),
             damage,
             _lock: lock,
         })))
@@ -302,6 +326,46 @@ impl Index {
     /// Operations begun and not finished, by this process or one before it.
     pub fn open_entries(&self) -> Vec<JournalEntry> {
         self.0.journal.entries()
+    }
+
+    /// Writes down that a session was opened at an array, before its first command.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn session_opened(&self, array: &str, id: &str) -> Result<(), IndexError> {
+        // An array gives an id again only when its former owner is gone.
+        sessions::take(&mut self.earlier(), array, id);
+        self.0
+            .sessions
+            .change_if(|sessions| Ok((sessions::add(&mut sessions.open, array, id), ())))
+    }
+
+    /// Forgets a session that has ended with no command on its way.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn session_ended(&self, array: &str, id: &str) -> Result<(), IndexError> {
+        sessions::take(&mut self.earlier(), array, id);
+        self.0
+            .sessions
+            .change_if(|sessions| Ok((sessions::take(&mut sessions.open, array, id), ())))
+    }
+
+    /// Sessions at an array that processes before this one opened, and that are not known to have [ended](Index::session_ended).
+    pub fn earlier_sessions(&self, array: &str) -> BTreeSet<String> {
+        self.earlier().get(array).cloned().unwrap_or_default()
+    }
+
+    /// How long this process has had the index.
+    pub fn open_for(&self) -> Duration {
+        self.0.opened.elapsed()
+    }
+
+    fn earlier(&self) -> MutexGuard<'_, ByArray> {
+        self.0
+            .earlier
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The mount of a volume on this machine, if there is one.

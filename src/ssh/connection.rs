@@ -13,7 +13,7 @@ use super::error::{Outcome, Peer, SshError};
 use super::exec::{self, Limits, set_timeout};
 use super::session::Job;
 use super::shell::Shell;
-use super::{Endpoint, Greeting, Reply, login};
+use super::{Endpoint, Greeting, Ledger, Reply, login};
 
 /// How often an idle session sends something, so that no firewall on the way forgets it.
 const KEEPALIVE: Duration = Duration::from_secs(20);
@@ -34,6 +34,7 @@ pub(super) struct Target {
     pub(super) endpoint: Endpoint,
     pub(super) greeting: Greeting,
     pub(super) at: Arc<Peer>,
+    pub(super) ledger: Option<Arc<dyn Ledger>>,
     mode: Mutex<Option<Mode>>,
 }
 
@@ -48,6 +49,7 @@ impl Target {
             endpoint,
             greeting,
             at: Arc::new(at),
+            ledger: None,
             mode: Mutex::new(None),
         }
     }
@@ -72,6 +74,7 @@ pub(super) struct Connection {
     at: Arc<Peer>,
     patience: Duration,
     id: Option<String>,
+    ledger: Option<Arc<dyn Ledger>>,
 }
 
 impl Connection {
@@ -91,6 +94,7 @@ impl Connection {
             at: Arc::clone(&target.at),
             patience,
             id: None,
+            ledger: target.ledger.clone(),
         };
         if let Err(error) = connection.greet(target) {
             connection.hang_up();
@@ -100,6 +104,9 @@ impl Connection {
             connection.id.as_deref().unwrap_or("-"),
             started.elapsed().as_millis(),
         );
+        if let (Some(ledger), Some(id)) = (&connection.ledger, &connection.id) {
+            ledger.opened(&target.at.label, id);
+        }
         log::info!(array = target.at.label.as_str(), session = id, shell = connection.shell.is_some(), ms = ms as u64; "session opened");
         Ok(connection)
     }
@@ -239,7 +246,14 @@ impl Connection {
                         return;
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.hang_up();
+                    // Not so for a lost one: its last command may be running for a long time yet.
+                    if let (Some(ledger), Some(id)) = (&self.ledger, &self.id) {
+                        ledger.ended(&self.at.label, id);
+                    }
+                    return;
+                }
             }
         }
     }

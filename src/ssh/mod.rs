@@ -101,6 +101,14 @@ impl fmt::Debug for Greeting {
     }
 }
 
+/// Keeps, for the time after this process, which sessions it has at the far end: a command goes on there when the process dies.
+pub trait Ledger: fmt::Debug + Send + Sync {
+    /// A session is about to take its first command. `label` is the endpoint's, `session` what [`Greeting::identify`] found.
+    fn opened(&self, label: &str, session: &str);
+    /// A session has been closed, and no command was on its way.
+    fn ended(&self, label: &str, session: &str);
+}
+
 /// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {

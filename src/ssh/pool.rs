@@ -9,7 +9,7 @@ use super::connection::Target;
 use super::error::{Outcome, SshError, SshErrorKind};
 use super::queue::{Dial, Place, Queue};
 use super::session::SessionThread;
-use super::{Endpoint, Greeting, Reply};
+use super::{Endpoint, Greeting, Ledger, Reply};
 
 pub use super::queue::PoolStatus;
 
@@ -40,7 +40,23 @@ impl Dial for Dialer {
 impl Pool {
     /// A pool of at most `cap` sessions (at least 1).
     pub fn new(endpoint: Endpoint, greeting: Greeting, cap: usize) -> Self {
-        let target = Arc::new(Target::new(endpoint, greeting));
+        Self::to(Target::new(endpoint, greeting), cap)
+    }
+
+    /// As [`Pool::new`], with a ledger of its sessions.
+    pub fn with_ledger(
+        endpoint: Endpoint,
+        greeting: Greeting,
+        cap: usize,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
+        let mut target = Target::new(endpoint, greeting);
+        target.ledger = Some(ledger);
+        Self::to(target, cap)
+    }
+
+    fn to(target: Target, cap: usize) -> Self {
+        let target = Arc::new(target);
         Self {
             queue: Queue::new(Dialer(Arc::clone(&target)), Arc::clone(&target.at), cap),
             target,

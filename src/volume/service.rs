@@ -27,6 +27,7 @@ use super::{
     news::News,
     reconcile, recover, refresh, remove,
     running::{Joinable, Locks, Running},
+    steps::{self, Intent},
     unmount,
 };
 
@@ -273,11 +274,27 @@ impl Inner {
         let pending = self.pending_unmounts(name);
         for unmount in &pending {
             self.drop_user_of(unmount)?;
+            if Intent::Withdraw.is_in(unmount) {
+                self.wait_out_earlier_session(unmount).await?;
+            }
         }
         self.end_entries(request, name, |entry| {
             !pending.iter().any(|unmount| unmount.op == entry.op)
         })
         .await
+    }
+
+    /// An export that an earlier run of the plugin was withdrawing may still be taken from under a new mount.
+    async fn wait_out_earlier_session(&self, unmount: &JournalEntry) -> Result<(), Cause> {
+        let array = &self.backend(&unmount.backend)?.array;
+        match steps::earlier_session(&self.index, array).await? {
+            None => Ok(()),
+            Some(session) => Err(Cause::Unfinished {
+                kind: unmount.kind.to_string(),
+                op: unmount.op.to_string(),
+                why: steps::may_still_run(array, &session),
+            }),
+        }
     }
 
     /// Unmounts of this name that are not complete, and of which no command may still be running.

@@ -7,7 +7,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use crate::{
     index::{Index, JournalEntry},
-    inform::ArrayError,
+    inform::{Array, ArrayError},
 };
 
 use super::{
@@ -118,6 +118,8 @@ pub(super) struct Steps {
     index: Index,
     entry: JournalEntry,
     points: KillPoints,
+    /// What the entry says last may be on its way on a session of an earlier process.
+    resumed: bool,
 }
 
 impl Steps {
@@ -131,6 +133,7 @@ impl Steps {
             index: index.clone(),
             entry,
             points: points.clone(),
+            resumed: false,
         };
         steps
             .points
@@ -144,6 +147,7 @@ impl Steps {
             index: index.clone(),
             entry,
             points: points.clone(),
+            resumed: true,
         }
     }
 
@@ -236,6 +240,11 @@ impl Steps {
     /// The command, if there is one, that may still be running on an array. It has ended when the array no longer lists its
     /// session; where that cannot be known, when ten minutes have passed.
     pub async fn doubt(&mut self, backend: &Backend) -> Result<Option<String>, Cause> {
+        if self.resumed
+            && let Some(session) = earlier_session(&self.index, &backend.array).await?
+        {
+            return Ok(Some(may_still_run(&backend.array, &session)));
+        }
         let fact = |key: &str| self.entry.facts.get(key).cloned().unwrap_or_default();
         let (command, label, session) = (fact("doubt"), fact("doubt array"), fact("doubt session"));
         if command.is_empty() {
@@ -301,4 +310,35 @@ impl Steps {
         let op = &self.entry.op;
         Ok(self.points.writing("finish", || self.index.finish(op))?)
     }
+}
+
+/// Why nothing is done against what an earlier process began.
+pub(super) fn may_still_run(array: &Array, session: &str) -> String {
+    format!(
+        "session {session} of this plugin's earlier run is still open on array `{}`, and its command may still be running",
+        array.label()
+    )
+}
+
+/// A session that an earlier process opened and the array still lists: the process died over its command. The command changes
+/// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the home array is asked: what is sent
+/// to the other changes a comment, and the other may be away.
+pub(super) async fn earlier_session(
+    index: &Index,
+    array: &Array,
+) -> Result<Option<String>, ArrayError> {
+    let earlier = index.earlier_sessions(array.label());
+    if earlier.is_empty() || index.open_for() > DOUBT {
+        return Ok(None);
+    }
+    let listed = array.showuserconn(false).await?;
+    let (open, ended): (Vec<_>, Vec<_>) = earlier
+        .into_iter()
+        .partition(|id| listed.iter().any(|connection| connection.id == *id));
+    for id in ended {
+        if let Err(error) = index.session_ended(array.label(), &id) {
+            log::warn!(array = array.label(), session = id.as_str(), error:% = error; "could not forget a session");
+        }
+    }
+    Ok(open.into_iter().next())
 }

@@ -1,12 +1,16 @@
 //! The plugin dies while an array is still at a command: what the command does, it may do before the plugin is back, or after.
 
 use hpe3par_sim::{Fault, Kind};
+use serde_json::Value;
 
 use super::{
     creating,
     every::{Operation, run},
-    removing,
-    rig::{arrays::HOME, plugin::Reply},
+    mounting, removing,
+    rig::{
+        arrays::HOME,
+        plugin::{Plugin, Reply},
+    },
     stage::Stage,
 };
 
@@ -19,45 +23,57 @@ enum GoesOn {
 
 async fn dies_during(operation: &impl Operation, command: &str, kind: Kind, goes_on: GoesOn) {
     let stage = Stage::new().await;
-    let control = &stage.arrays.control;
-    let mut plugin = stage.plugin();
-    operation.prepare(&stage, &plugin).await;
-    let before = stage.arrays.dump();
-    control.clear_log();
-    let fault = Fault::new(kind).on(HOME).matching(&format!("^{command} "));
-    control.fault(fault).unwrap();
-    let arrived = || {
-        let log = control.log(Some(HOME));
-        let sent = log
-            .iter()
-            .find(|entry| entry.line.starts_with(&format!("{command} ")));
-        sent.is_some_and(|entry| entry.ran || kind == Kind::HangBefore)
-    };
-    let killed = async {
-        stage.until(command, arrived).await;
-        plugin.strike();
-    };
-    let (reply, ()) = tokio::join!(operation.perform(&plugin), killed);
-    assert_eq!(reply, Reply::Closed);
-    plugin.kill();
-    drop(plugin);
-
+    let before = dead_during(&stage, operation, command, kind).await;
     if goes_on == GoesOn::WhilePluginIsDead {
-        control.release();
+        stage.arrays.control.release();
     }
     let plugin = stage.plugin();
     if goes_on == GoesOn::WhilePluginCleansUp {
-        // It has looked at the arrays, and not closed what may yet come true.
-        stage.listed_once().await;
-        stage
-            .until("an attempt to clean up", || {
-                stage.open_entries() == 0 || plugin.log().contains("not cleaned up yet")
-            })
-            .await;
-        control.release();
+        waits(&stage, &plugin).await;
+        stage.arrays.control.release();
     }
     stage.cleaned_up().await;
     operation.check(&stage, &plugin, &before).await;
+}
+
+/// Kills the plugin while the home array hangs before, or after, the command takes effect. Gives the arrays as they were before.
+async fn dead_during(
+    stage: &Stage,
+    operation: &impl Operation,
+    command: &str,
+    kind: Kind,
+) -> Value {
+    let control = &stage.arrays.control;
+    let mut plugin = stage.plugin();
+    operation.prepare(stage, &plugin).await;
+    let before = stage.arrays.dump();
+    control.clear_log();
+    let word = format!("{command} ");
+    let fault = Fault::new(kind).on(HOME).matching(&format!("^{word}"));
+    control.fault(fault).unwrap();
+    let arrived = || {
+        let log = control.log(Some(HOME));
+        let sent = log.iter().find(|entry| entry.line.starts_with(&word));
+        sent.is_some_and(|entry| entry.ran || kind == Kind::HangBefore)
+    };
+    let killing = async {
+        stage.until(command, arrived).await;
+        plugin.strike();
+    };
+    let (reply, ()) = tokio::join!(operation.perform(&plugin), killing);
+    assert_eq!(reply, Reply::Closed);
+    plugin.kill();
+    before
+}
+
+/// It has tried to clean up, and closed nothing that may yet come true.
+async fn waits(stage: &Stage, plugin: &Plugin) {
+    stage
+        .until("an attempt to clean up", || {
+            stage.open_entries() == 0 || plugin.log().contains("not cleaned up yet")
+        })
+        .await;
+    assert_eq!(stage.open_entries(), 1);
 }
 
 fn during(operation: &impl Operation, command: &str) {
@@ -96,4 +112,39 @@ fn killed_during_dismissrcopyvv() {
 #[test]
 fn killed_during_removevv() {
     during(&removing::Plain, "removevv");
+}
+
+#[test]
+fn killed_during_createvlun() {
+    mounting::privately("hanging::killed_during_createvlun", || {
+        during(&mounting::First, "createvlun");
+    });
+}
+
+#[test]
+fn killed_during_removevlun() {
+    mounting::privately("hanging::killed_during_removevlun", || {
+        during(&mounting::Unmount, "removevlun");
+    });
+}
+
+/// The export that is still there is not mounted again: the array may be about to take it away.
+async fn mounts_while_a_withdrawal_hangs() {
+    let stage = Stage::new().await;
+    let operation = mounting::Unmount;
+    dead_during(&stage, &operation, "removevlun", Kind::HangBefore).await;
+    let plugin = stage.plugin();
+    waits(&stage, &plugin).await;
+    let refused = plugin.mount("db1", "m2").await.err();
+    assert!(refused.contains("may still be running"), "{refused}");
+    stage.arrays.control.release();
+    stage.cleaned_up().await;
+    operation.check(&stage, &plugin, &Value::Null).await;
+}
+
+#[test]
+fn no_mount_while_a_withdrawal_hangs() {
+    mounting::privately("hanging::no_mount_while_a_withdrawal_hangs", || {
+        run(mounts_while_a_withdrawal_hangs());
+    });
 }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The mount that makes the filesystem.
-struct First;
+pub struct First;
 
 impl Operation for First {
     const NAME: &'static str = "the first mount";
@@ -73,7 +73,7 @@ impl Operation for Second {
 }
 
 /// The unmount of the last user.
-struct Unmount;
+pub struct Unmount;
 
 impl Operation for Unmount {
     const NAME: &'static str = "unmount";
@@ -157,7 +157,8 @@ fn read(at: &std::path::Path) -> String {
     std::fs::read_to_string(at.join("file")).unwrap()
 }
 
-fn privately(test: &str, body: impl FnOnce()) {
+/// Runs a test that mounts, where the machine allows it.
+pub fn privately(test: &str, body: impl FnOnce()) {
     let programs = ["unshare", "losetup", "blkid", "wipefs", "mkfs.ext4"];
     let mut needs = vec![Need::Root];
     needs.extend(programs.map(Need::Program));

@@ -1,11 +1,12 @@
 //! One command by exec: what comes back, and what is known when something goes wrong in the middle.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hpe3par_docker::ssh::{Outcome, SshErrorKind};
+use hpe3par_docker::ssh::{Ledger, Outcome, Pool, SshErrorKind};
 
 use crate::server::{Behaviour, Exec, Seen, Server};
-use crate::{Client, LONG, until};
+use crate::{Client, LONG, greeting, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_its_status_and_its_session() {
@@ -242,7 +243,7 @@ async fn exec_that_says_nothing_and_no_shell_that_fits_is_no_command_line() {
     let client = Client::new(&server);
     let greeting = hpe3par_docker::ssh::Greeting {
         accepts: |text| text.starts_with("something else"),
-        ..crate::greeting()
+        ..greeting()
     };
     let error = hpe3par_docker::ssh::Pool::new(client.endpoint.clone(), greeting, 1)
         .run("silent", LONG)
@@ -258,4 +259,34 @@ async fn exec_that_says_nothing_and_no_shell_that_fits_is_no_command_line() {
         "{text}"
     );
     assert!(!text.contains('\n'));
+}
+
+/// What a ledger was told.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Ledger for Told {
+    fn opened(&self, label: &str, session: &str) {
+        self.0.lock().unwrap().push(format!("{label} {session}"));
+    }
+
+    fn ended(&self, label: &str, session: &str) {
+        let line = format!("{label} {session} ended");
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_keeps_every_session_whose_command_may_be_running() {
+    let server = Server::start(Behaviour::default()).await;
+    let client = Client::new(&server);
+    let told = Arc::new(Told::default());
+    let ledger = Arc::clone(&told);
+    let pool = Pool::with_ledger(client.endpoint.clone(), greeting(), 1, ledger);
+    let soon = Duration::from_millis(700);
+    pool.run("never", soon).await.unwrap_err();
+    pool.run("say on", LONG).await.unwrap();
+    assert_eq!(*told.0.lock().unwrap(), ["east 1", "east 2"]);
+    pool.close().await;
+    assert_eq!(told.0.lock().unwrap()[2..], ["east 2 ended"]);
 }

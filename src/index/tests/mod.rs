@@ -2,6 +2,7 @@
 
 mod journal;
 mod mounts;
+mod sessions;
 mod volumes;
 
 use serde_json::json;
