@@ -117,6 +117,16 @@ struct Arrays<'a> {
 }
 
 impl Arrays<'_> {
+    /// True if hpe.conf has two logins to this address.
+    fn has_other_login(&self, access: &ArrayAccess) -> bool {
+        let backends = self.config.backends.values();
+        let devices = backends.clone().filter_map(|b| b.replication.as_ref());
+        backends
+            .map(|backend| &backend.access)
+            .chain(devices.map(|device| &device.access))
+            .any(|other| label(other) == label(access) && other.san_login != access.san_login)
+    }
+
     fn get(&mut self, access: &ArrayAccess) -> Array {
         let key = (
             access.san_ip.clone(),
@@ -126,10 +136,12 @@ impl Arrays<'_> {
         if let Some((array, _)) = self.open.get(&key) {
             return array.clone();
         }
-        let label = if access.san_ssh_port == 22 {
-            access.san_ip.clone()
+        let label = label(access);
+        let transcript = if self.has_other_login(access) {
+            // One file, one writer.
+            format!("{}@{label}", access.san_login)
         } else {
-            format!("{}:{}", access.san_ip, access.san_ssh_port)
+            label.clone()
         };
         let endpoint = Endpoint {
             label: label.clone(),
@@ -152,7 +164,7 @@ impl Arrays<'_> {
         let global = &self.config.global;
         let transcript = Transcript::open(
             &global.transcript_dir,
-            &label,
+            &transcript,
             Limits {
                 max_size: global.transcript_max_size,
                 max_age: global.transcript_max_age,
@@ -171,6 +183,15 @@ impl Arrays<'_> {
     }
 }
 
+/// An array's name in messages: its address, with the port where that is not the usual one.
+fn label(access: &ArrayAccess) -> String {
+    if access.san_ssh_port == 22 {
+        access.san_ip.clone()
+    } else {
+        format!("{}:{}", access.san_ip, access.san_ssh_port)
+    }
+}
+
 fn connect(
     arrays: &mut Arrays<'_>,
     name: &BackendName,
@@ -185,6 +206,7 @@ fn connect(
             target: device.backend_id.clone(),
             mode: device.mode,
             period: device.sync_period.filter(|_| device.mode == Mode::Periodic),
+            lone_primary: config.lone_primary,
             peer_persistence: device.is_peer_persistence(),
             cpg_map: device.cpg_map.clone(),
             snap_cpg_map: device.snap_cpg_map.clone(),

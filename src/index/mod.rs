@@ -168,7 +168,8 @@ impl Index {
         })
     }
 
-    /// Keeps what was last seen of a volume, if the name still stands for this VV. True if it does.
+    /// Keeps what was last seen of a volume, if the name still stands for this VV. True if it does. What `same` calls the same as
+    /// what was known before is not worth a write to the disk, and is kept in memory.
     ///
     /// # Errors
     /// [`IndexError::Io`].
@@ -177,6 +178,7 @@ impl Index {
         name: &VolumeName,
         wwn: &Wwn,
         status: serde_json::Value,
+        same: impl FnOnce(&serde_json::Value, &serde_json::Value) -> bool,
     ) -> Result<bool, IndexError> {
         self.0.catalogue.change_if(|catalogue| {
             match catalogue
@@ -185,8 +187,9 @@ impl Index {
                 .filter(|known| known.wwn == *wwn)
             {
                 Some(known) => {
+                    let durable = !same(&known.status, &status);
                     known.status = status;
-                    Ok((true, true))
+                    Ok((durable, true))
                 }
                 None => Ok((false, false)),
             }

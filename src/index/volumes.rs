@@ -24,9 +24,9 @@ pub struct IndexedVolume {
     pub vv_id: VvId,
     /// What the user asked for.
     pub options: CreateVolume,
-    /// When it was made.
-    #[serde(with = "super::moment")]
-    pub created: Timestamp,
+    /// When it was made; only known if it was made from here.
+    #[serde(default, with = "super::moment::known")]
+    pub created: Option<Timestamp>,
     /// How far its filesystem is.
     pub format: Format,
     /// How far the volume is.

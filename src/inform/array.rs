@@ -22,7 +22,7 @@ use crate::{
     transcript::{Entry, Transcript},
 };
 
-/// How long a lost session is waited for at most: the command on it may still be running.
+/// How long a lost session is waited for at most: the command on it may still be running (array fact 48).
 const SESSION_WAIT: Duration = Duration::from_secs(30);
 /// How often the array is asked whether the session is still there.
 const SESSION_POLL: Duration = Duration::from_secs(2);
@@ -94,6 +94,11 @@ impl Array {
             request: request.clone(),
             ..self.clone()
         }
+    }
+
+    /// True if both are the same array behind the same login: what one may see and do there, the other may.
+    pub fn is_same_login(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.wire), Arc::as_ptr(&other.wire))
     }
 
     /// Its name in messages.

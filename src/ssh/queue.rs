@@ -75,7 +75,7 @@ struct State<D: Dial> {
     /// Free lines and since when, the last used at the end.
     idle: Vec<(D::Line, Instant)>,
     waiters: VecDeque<Waiter<D>>,
-    /// One attempt at a time: arrays dislike bursts of connections.
+    /// One attempt at a time: arrays dislike bursts of connections (array fact 47).
     dialing: bool,
     failure: Option<Failure>,
     reaping: bool,
@@ -342,7 +342,7 @@ impl<D: Dial> Queue<D> {
             .as_ref()
             .map_or(0, |failure| failure.count)
             .saturating_add(1);
-        // sshd hangs up without a word when it has too many.
+        // sshd hangs up without a word when it has too many (array fact 47).
         let limited = matches!(
             error,
             SshError::TooManySessions { .. } | SshError::Closed { slow: false, .. }

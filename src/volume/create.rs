@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
-    inform::{ArrayError, CreateVv, Refusal, Vv, VvQuery},
+    inform::{CreateVv, Refusal, Vv, VvQuery},
     model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
     replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
@@ -12,8 +12,10 @@ use crate::{
 use super::{
     backend::{Backend, Identity},
     error::{Aftermath, Cause, VolumeError},
+    groups,
+    kill_points::Doing,
     known::{self, Known},
-    mark, refresh,
+    mark, recover, refresh,
     service::Inner,
     steps::{Intent, Seen, Steps},
 };
@@ -67,7 +69,10 @@ pub(super) async fn create(
         request: serde_json::to_value(asked).unwrap_or_default(),
     };
 
-    match existing(inner, &backend, &vv, asked).await.map_err(clean)? {
+    match existing(inner, request, &backend, &vv, asked)
+        .await
+        .map_err(clean)?
+    {
         Known::Absent => {}
         Known::Ours(vv, comment) => {
             let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
@@ -75,26 +80,40 @@ pub(super) async fn create(
         }
     }
 
+    let cycle = match asked.replication_group {
+        Some(_) => Some(
+            inner
+                .group_locks
+                .lock(&backend.array.label().to_owned())
+                .await,
+        ),
+        None => None,
+    };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), vv = vv.as_str(), request = request.as_str(); "created");
             Ok(())
         }
         Err(cause) => {
             let aftermath = undo(&backend, steps).await;
+            // Cleaning up after somebody takes it again.
+            drop(cycle);
             // The VV's name is the lock: another host was faster, and perhaps with the same in mind.
             let beaten =
                 matches!(&cause, Cause::Array(error) if error.refusal() == Some(Refusal::Exists));
             if beaten
                 && !matches!(aftermath, Aftermath::Left { .. })
-                && let Known::Ours(vv, comment) =
-                    existing(inner, &backend, &vv, asked).await.map_err(clean)?
+                && let Known::Ours(vv, comment) = existing(inner, request, &backend, &vv, asked)
+                    .await
+                    .map_err(clean)?
             {
                 let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
                 return taken.map_err(clean);
@@ -142,16 +161,22 @@ async fn take_over(
     comment: &Comment,
 ) -> Result<(), Cause> {
     let arrays = inner.arrays();
-    let here = |of: &&Backend| of.array.label() == backend.array.label();
+    let here = |of: &&Backend| of.array.is_same_login(&backend.array);
     let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
-    let by_group = refresh::backend_for(&sharing, vv, request).await?;
+    let entry = refresh::entry(inner, request, &sharing, vv, comment).await?;
+    let (by_group, mut volume) = entry.ok_or_else(|| {
+        Cause::NotKnown(format!(
+            "`{}` belongs to a backend with another login",
+            vv.name
+        ))
+    })?;
     // Several backends may have one array; which of those without replication it was made for is not written there.
-    let fits = by_group.pair.is_some() == backend.pair.is_some();
-    let its_own = if fits { backend } else { &by_group };
-    let volume = refresh::entry(inner, its_own, vv, comment).await?;
+    if by_group.pair.is_some() == backend.pair.is_some() {
+        volume.backend = backend.name.clone();
+        volume.options.backend = backend.name.clone();
+    }
     same_on_the_array(&volume, asked)?;
-    inner.index.put(volume)?;
-    Ok(())
+    inner.write("volume", |index| index.put(volume))
 }
 
 /// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
@@ -190,7 +215,8 @@ async fn check_other_arrays(
     for other in inner.other_arrays(backend) {
         let other = other.for_request(request);
         let vv = asked.name.vv_name(&inner.namespace);
-        match known::look(inner, &other, &vv).await {
+        let look = known::look(inner, &other, &vv);
+        match inner.points.around(Doing::Look, "vv", look).await {
             Ok(Known::Absent) => {}
             Ok(Known::Ours(..)) => {
                 return Err(Cause::DifferentOptions(format!(
@@ -199,7 +225,7 @@ async fn check_other_arrays(
                 )));
             }
             // Somebody else's VV of that name there is in nobody's way here.
-            Err(Cause::ForeignVv { .. }) => {}
+            Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
             Err(cause) if cause.is_unreachable() => {
                 log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
                     "could not ask whether the name is taken there; its last listing decides");
@@ -213,27 +239,31 @@ async fn check_other_arrays(
 /// What is under the VV's name now. Another host's unfinished create is waited for, a little; our own is taken away.
 async fn existing(
     inner: &Inner,
+    request: &RequestId,
     backend: &Backend,
     vv: &VvName,
     asked: &CreateVolume,
 ) -> Result<Known, Cause> {
     let give_up = tokio::time::Instant::now() + OTHERS_TURN;
     loop {
-        match known::look(inner, backend, vv).await? {
+        let look = known::look(inner, backend, vv);
+        match inner.points.around(Doing::Look, "vv", look).await? {
             Known::Absent => return Ok(Known::Absent),
             Known::Ours(vv, comment) if comment.state == State::Ready => {
                 return Ok(Known::Ours(vv, comment));
             }
             Known::Ours(_, comment) if comment.op.machine == inner.machine => {
-                // The journal entry is gone with the state directory; the comment still says that it is ours to clean up.
-                return Err(Cause::Unfinished {
-                    kind: comment.state.to_string(),
-                    op: comment.op.to_string(),
-                    why: format!(
-                        "there is no journal entry for it; remove it with `docker volume rm {}`",
-                        asked.name
-                    ),
-                });
+                // The journal entry went with the state directory; the comment still says whose it is to clean up.
+                let entry = leftover(inner, backend, vv, asked, &comment).await?;
+                let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+                inner.index.begin(entry.clone())?;
+                recover::entry(inner, request, entry)
+                    .await
+                    .map_err(|cause| Cause::Unfinished {
+                        kind,
+                        op,
+                        why: cause.to_string(),
+                    })?;
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
@@ -251,6 +281,50 @@ async fn existing(
             }
         }
     }
+}
+
+/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group nobody knows any
+/// more, so the group is not started.
+async fn leftover(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &VvName,
+    asked: &CreateVolume,
+    comment: &Comment,
+) -> Result<JournalEntry, Cause> {
+    // Which group it was to be in, only the group itself can tell.
+    let group = match &backend.pair {
+        Some(pair) => pair
+            .source
+            .showrcopy_groups()
+            .await?
+            .into_iter()
+            .find(|group| group.holds(vv))
+            .map(|group| group.name),
+        None => None,
+    };
+    let (kind, mut intents) = match comment.state {
+        State::Removing => (OpKind::Remove, vec![Intent::MarkRemoving]),
+        State::Making | State::Ready => (OpKind::Create, vec![Intent::MakeVv, Intent::Admit]),
+    };
+    if comment.group_is_ours && kind == OpKind::Create {
+        intents.push(Intent::MakeGroup);
+    }
+    let request = CreateVolume {
+        replication_group: group,
+        ..asked.clone()
+    };
+    Ok(JournalEntry {
+        op: comment.op.clone(),
+        kind,
+        name: asked.name.clone(),
+        backend: backend.name.clone(),
+        vv: vv.clone(),
+        started: inner.now(),
+        steps: intents.iter().map(ToString::to_string).collect(),
+        facts: BTreeMap::new(),
+        request: serde_json::to_value(request).unwrap_or_default(),
+    })
 }
 
 async fn make(
@@ -287,9 +361,8 @@ async fn make(
             .wants
             .snap_cpg(&snap_cpg)
             .ok_or_else(|| unfit(unmapped(&snap_cpg)))?;
-        let found = steps
-            .look("group", pair.source.showrcopy_group(group))
-            .await?;
+        let found = groups::calm(steps, &pair.source, group).await?;
+        groups::check_set_exports(steps, &pair.source, group, found.as_ref()).await?;
         // Primera and later have no snapshot CPG (array fact 5).
         let snap = identity.release.has_snapshot_cpg().then_some(snap);
         let newcomer = Newcomer {
@@ -353,7 +426,7 @@ async fn make(
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
 
     for action in &plan {
-        carry_out(steps, backend, action).await?;
+        groups::carry_out(steps, backend, action).await?;
     }
 
     comment.state = State::Ready;
@@ -377,7 +450,7 @@ async fn make(
         asked.replication_group.clone(),
     );
     volume.options = options;
-    volume.created = inner.now();
+    volume.created = Some(inner.now());
     Ok(volume)
 }
 
@@ -441,72 +514,6 @@ fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
     }
 }
 
-/// One action on a group, and the look that proves it.
-pub(super) async fn carry_out(
-    steps: &mut Steps,
-    backend: &Backend,
-    action: &Action,
-) -> Result<(), Cause> {
-    let intent = match action {
-        Action::Make(_) => Intent::MakeGroup,
-        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
-        Action::Stop(_) => Intent::StopGroup,
-        Action::Admit(_) => Intent::Admit,
-        Action::Start(_) => Intent::StartGroup,
-        Action::Dismiss { .. } => Intent::Dismiss,
-        Action::Remove(_) => Intent::RemoveGroup,
-    };
-    let array = &backend.array;
-    let label = array.label();
-    let sent = steps
-        .act(intent, action.carry_out(array), || async {
-            let now = array.showrcopy_group(action.group()).await?;
-            Ok(match action.proof(now.as_ref()) {
-                replication::Proof::Done => Seen::Done(()),
-                replication::Proof::Underway => Seen::Underway,
-                replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
-                    || format!("there is no group `{}` on array `{label}`", action.group()),
-                    |g| {
-                        format!(
-                            "group `{}` on array `{label}` is {} with {} volumes",
-                            g.name,
-                            g.status,
-                            g.volumes.len()
-                        )
-                    },
-                )),
-            })
-        })
-        .await;
-    match sent {
-        // Somebody was faster; what was wanted is so.
-        Err(Cause::Array(error)) if already_so(action, &error) => {
-            let now = steps
-                .look("group", array.showrcopy_group(action.group()))
-                .await?;
-            if action.proof(now.as_ref()) == replication::Proof::Done {
-                Ok(())
-            } else {
-                Err(error.into())
-            }
-        }
-        other => other,
-    }
-}
-
-fn already_so(action: &Action, error: &ArrayError) -> bool {
-    matches!(
-        (action, error.refusal()),
-        (Action::Start(_), Some(Refusal::GroupStarted))
-            | (Action::Stop(_), Some(Refusal::GroupNotStarted))
-            | (Action::Admit(_), Some(Refusal::AlreadyInGroup))
-            | (
-                Action::Remove(_) | Action::Dismiss { .. },
-                Some(Refusal::NotFound)
-            )
-    )
-}
-
 /// Takes back what an unfinished create may have done. Only what provably belongs to the operation is touched: the VV by the
 /// operation in its comment, the group if this operation made it and nothing else is in it.
 pub(super) async fn undo(backend: &Backend, mut steps: Steps) -> Aftermath {
@@ -565,16 +572,14 @@ async fn try_undo(
     let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
     if let Some(group) = asked.and_then(|asked| asked.replication_group) {
         let undoing = Undoing {
-            may_have_made: Intent::MakeGroup.is_in(&entry),
-            may_have_stopped: Intent::StopGroup.is_in(&entry),
+            may_have_made: Intent::MakeGroup.may_have_happened(&entry),
+            may_have_stopped: Intent::StopGroup.may_have_happened(&entry),
             may_have_admitted: ours && Intent::Admit.is_in(&entry),
         };
         if undoing != Undoing::default() {
             let now = steps.look("group", array.showrcopy_group(&group)).await?;
-            for action in replication::plan_undo(now.as_ref(), vv, undoing) {
-                carry_out(steps, backend, &action).await?;
-                undone.push(action.to_string());
-            }
+            let plan = replication::plan_undo(now.as_ref(), vv, undoing);
+            groups::carry_out_all(steps, backend, &plan, undone).await?;
         }
     }
     if ours {

@@ -6,7 +6,7 @@ use crate::{
     host::HostError,
     index::IndexError,
     inform::ArrayError,
-    model::{BackendName, CommentError, VolumeName, VvName},
+    model::{BackendName, CommentError, SystemId, VolumeName, VvName},
     replication::{NotServing, ReplicationError},
 };
 
@@ -64,6 +64,18 @@ pub enum Cause {
         /// What the comment says.
         why: String,
     },
+    /// Under the VV's name is the replicated copy of a volume of this plugin.
+    #[error(
+        "virtual volume `{vv}` on array `{array}` is the copy of a volume that is at home on the array with system id {home}"
+    )]
+    Copy {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// The array it is at home on.
+        home: SystemId,
+    },
     /// Another host is at it.
     #[error("host `{machine}` is {doing} it (operation `{op}`)")]
     Busy {
@@ -118,6 +130,12 @@ pub enum Cause {
     /// Nothing to format, or nothing that may be formatted.
     #[error("{0}")]
     Format(String),
+    /// What a failed operation leaves, in words.
+    #[error("{0}")]
+    Half(&'static str),
+    /// Something that a later release does.
+    #[error("{0}")]
+    NotYet(&'static str),
     /// An unfinished operation has to be cleaned up first.
     #[error("an earlier {kind} of it (operation `{op}`) is not cleaned up yet: {why}")]
     Unfinished {
@@ -153,6 +171,9 @@ impl Cause {
             Self::ForeignVv { vv, .. } => {
                 Some(format!("use another volume name, or look at `showvv -d {vv}` on the array"))
             }
+            Self::Copy { .. } => {
+                Some("use the backend whose `san_ip` is the array it is at home on".to_owned())
+            }
             Self::Busy { machine, .. } => Some(format!(
                 "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"
             )),
@@ -173,7 +194,8 @@ impl Cause {
             Self::NoSuchVolume => {
                 Some("create it with `docker volume create -d hpe`".to_owned())
             }
-            Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
+            Self::NotYet(_) => Some("use an Active/Passive backend".to_owned()),
+            Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }
 

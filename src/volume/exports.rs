@@ -23,8 +23,13 @@ pub(super) enum Exports {
     None,
     /// To this machine alone.
     Ours(VlunTemplate),
-    /// To somebody else, or to this machine in a way this plugin does not export: the targets, for people.
-    Foreign(String),
+    /// To somebody else, or to this machine in a way this plugin does not export.
+    Foreign {
+        /// The targets, for people.
+        to: String,
+        /// The exports to this machine that are among them.
+        own: Vec<VlunTemplate>,
+    },
 }
 
 /// All templates of a VV on one array.
@@ -56,12 +61,18 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
             && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
     };
     let foreign: Vec<VlunTemplate> = templates.iter().filter(|t| !ours(t)).cloned().collect();
-    let mut ours = templates.into_iter().filter(ours);
-    match (ours.next(), ours.next(), foreign.is_empty()) {
-        (None, _, true) => Exports::None,
-        (Some(template), None, true) => Exports::Ours(template),
-        (Some(_), Some(_), true) => Exports::Foreign("this host under several LUNs".to_owned()),
-        (_, _, false) => Exports::Foreign(names(&foreign)),
+    let own: Vec<VlunTemplate> = templates.into_iter().filter(ours).collect();
+    match (own.as_slice(), foreign.is_empty()) {
+        ([], true) => Exports::None,
+        ([template], true) => Exports::Ours(template.clone()),
+        (_, true) => Exports::Foreign {
+            to: "this host under several LUNs".to_owned(),
+            own,
+        },
+        (_, false) => Exports::Foreign {
+            to: names(&foreign),
+            own,
+        },
     }
 }
 
@@ -170,7 +181,7 @@ pub(super) async fn export(
                     Exports::None => {
                         Seen::NotDone(format!("array `{}` lists no export", array.label()))
                     }
-                    Exports::Foreign(to) => {
+                    Exports::Foreign { to, .. } => {
                         Seen::NotDone(format!("array `{}` exports it to {to}", array.label()))
                     }
                 })

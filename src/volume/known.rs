@@ -20,13 +20,21 @@ pub(super) enum Known {
 /// Asks the array.
 ///
 /// # Errors
-/// [`Cause::ForeignVv`] if the VV is not what its name says, [`Cause::Array`] if nothing is known.
+/// [`Cause::ForeignVv`] if the VV is not what its name says, [`Cause::Copy`] if it is the copy of a volume that is at home on
+/// another array, [`Cause::Array`] if nothing is known.
 pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Result<Known, Cause> {
     let found = backend.array.showvv(VvQuery::Name(vv)).await?;
     let Some(vv) = found.into_iter().next() else {
         return Ok(Known::Absent);
     };
     let comment = judge(inner, backend, &vv)?;
+    if comment.home != backend.identity().await?.system.id {
+        return Err(Cause::Copy {
+            array: backend.array.label().to_owned(),
+            vv: vv.name,
+            home: comment.home,
+        });
+    }
     Ok(Known::Ours(Box::new(vv), Box::new(comment)))
 }
 
@@ -57,7 +65,8 @@ pub(super) fn judge(inner: &Inner, backend: &Backend, vv: &Vv) -> Result<Comment
     Ok(comment)
 }
 
-/// The index entry for a VV and its comment. The group is what `showrcopy` said, never the comment.
+/// The index entry for a VV and its comment. The group is what `showrcopy` said, never the comment. When it was made is for the
+/// caller to say, if it knows: the array's own clock is of no known zone.
 pub(super) fn volume(
     inner: &Inner,
     backend: &Backend,
@@ -87,7 +96,7 @@ pub(super) fn volume(
         wwn: vv.wwn.clone(),
         vv_id: vv.id,
         options,
-        created: inner.now(),
+        created: None,
         format: comment.format,
         state: comment.state,
         group,

@@ -1,10 +1,13 @@
 //! Which volumes there are: answered from the index, and from the arrays only for a name nobody here knows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use crate::model::{RequestId, State, VolumeName};
+use crate::{
+    inform::Vv,
+    model::{Comment, RequestId, State, VolumeName},
+};
 
 use super::{
     Listed, Lookup, Volume,
@@ -20,10 +23,22 @@ const LOOK: Duration = Duration::from_secs(8);
 /// How long an inspect waits for news of a known volume.
 const NEWS: Duration = Duration::from_secs(2);
 
+/// What the arrays say of a name nobody here knows.
+enum Found {
+    /// No array has it; all were asked.
+    Nowhere,
+    /// It is there.
+    Here(Box<Backend>, State),
+    /// No array that answered has it.
+    NotAllAsked(String),
+    /// Something is there, and it cannot be said now what.
+    Hidden(Cause),
+}
+
 /// The backend of a volume, if there is such a volume.
 ///
 /// # Errors
-/// [`Cause::NotKnown`] when no array has it but not all could be asked.
+/// [`Cause::NotKnown`] when no array has it but not all could be asked; whatever keeps a VV of its name from being a volume.
 pub(super) async fn backend_of(
     inner: &Inner,
     request: &RequestId,
@@ -32,17 +47,17 @@ pub(super) async fn backend_of(
     if let Some(volume) = inner.index.get(name) {
         return Ok(Some(inner.backend(&volume.backend)?.for_request(request)));
     }
-    Ok(find(inner, request, name)
-        .await?
-        .map(|(backend, _)| backend))
+    match find(inner, request, name).await {
+        Found::Here(backend, _) => Ok(Some(*backend)),
+        Found::Nowhere => Ok(None),
+        Found::NotAllAsked(why) => Err(Cause::NotKnown(why)),
+        Found::Hidden(cause) => Err(cause),
+    }
 }
 
-/// Looks for a name on every array at once. What is found goes into the index.
-async fn find(
-    inner: &Inner,
-    request: &RequestId,
-    name: &VolumeName,
-) -> Result<Option<(Backend, State)>, Cause> {
+/// Looks for a name on every array at once. A volume that is ready goes into the index; one that somebody is making or removing
+/// is told apart by its state.
+async fn find(inner: &Inner, request: &RequestId, name: &VolumeName) -> Found {
     let vv = name.vv_name(&inner.namespace);
     let looks = inner.arrays().into_iter().map(|backends| {
         let vv = vv.clone();
@@ -52,54 +67,86 @@ async fn find(
             (backends, seen)
         }
     });
-    let mut silent = Vec::new();
+    let (mut silent, mut hidden, mut copy) = (Vec::new(), None, None);
     for (backends, seen) in join_all(looks).await {
+        let array = backends[0].array.label();
         match seen {
-            Ok(Ok(Known::Absent) | Err(Cause::ForeignVv { .. })) => {}
+            Ok(Ok(Known::Absent)) => {}
             Ok(Ok(Known::Ours(vv, comment))) => {
-                let backend = refresh::backend_for(&backends, &vv, request).await?;
-                let volume = refresh::entry(inner, &backend, &vv, &comment).await?;
-                inner.index.put(volume)?;
-                return Ok(Some((backend, comment.state)));
+                match take_in(inner, request, &backends, &vv, &comment).await {
+                    Ok(backend) => return Found::Here(Box::new(backend), comment.state),
+                    Err(cause) => hidden = Some(cause),
+                }
             }
-            Ok(Err(cause)) => {
-                silent.push(format!("array `{}`: {cause}", backends[0].array.label()))
-            }
+            // Perhaps ours, with a comment that somebody edited.
+            Ok(Err(cause @ Cause::ForeignVv { .. })) => hidden = Some(cause),
+            Ok(Err(cause @ Cause::Copy { .. })) => copy = Some(cause),
+            Ok(Err(cause)) => silent.push(format!("array `{array}`: {cause}")),
             Err(_) => silent.push(format!(
-                "array `{}` did not answer within {} s",
-                backends[0].array.label(),
+                "array `{array}` did not answer within {} s",
                 LOOK.as_secs()
             )),
         }
     }
-    if silent.is_empty() {
-        Ok(None)
-    } else {
-        Err(Cause::NotKnown(silent.join("; ")))
+    // A copy is no volume; but while not every array answers, its volume may be on the silent one.
+    match hidden.or(copy.filter(|_| !silent.is_empty())) {
+        Some(cause) => Found::Hidden(cause),
+        None if silent.is_empty() => Found::Nowhere,
+        None => Found::NotAllAsked(silent.join("; ")),
     }
 }
 
+/// The backend of a volume that was just found. If it is ready, it is in the index from here on.
+async fn take_in(
+    inner: &Inner,
+    request: &RequestId,
+    backends: &[&Backend],
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<Backend, Cause> {
+    let entry = refresh::entry(inner, request, backends, vv, comment).await?;
+    let (backend, volume) = entry.ok_or_else(|| {
+        Cause::NotKnown(format!(
+            "`{}` belongs to a backend with another login",
+            vv.name
+        ))
+    })?;
+    if comment.state == State::Ready {
+        inner.index.put(volume)?;
+    }
+    Ok(backend)
+}
+
 /// Answers `Get`. Nothing here ever says "absent" of a volume that may exist: the engine would forget it.
-pub(super) async fn get(inner: &Inner, request: &RequestId, name: &VolumeName) -> Lookup {
+pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeName) -> Lookup {
     if let Some(volume) = inner.index.get(name) {
-        let news = refresh::status(inner, request, name);
-        if tokio::time::timeout(NEWS, news).await.is_err() {
-            log::debug!(volume = name.as_str(); "no news of the volume in time, shown as last seen");
+        if inner.news.out_of_reach(&volume.backend).is_none() {
+            let (asking, request, about) = (Arc::clone(inner), request.clone(), name.clone());
+            let question = || async move { refresh::status(&asking, &request, &about).await };
+            if !inner.news.ask(name, NEWS, question).await {
+                log::debug!(volume = name.as_str(); "no news of the volume in time, shown as last seen");
+            }
         }
         let volume = inner.index.get(name).unwrap_or(volume);
         return Lookup::Found(show(inner, &volume));
     }
     if !name.is_anonymous() {
         match find(inner, request, name).await {
-            Ok(Some(_)) => {
+            // Half made, or half removed, by somebody: not a volume yet, or any more.
+            Found::Here(_, State::Making | State::Removing) => return Lookup::Absent,
+            Found::Here(_, State::Ready) => {
                 return match inner.index.get(name) {
                     Some(volume) => Lookup::Found(show(inner, &volume)),
                     None => Lookup::Unknown,
                 };
             }
-            Ok(None) => return Lookup::Absent,
-            Err(cause) => {
-                log::warn!(volume = name.as_str(), cause:% = cause; "not all arrays could be asked for an unknown name");
+            Found::Nowhere => return Lookup::Absent,
+            Found::Hidden(cause) => {
+                log::warn!(volume = name.as_str(), cause:% = cause; "an array has something under an unknown name");
+                return Lookup::Unknown;
+            }
+            Found::NotAllAsked(why) => {
+                log::warn!(volume = name.as_str(), why = why.as_str(); "not all arrays could be asked for an unknown name");
             }
         }
     }
@@ -114,7 +161,9 @@ fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
     Volume {
         name: volume.name.clone(),
         mountpoint: inner.mounted(&volume.name),
-        created_at: Some(volume.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        created_at: volume
+            .created
+            .map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         status: refresh::shown(inner, volume),
     }
 }

@@ -36,8 +36,8 @@ pub(super) async fn home(
         .await
 }
 
-/// Writes the comment on the copy. Whether an array takes that on a secondary no source tells, so a refusal is told and lived
-/// with (decision 1); an array that is not there is an error.
+/// Writes the comment on the copy. Whether an array takes that on a secondary no source tells (array fact 17), so a refusal is
+/// told and lived with (decision 1); an array that is not there is an error.
 pub(super) async fn copy(
     steps: &mut Steps,
     peer: &Array,

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
@@ -19,9 +19,12 @@ use super::{
     backend::Backend,
     cleaning, create,
     error::{Cause, VolumeError},
+    given_out::GivenOut,
     kill_points::KillPoints,
-    lookup, mount, recover, refresh, remove,
-    running::{Joinable, NameLocks, Running},
+    lookup, mount,
+    news::News,
+    recover, refresh, remove,
+    running::{Joinable, Locks, Running},
     unmount,
 };
 
@@ -67,12 +70,16 @@ pub(super) struct Inner {
     mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
-    pub locks: NameLocks,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
     pub at_work: AtWork,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
-    /// Mounts given out, by name and id. A few bytes a container start.
-    asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
+    /// Volumes removed here lately.
+    removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
+    given_out: GivenOut,
+    pub news: News,
 }
 
 impl Inner {
@@ -82,13 +89,13 @@ impl Inner {
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
     }
 
-    /// The backends, gathered by array.
+    /// The backends, gathered by array and login: another login may see other volumes of the same array.
     pub fn arrays(&self) -> Vec<Vec<&Backend>> {
         let mut arrays: Vec<Vec<&Backend>> = Vec::new();
         for backend in self.backends.values() {
             match arrays
                 .iter_mut()
-                .find(|same| same[0].array.label() == backend.array.label())
+                .find(|same| same[0].array.is_same_login(&backend.array))
             {
                 Some(same) => same.push(backend),
                 None => arrays.push(vec![backend]),
@@ -97,7 +104,14 @@ impl Inner {
         arrays
     }
 
-    /// One backend of each array but this one's.
+    /// The backends on the same array as this one that log in to it as somebody else.
+    pub fn other_logins(&self, than: &Backend) -> impl Iterator<Item = &Backend> {
+        self.backends.values().filter(|backend| {
+            backend.array.label() == than.array.label() && !backend.array.is_same_login(&than.array)
+        })
+    }
+
+    /// One backend of each login to each array but this one's.
     pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
         self.arrays()
             .into_iter()
@@ -148,21 +162,36 @@ impl Inner {
         }
     }
 
+    /// Writes to the index on behalf of an operation.
+    pub fn write<T>(
+        &self,
+        what: &str,
+        write: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, Cause> {
+        Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
     /// One more user of a mount.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
-        self.index.mount_ref_add(name, id.as_str())?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked.entry((name.clone(), id.clone())).or_default() += 1;
+        self.write("one user more", |index| {
+            index.mount_ref_add(name, id.as_str())
+        })?;
+        self.given_out.note(name, id);
         Ok(())
     }
 
-    /// How often a mount was given out under this id, in the life of this process.
-    fn times_mounted(&self, name: &VolumeName, id: &MountId) -> u64 {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked
-            .get(&(name.clone(), id.clone()))
-            .copied()
-            .unwrap_or_default()
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.facts.get("id") else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
+        Ok(())
     }
 
     pub fn has_users(&self, name: &VolumeName) -> bool {
@@ -183,10 +212,22 @@ impl Inner {
         Ok(())
     }
 
+    /// True if the volume was removed here after this moment: a listing begun then may still show it.
+    pub fn removed_since(&self, name: &VolumeName, moment: jiff::Timestamp) -> bool {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).is_some_and(|at| *at >= moment)
+    }
+
     /// A volume that is certainly gone.
     pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        let now = self.now();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // No listing takes an hour.
+        removed.retain(|_, at| now.duration_since(*at).as_hours() < 1);
+        removed.insert(name.clone(), now);
+        drop(removed);
         if let Some(volume) = self.index.get(name) {
-            self.index.remove(name, &volume.wwn)?;
+            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
         }
         Ok(())
     }
@@ -194,7 +235,7 @@ impl Inner {
     pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
         if let Some(mut volume) = self.index.get(name) {
             volume.format = format;
-            self.index.put(volume)?;
+            self.write("volume", |index| index.put(volume))?;
         }
         Ok(())
     }
@@ -213,14 +254,23 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+        }
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
-        for entry in self.index.open_entries() {
-            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
-                self.index.finish(&entry.op)?;
-            }
-        }
-        self.clean_up_after(request, name).await
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
@@ -229,8 +279,17 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
-            if entry.name != *name {
+            if entry.name != *name || !which(&entry) {
                 continue;
             }
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
@@ -277,11 +336,14 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
-            locks: NameLocks::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
             at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
-            asked: Mutex::default(),
+            removed: Mutex::default(),
+            given_out: GivenOut::default(),
+            news: News::default(),
         }))
     }
 
@@ -337,6 +399,12 @@ impl Service {
         };
         for backend in backends {
             self.0.set_health(&backend.name, state.clone());
+            match &listed {
+                Err(cause) if cause.is_unreachable() => {
+                    self.0.news.not_reached(&backend.name, cause.to_string());
+                }
+                _ => self.0.news.reached(&backend.name),
+            }
         }
     }
 }
@@ -408,10 +476,10 @@ impl Volumes for Service {
 
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
         let inner = Arc::clone(&self.0);
+        let watch = inner.given_out.watch(&name, &id);
         tokio::spawn(async move {
-            let asked = inner.times_mounted(&name, &id);
             tokio::time::sleep(ABANDONED).await;
-            if inner.times_mounted(&name, &id) != asked {
+            if watch.is_given_out_again() {
                 return;
             }
             log::warn!(volume = name.as_str(), request = request.as_str(); "nobody came for this mount, taking it back");

@@ -88,7 +88,7 @@ fn volume(text: &str) -> IndexedVolume {
             fs_type: FsType::Xfs,
             replication_group: None,
         },
-        created: time(0),
+        created: Some(time(0)),
         format: Format::Doing,
         state: State::Ready,
         group: None,

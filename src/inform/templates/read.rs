@@ -86,7 +86,7 @@ pub(in crate::inform) enum Shape {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::inform) struct SilentShape {
-    /// Progress lines and warnings. They may come before a refusal too, so they prove nothing.
+    /// Progress lines and warnings. They may come before a refusal too, so they prove nothing (array fact 7).
     #[serde(default)]
     pub(super) accepts: Vec<Pattern>,
 }
@@ -162,7 +162,7 @@ impl Judge<'_> {
         {
             return Ok(Vec::new());
         }
-        // No row of any table begins with this word, and stderr may come at any place among stdout.
+        // No row of any table begins with this word, and stderr may come at any place among stdout (array fact 8).
         let errors: Vec<&str> = spoken
             .iter()
             .copied()
@@ -205,7 +205,7 @@ impl Judge<'_> {
     }
 
     /// Where no total tells that nothing is missing, the answer must end as this command's answers end. An exit status does
-    /// not tell: the SSH library says 0 also when none came.
+    /// not tell: the SSH library says 0 also when none came (array fact 40).
     fn check_end(&self, text: &str) -> Result<(), Problem> {
         let blank = matches!(self.shape, Shape::Sections(shape) if shape.ends_blank);
         let text = text.replace('\r', "");

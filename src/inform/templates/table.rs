@@ -1,9 +1,9 @@
 //! Reading a printed table: head, rows, total.
 //!
 //! Arrays pad columns to the widest cell of each single answer, put text left and numbers right, decorate head cells with
-//! dashes, print cells that are empty or hold blanks, and let a few cells run over their width (source: captures of 3.x and
-//! 10.x arrays). So a row is cut by what is certain: the order of the columns, the place under a head cell, and what each
-//! cell may look like. If that leaves no way of cutting it, or two, the row is not understood; a guess is never made.
+//! dashes, print cells that are empty or hold blanks, and let a few cells run over their width (array fact 10). So a row is
+//! cut by what is certain: the order of the columns, the place under a head cell, and what each cell may look like. If that
+//! leaves no way of cutting it, or two, the row is not understood; a guess is never made.
 
 use std::collections::BTreeMap;
 
@@ -246,7 +246,8 @@ impl TableShape {
         }
     }
 
-    /// The total row begins with the number of rows. Some commands print the number alone, others the word and further sums.
+    /// The total row begins with the number of rows. Some commands print the number alone, others the word and further sums
+    /// (array fact 10).
     fn check_total(&self, total: &str, rows: &[Row]) -> Result<(), Problem> {
         let mut words = total.split_whitespace();
         let mut next_number = || words.next().and_then(|w| w.parse::<usize>().ok());
