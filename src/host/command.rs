@@ -157,7 +157,11 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
-fn find(program: &'static str) -> Result<PathBuf, HostError> {
+/// Where a program is.
+///
+/// # Errors
+/// [`HostError::ToolMissing`].
+pub(super) fn find(program: &'static str) -> Result<PathBuf, HostError> {
     PLACES
         .iter()
         .map(|place| PathBuf::from(place).join(program))

@@ -15,11 +15,28 @@ use std::{
 use super::{
     BlockDevice, Found, HostError, Kernel, ProvenEmpty,
     busy::must_be_free,
-    command::{blocking, run_ok},
+    command::{self, blocking, run_ok},
     mount::{mount, remove_mountpoint, unmount},
     probe::{self, LOOKING, probe},
 };
 use crate::model::{FsMode, FsOwner, FsType, Wwn};
+
+/// The program that makes a filesystem, and its options. No discard: a new thin volume has nothing to give back, and arrays
+/// are slow, or fail, at it.
+fn maker(kind: FsType) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        FsType::Ext4 => ("mkfs.ext4", &["-q", "-E", "nodiscard,lazy_itable_init=1"]),
+        FsType::Xfs => ("mkfs.xfs", &["-q", "-K"]),
+    }
+}
+
+/// Whether this machine has what makes a filesystem of this type. To be asked before anything says that one is being made.
+///
+/// # Errors
+/// [`HostError::ToolMissing`].
+pub fn can_make(kind: FsType) -> Result<(), HostError> {
+    command::find(maker(kind).0).map(drop)
+}
 
 /// Makes a filesystem and returns its UUID. When this returns, it is on the device. Takes at most `limit`, and a look.
 ///
@@ -35,11 +52,7 @@ pub async fn make(
     let device = empty.device();
     device.still_there(kernel)?;
     must_be_free(kernel, device, LOOKING).await?;
-    // No discard: a new thin volume has nothing to give back, and arrays are slow, or fail, at it.
-    let (program, options): (_, &[&str]) = match kind {
-        FsType::Ext4 => ("mkfs.ext4", &["-q", "-E", "nodiscard,lazy_itable_init=1"]),
-        FsType::Xfs => ("mkfs.xfs", &["-q", "-K"]),
-    };
+    let (program, options) = maker(kind);
     let mut args: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
     args.push(device.path().as_ref());
     log::info!(device = device.path().display().to_string().as_str(), wwn = device.wwn().as_str(), kind = kind.to_string().as_str();
@@ -115,7 +128,7 @@ pub async fn prepare_root(
     mode: Option<FsMode>,
     scratch: &Path,
 ) -> Result<(), HostError> {
-    let root = root_in(scratch, device.wwn());
+    let root = preparing_at(scratch, device.wwn());
     let _ = mount(kernel, device, &root, kind, LOOKING).await?;
     let (directory, what) = (
         root.clone(),
@@ -128,17 +141,22 @@ pub async fn prepare_root(
     sync(device).await
 }
 
-/// Ends what somebody who died within [`prepare_root`] left mounted. If there is nothing, nothing happens.
+/// Ends a [`prepare_root`] that was killed: what it left mounted would keep the device in use until the machine restarts.
+/// No error if nothing was mounted.
 ///
 /// # Errors
-/// As [`unmount`](super::mount::unmount); [`HostError::Io`].
-pub async fn leave_root(kernel: &Kernel, wwn: &Wwn, scratch: &Path) -> Result<(), HostError> {
-    let root = root_in(scratch, wwn);
-    let _ = unmount(kernel, &root, LOOKING).await?;
-    remove_mountpoint(kernel, &root)
+/// As [`unmount`](super::mount::unmount) and [`remove_mountpoint`](super::mount::remove_mountpoint).
+pub async fn end_preparing(kernel: &Kernel, wwn: &Wwn, scratch: &Path) -> Result<(), HostError> {
+    let root = preparing_at(scratch, wwn);
+    let ended = unmount(kernel, &root, LOOKING).await?;
+    remove_mountpoint(kernel, &root)?;
+    if ended.is_changed() {
+        log::warn!(wwn = wwn.as_str(), mountpoint:% = root.display(); "ended the preparing of a filesystem that an earlier run left");
+    }
+    Ok(())
 }
 
-fn root_in(scratch: &Path, wwn: &Wwn) -> PathBuf {
+fn preparing_at(scratch: &Path, wwn: &Wwn) -> PathBuf {
     scratch.join(format!("prepare-{wwn}"))
 }
 

@@ -32,6 +32,21 @@ pub fn is_mounted(kernel: &Kernel, mountpoint: &Path) -> Result<Option<MountEntr
     }
 }
 
+/// What is mounted on the directories in a directory: of several on the same one, the topmost comes last.
+///
+/// # Errors
+/// [`HostError::Io`], [`HostError::Unrecognised`].
+pub fn mounted_beneath(kernel: &Kernel, directory: &Path) -> Result<Vec<MountEntry>, HostError> {
+    let directory = match fs::canonicalize(directory) {
+        Ok(directory) => directory,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(HostError::io("look up", directory, e)),
+    };
+    let mut mounts = kernel.mounts()?;
+    mounts.retain(|entry| entry.mountpoint.parent() == Some(&directory));
+    Ok(mounts)
+}
+
 /// Mounts a device, making the directory if need be. Unchanged if it is mounted there already.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::model::{RequestId, VolumeName};
 
-use super::service::Inner;
+use super::{reconcile, service::Inner};
 
 /// How often the journal is looked at, which costs nothing, and the pause after a first failure.
 const FIRST: Duration = Duration::from_secs(1);
@@ -41,15 +41,16 @@ impl Failed {
     }
 }
 
-/// Ends every open journal entry that can be ended, for as long as the runtime lives.
+/// Ends every open journal entry that can be ended, and every mount without a user, for as long as the runtime lives.
 pub(super) async fn run(inner: Arc<Inner>) {
     let mut failed = Failed::default();
     let mut tries = JoinSet::new();
     let mut trying = HashSet::new();
     loop {
-        for entry in inner.index.open_entries() {
-            if failed.is_due(&entry.name) && trying.insert(entry.name.clone()) {
-                tries.spawn(try_one(Arc::clone(&inner), entry.name));
+        let open = inner.index.open_entries().into_iter().map(|e| e.name);
+        for name in open.chain(reconcile::unused(&inner)) {
+            if failed.is_due(&name) && trying.insert(name.clone()) {
+                tries.spawn(try_one(Arc::clone(&inner), name));
             }
         }
         tokio::time::sleep(FIRST).await;
@@ -75,7 +76,11 @@ async fn try_one(inner: Arc<Inner>, name: VolumeName) -> (VolumeName, bool) {
     if let Err(cause) = &cleaned {
         log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
     }
-    (name, cleaned.is_ok())
+    let released = reconcile::release_unused(&inner, &request, &name).await;
+    if let Err(error) = &released {
+        log::warn!(request = request.as_str(), error:% = error; "not released yet");
+    }
+    (name, cleaned.is_ok() && released.is_ok())
 }
 
 #[cfg(test)]

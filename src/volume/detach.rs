@@ -3,7 +3,7 @@
 use crate::{
     host,
     inform::VvQuery,
-    model::{Comment, VvName, Wwn},
+    model::{Comment, VolumeName, VvName, Wwn},
 };
 
 use super::{
@@ -40,6 +40,24 @@ async fn by_wwn(steps: &mut Steps, backend: &Backend, wwn: &Wwn) -> Result<(), C
     Ok(())
 }
 
+/// The part that needs no array: filesystem and device. For a volume whose backend is not known, or cannot be.
+pub(super) async fn from_this_machine(
+    inner: &Inner,
+    name: &VolumeName,
+    wwn: Option<&Wwn>,
+) -> Result<(), Cause> {
+    let mountpoint = inner.mountpoint(name);
+    inner.unmount_here(&mountpoint).await?;
+    if let Some(wwn) = wwn {
+        host::end_preparing(&inner.kernel, wwn, &inner.scratch).await?;
+        if let Some((transport, _)) = inner.attached(wwn)? {
+            transport.detach(wwn).await?.into_inner();
+        }
+    }
+    host::remove_mountpoint(&inner.kernel, &mountpoint)?;
+    Ok(())
+}
+
 /// Unmounts, detaches and withdraws: everything a mount did. Each part is looked for first, so it can be done again.
 pub(super) async fn everything(
     inner: &Inner,
@@ -52,18 +70,18 @@ pub(super) async fn everything(
     }
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
+    let known = wwn
+        .cloned()
+        .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
+    if let Some(wwn) = &known {
+        host::end_preparing(&inner.kernel, wwn, &inner.scratch).await?;
+    }
     if inner.mounted(&entry.name).is_some() {
         steps
             .local(Intent::Unmount, inner.unmount_here(&mountpoint))
             .await?;
     }
-    let known = wwn
-        .cloned()
-        .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
     if let Some(wwn) = &known {
-        if Intent::Format.is_in(&entry) {
-            host::leave_root(&inner.kernel, wwn, &inner.scratch).await?;
-        }
         by_wwn(steps, backend, wwn).await?;
     }
     // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).

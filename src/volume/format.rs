@@ -38,6 +38,7 @@ pub(super) async fn filesystem(
     device: &BlockDevice,
 ) -> Result<FsType, Cause> {
     let kernel = &inner.kernel;
+    host::end_preparing(kernel, &vv.wwn, &inner.scratch).await?;
     let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
         return match found {
@@ -86,6 +87,7 @@ pub(super) async fn filesystem(
         }
     };
 
+    host::can_make(comment.fs_type)?;
     let name = &comment.name;
     inner.write("formatting", |index| {
         index.set_formatting(name, Some(&vv.wwn))

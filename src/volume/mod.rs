@@ -17,6 +17,7 @@ mod lookup;
 mod mark;
 mod mount;
 mod news;
+mod reconcile;
 mod recover;
 mod refresh;
 mod remove;

@@ -21,6 +21,7 @@ use super::{
     lookup, mark,
     service::Inner,
     steps::{Intent, Steps},
+    unmount,
 };
 
 /// Removes the volume and its copy. A volume that certainly does not exist is removed already.
@@ -32,7 +33,10 @@ pub(super) async fn remove(
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
     inner.clean_up_after(request, name).await.map_err(clean)?;
-    if let Some(mountpoint) = inner.mounted(name) {
+    // The engine removes only what it does not use. It may have forgotten to unmount it; the kernel knows.
+    if let Some(mountpoint) = inner.mounted(name)
+        && !unmount::release_if_unused(inner, request, name).await?
+    {
         return Err(clean(Cause::MountedHere(mountpoint.display().to_string())));
     }
     let backend = match lookup::backend_of(inner, request, name)

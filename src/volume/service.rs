@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::{
-    host::{self, HostError, Kernel},
+    host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
+
+use tokio::sync::watch;
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
@@ -23,7 +25,7 @@ use super::{
     kill_points::KillPoints,
     lookup, mount,
     news::News,
-    recover, refresh, remove,
+    reconcile, recover, refresh, remove,
     running::{Joinable, Locks, Running},
     unmount,
 };
@@ -67,9 +69,11 @@ pub(super) struct Inner {
     pub kernel: Kernel,
     pub machine: String,
     pub namespace: Namespace,
-    mount_prefix: PathBuf,
+    pub mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
+    /// Told when the arrays may hold exports to this machine that no record explains.
+    pub unexplained: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
     /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
     pub group_locks: Locks<String>,
@@ -145,13 +149,14 @@ impl Inner {
     /// What is mounted under the volume's mountpoint is the volume.
     pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let Some(wwn) = wwn else { return Ok(()) };
-        let volume = self.index.get(name).ok_or(Cause::NoSuchVolume)?;
-        let backend = self.backend(&volume.backend)?;
-        let device = backend.transport.find(wwn)?;
+        let record = self.index.mount(name).map(|record| record.place.wwn);
+        let Some(wwn) = wwn.or(record.as_ref()) else {
+            return Ok(());
+        };
+        let attached = self.attached(wwn)?;
         let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
-        match (device, mounted) {
-            (Some(device), Some(mounted)) if device.number() == mounted.device => Ok(()),
+        match (attached, mounted) {
+            (Some((_, device)), Some(mounted)) if device.number() == mounted.device => Ok(()),
             (_, mounted) => Err(HostError::OtherMount {
                 found: mounted
                     .map(|m| m.source.display().to_string())
@@ -171,8 +176,19 @@ impl Inner {
         Ok(self.points.writing(what, || write(&self.index))?)
     }
 
-    /// One more user of a mount.
+    /// The device of a volume, whichever backend it came by.
+    pub fn attached(&self, wwn: &Wwn) -> Result<Option<(&Transport, BlockDevice)>, HostError> {
+        for backend in self.backends.values() {
+            if let Some(device) = backend.transport.find(wwn)? {
+                return Ok(Some((&backend.transport, device)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more user of a mount, also of one that nobody wrote down.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
+        reconcile::adopt(self, name)?;
         self.write("one user more", |index| {
             index.mount_ref_add(name, id.as_str())
         })?;
@@ -336,6 +352,7 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
+            unexplained: watch::Sender::default(),
             locks: Locks::default(),
             group_locks: Locks::default(),
             at_work: AtWork::default(),
@@ -372,8 +389,10 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
+        reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
             let service = self.clone();
             tokio::spawn(async move {
                 loop {

@@ -1,15 +1,18 @@
 //! Unmounting a volume from this machine.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
+    host,
     index::{JournalEntry, OpKind},
-    model::{MountId, OperationId, RequestId, VolumeName},
+    model::{MountId, OperationId, RequestId, VolumeName, Wwn},
 };
 
 use super::{
+    backend::Backend,
     detach,
     error::{Cause, VolumeError},
+    lookup, reconcile,
     service::Inner,
     steps::Steps,
 };
@@ -23,28 +26,103 @@ pub(super) async fn unmount(
     id: &MountId,
 ) -> Result<(), VolumeError> {
     let _lock = inner.locks.lock(name).await;
-    let clean = |cause: Cause| VolumeError::clean(name, cause);
-    let one_less = || {
-        inner.write("one user less", |index| {
+    let left = inner
+        .write("one user less", |index| {
             index.mount_ref_drop(name, id.as_str())
         })
-    };
-    let record = inner.index.mount(name);
-    let is_last = record
-        .as_ref()
-        .is_none_or(|record| record.references_without(id.as_str()) == 0);
-    let volume = inner.index.get(name).filter(|_| is_last);
-    let Some(volume) = volume else {
-        one_less().map_err(clean)?;
-        return Ok(());
-    };
-    if inner.mounted(name).is_none() && record.is_none() {
+        .map_err(|cause| VolumeError::clean(name, cause))?;
+    if left > 0 {
         return Ok(());
     }
-    let backend = inner
-        .backend(&volume.backend)
+    release(inner, request, name).await
+}
+
+/// Takes the volume off this machine, if it is on it. The caller holds the name's lock.
+pub(super) async fn release(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<(), VolumeError> {
+    if inner.mounted(name).is_none() && inner.index.mount(name).is_none() {
+        return Ok(());
+    }
+    let wwn = here(inner, name).map_err(|cause| VolumeError::clean(name, cause))?;
+    match lookup::backend_of(inner, request, name).await {
+        Ok(Some(backend)) => take_off(inner, request, &backend, name, wwn).await,
+        // Whatever is not known of its array, this machine can be left, and must be: the engine does not ask again.
+        Ok(None) => without_array(inner, name, wwn, &Cause::NoSuchVolume).await,
+        Err(cause) => without_array(inner, name, wwn, &cause).await,
+    }
+}
+
+/// As [`release`], for a volume that the engine says nobody uses: whatever is counted, the kernel decides. False, and nothing
+/// is changed, if somebody uses it. The caller holds the name's lock.
+pub(super) async fn release_if_unused(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<bool, VolumeError> {
+    let Some(mountpoint) = inner.mounted(name) else {
+        return Ok(true);
+    };
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    if used_elsewhere(inner, name, &mountpoint)
+        .await
         .map_err(clean)?
-        .for_request(request);
+    {
+        return Ok(false);
+    }
+    match release(inner, request, name).await {
+        Ok(()) => Ok(true),
+        Err(error) if inner.mounted(name).is_some() => {
+            log::info!(volume = name.as_str(), error:% = error; "still in use");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// True if the device is also mounted under another path than the volume's own (a container has it under its own), or
+/// something is built on it.
+async fn used_elsewhere(
+    inner: &Inner,
+    name: &VolumeName,
+    mountpoint: &Path,
+) -> Result<bool, Cause> {
+    let Some(wwn) = here(inner, name)? else {
+        return Ok(false);
+    };
+    let Some((_, device)) = inner.attached(&wwn)? else {
+        return Ok(false);
+    };
+    let entry = host::is_mounted(&inner.kernel, mountpoint)?;
+    let own = |path: &Path| entry.as_ref().is_some_and(|entry| entry.mountpoint == path);
+    let busy = host::busy(&inner.kernel, &device, reconcile::LOOKING).await?;
+    Ok(busy.is_some_and(|busy| {
+        !busy.stacked.is_empty()
+            || busy.mounts.iter().any(|path| !own(path))
+            || busy.holders.iter().any(|holder| !own(&holder.mountpoint))
+    }))
+}
+
+/// Which VV is, or was last, mounted here under this name: the kernel knows best, then the record, then the index.
+fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Cause> {
+    if let Some(place) = reconcile::mounted_volume(inner, name)? {
+        return Ok(Some(place.wwn));
+    }
+    let record = inner.index.mount(name).map(|record| record.place.wwn);
+    Ok(record.or_else(|| inner.index.get(name).map(|volume| volume.wwn)))
+}
+
+/// Unmounts, detaches and withdraws the export, journalled. The caller holds the name's lock.
+pub(super) async fn take_off(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    name: &VolumeName,
+    wwn: Option<Wwn>,
+) -> Result<(), VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
     let entry = JournalEntry {
         op: OperationId {
             machine: inner.machine.clone(),
@@ -53,36 +131,55 @@ pub(super) async fn unmount(
         kind: OpKind::Unmount,
         name: name.clone(),
         backend: backend.name.clone(),
-        vv: volume.vv.clone(),
+        vv: name.vv_name(&inner.namespace),
         started: inner.now(),
         steps: Vec::new(),
-        facts: BTreeMap::from([
-            ("id".to_owned(), id.to_string()),
-            ("wwn".to_owned(), volume.wwn.to_string()),
-        ]),
+        facts: wwn
+            .iter()
+            .map(|wwn| ("wwn".to_owned(), wwn.to_string()))
+            .collect::<BTreeMap<_, _>>(),
         request: serde_json::Value::Null,
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    // Only now, that it is written down what follows from it: the engine does not ask again.
-    one_less().map_err(clean)?;
-    match detach::everything(inner, &backend, &mut steps, Some(&volume.wwn)).await {
+    match detach::everything(inner, backend, &mut steps, wwn.as_ref()).await {
         Ok(()) => {
-            inner
-                .write("no mount", |index| index.unmounted(name))
-                .map_err(clean)?;
+            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
         }
-        // The data are safe and the engine does not ask again (array fact 26): what is left is journalled, and done when the
-        // array answers or the device is free.
+        // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
+        // device is free.
         Err(cause) if inner.mounted(name).is_none() => {
-            inner
-                .write("no mount", |index| index.unmounted(name))
-                .map_err(clean)?;
+            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
             log::warn!(volume = name.as_str(), cause:% = cause; "unmounted; the rest of the detach is pending");
+            Ok(())
+        }
+        Err(cause) => Err(clean(cause)),
+    }
+}
+
+/// Leaves this machine without its array, which is not known. Nothing is journalled: nobody could act on it. The export is found
+/// again when the array is.
+async fn without_array(
+    inner: &Inner,
+    name: &VolumeName,
+    wwn: Option<Wwn>,
+    why: &Cause,
+) -> Result<(), VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    match detach::from_this_machine(inner, name, wwn.as_ref()).await {
+        Ok(()) => {
+            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            log::warn!(volume = name.as_str(), why:% = why; "unmounted; its export stays until its array is known again");
+            inner.unexplained.send_replace(());
+            Ok(())
+        }
+        // The record stays, without a user: it is tried again.
+        Err(cause) if inner.mounted(name).is_none() => {
+            log::warn!(volume = name.as_str(), cause:% = cause, why:% = why; "unmounted; its device is still there");
             Ok(())
         }
         Err(cause) => Err(clean(cause)),

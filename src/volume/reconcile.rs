@@ -1,0 +1,215 @@
+//! What this machine and the arrays hold of volumes that no record explains: after a lost file, a restart of the machine, or a
+//! plugin that died between two lines of its own records.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use crate::{
+    host::{self, MountEntry},
+    index::MountPlace,
+    inform::{ExportedVv, VlunQuery},
+    model::{RequestId, VolumeName, VvName},
+};
+
+use super::{
+    error::{Cause, VolumeError},
+    refresh,
+    service::Inner,
+    unmount,
+};
+
+/// How long looking at a device may take.
+pub(super) const LOOKING: Duration = Duration::from_secs(30);
+/// The pause after a first failure to ask an array, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The volume that the kernel shows mounted under this name, if its device is one of ours.
+pub(super) fn mounted_volume(
+    inner: &Inner,
+    name: &VolumeName,
+) -> Result<Option<MountPlace>, Cause> {
+    match host::is_mounted(&inner.kernel, &inner.mountpoint(name))? {
+        Some(entry) => place(inner, name, &entry),
+        None => Ok(None),
+    }
+}
+
+fn place(
+    inner: &Inner,
+    name: &VolumeName,
+    entry: &MountEntry,
+) -> Result<Option<MountPlace>, Cause> {
+    for backend in inner.arrays().into_iter().flatten() {
+        let devices = backend.transport.list()?;
+        if let Some(device) = devices.iter().find(|d| d.number() == entry.device) {
+            return Ok(Some(MountPlace {
+                wwn: device.wwn().clone(),
+                device: device.path().to_owned(),
+                mountpoint: inner.mountpoint(name),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes down a mount that is there and that no record tells of. The caller holds the name's lock.
+pub(super) fn adopt(inner: &Inner, name: &VolumeName) -> Result<(), Cause> {
+    if inner.index.mount(name).is_some() {
+        return Ok(());
+    }
+    if let Some(place) = mounted_volume(inner, name)? {
+        log::warn!(volume = name.as_str(), wwn = place.wwn.as_str(); "found mounted without a record; adopted");
+        inner.index.adopt(name, place)?;
+    }
+    Ok(())
+}
+
+/// Adopts all mounts of volumes that no record tells of. Before any request is answered.
+pub(super) fn adopt_all(inner: &Inner) {
+    let mounted = match host::mounted_beneath(&inner.kernel, &inner.mount_prefix) {
+        Ok(mounted) => mounted,
+        Err(error) => {
+            log::error!(error:% = error; "cannot see what is mounted");
+            return;
+        }
+    };
+    for entry in mounted {
+        let name = entry.mountpoint.file_name().and_then(|name| name.to_str());
+        let Some(name) = name.and_then(|name| VolumeName::new(name).ok()) else {
+            continue;
+        };
+        // What an unfinished operation mounted is its own to finish, or to undo.
+        if has_open_entry(inner, &name) {
+            continue;
+        }
+        if let Err(cause) = adopt(inner, &name) {
+            log::warn!(volume = name.as_str(), cause:% = cause; "could not adopt a mount");
+        }
+    }
+}
+
+/// Volumes with a mount record that nobody uses and no operation explains. One that was adopted has users nobody wrote down.
+pub(super) fn unused(inner: &Inner) -> Vec<VolumeName> {
+    inner
+        .index
+        .mounts()
+        .into_iter()
+        .filter(|(name, record)| {
+            record.references() == 0 && !record.adopted && !has_open_entry(inner, name)
+        })
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Ends an Unmount that died between counting and its first line in the journal. The caller holds the name's lock.
+pub(super) async fn release_unused(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<(), VolumeError> {
+    if unused(inner).contains(name) {
+        log::info!(volume = name.as_str(), request = request.as_str(); "mounted, and nobody uses it: released");
+        unmount::release(inner, request, name).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what one array still exports to this machine though nothing is mounted here: once when the plugin has started,
+/// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
+pub(super) async fn run(inner: Arc<Inner>, array: usize) {
+    let mut unexplained = inner.unexplained.subscribe();
+    loop {
+        let mut pause = PAUSES.0;
+        while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
+            log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        if unexplained.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Only what is listed can be recognised. At the start a listing is on its way; `list` is for when that has failed.
+async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
+    let arrays = inner.arrays();
+    let Some((backends, first)) = arrays.get(array).and_then(|all| Some((all, all.first()?)))
+    else {
+        return Ok(());
+    };
+    let request = RequestId::random();
+    let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
+    match unlisted {
+        None => {}
+        Some(_) if list => refresh::listing(inner, &request, backends).await?,
+        Some(backend) => {
+            return Err(Cause::NotKnown(format!(
+                "the volumes of backend `{}` are not listed yet",
+                backend.name
+            )));
+        }
+    }
+    let first = first.for_request(&request);
+    let here = first.transport.initiators();
+    let mut exported: BTreeSet<VvName> = BTreeSet::new();
+    for host in first.array.showhost().await? {
+        let mine = host
+            .paths
+            .iter()
+            .any(|path| path.initiator.as_ref().is_some_and(|i| here.contains(i)));
+        let Some(name) = host.name.filter(|_| mine) else {
+            continue;
+        };
+        let templates = first.array.showvlun_t(VlunQuery::Host(&name)).await?;
+        exported.extend(templates.into_iter().filter_map(|t| match t.vv {
+            ExportedVv::One(vv) => Some(vv),
+            ExportedVv::Set(_) => None,
+        }));
+    }
+    for volume in inner.index.list() {
+        let Some(backend) = backends.iter().find(|b| b.name == volume.backend) else {
+            continue;
+        };
+        let name = &volume.name;
+        if !exported.contains(&volume.vv) && backend.transport.find(&volume.wwn)?.is_none() {
+            continue;
+        }
+        let _lock = inner.locks.lock(name).await;
+        if let Some(why) = explanation(inner, name) {
+            log::debug!(volume = name.as_str(), why = why; "exported to this machine");
+            continue;
+        }
+        if let Some(device) = backend.transport.find(&volume.wwn)?
+            && let Some(by) = host::busy(&inner.kernel, &device, LOOKING).await?
+        {
+            log::warn!(volume = name.as_str(), by:% = by; "not mounted by this plugin, and in use: left as it is");
+            continue;
+        }
+        log::info!(volume = name.as_str(), request = request.as_str(); "exported to this machine and not mounted: taken back");
+        let request = RequestId::random();
+        let backend = backend.for_request(&request);
+        let wwn = Some(volume.wwn.clone());
+        if let Err(error) = unmount::take_off(inner, &request, &backend, name, wwn).await {
+            // It is in the journal now, or still exported.
+            log::warn!(error:% = error; "not taken back yet");
+        }
+    }
+    Ok(())
+}
+
+/// The reason for an export to this machine, if there is one. The caller holds the name's lock.
+fn explanation(inner: &Inner, name: &VolumeName) -> Option<&'static str> {
+    if inner.mounted(name).is_some() {
+        Some("it is mounted")
+    } else if inner.index.mount(name).is_some() {
+        Some("it has a mount record")
+    } else if has_open_entry(inner, name) {
+        Some("an operation is not finished")
+    } else {
+        None
+    }
+}
+
+fn has_open_entry(inner: &Inner, name: &VolumeName) -> bool {
+    inner.index.open_entries().iter().any(|e| e.name == *name)
+}
