@@ -1,6 +1,11 @@
 //! Two machines and one volume.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use hpe3par_sim::{Fault, Kind};
 
 use super::{
     rig::{
@@ -86,6 +91,41 @@ async fn of_two_creates_at_once_one_makes_the_volume() {
     for machine in &machines {
         no_secret(&machine.dir);
     }
+}
+
+/// Both have looked and found nothing; then one is faster.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_beaten_to_the_name_gets_the_same_volume() {
+    let arrays = Arrays::start().await;
+    let machines = ["host1", "host2"].map(|name| machine(&arrays, name));
+    let [slow, fast] = machines.each_ref().map(Plugin::start);
+    let before = arrays.dump();
+    for options in [plain(), replicated()] {
+        let late = Fault::new(Kind::HangBefore).on(HOME).matching("^createvv ");
+        arrays.control.clear_log();
+        arrays.control.fault(late).unwrap();
+        let beating = async {
+            until_sent(&arrays, "createvv ").await;
+            in_time(fast.create("db1", options.clone())).await.ok();
+            arrays.control.release();
+        };
+        let (reply, ()) = tokio::join!(in_time(slow.create("db1", options.clone())), beating);
+        reply.ok();
+        in_time(slow.get("db1")).await.ok();
+        in_time(slow.remove("db1")).await.ok();
+        in_time(fast.remove("db1")).await.ok();
+        assert_eq!(arrays.dump(), before);
+    }
+}
+
+async fn until_sent(arrays: &Arrays, command: &str) {
+    let sent = async {
+        let log = || arrays.control.log(Some(HOME));
+        while !log().iter().any(|entry| entry.line.starts_with(command)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    in_time(sent).await;
 }
 
 /// A mount namespace, so that two machines of this test do not see each other's mounts. Everything in it ends with the value.
