@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     commands::showversion::Release,
-    error::{ArrayError, At, Refusal},
+    error::{ArrayError, At, Problem, ProblemKind, Refusal},
     quoting::Args,
-    templates::{Problem, ProblemKind, RenderError, Row, Template, Templates},
+    row::Row,
+    templates::{RenderError, Template, Templates},
     wire::{Answer, Lost, Wire},
 };
 use crate::{

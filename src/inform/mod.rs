@@ -10,6 +10,9 @@ mod commands;
 mod error;
 mod greeting;
 mod quoting;
+mod replay;
+mod row;
+mod template_dir;
 mod templates;
 mod wire;
 
@@ -18,6 +21,8 @@ mod array_tests;
 
 pub use array::Array;
 pub use commands::*;
-pub use error::{ArrayError, At, Cause, Refusal};
+pub use error::{ArrayError, At, Cause, Problem, ProblemKind, Refusal};
 pub use greeting::greeting;
-pub use templates::{Problem, ProblemKind, Row, Template, TemplateError, Templates};
+pub use row::Row;
+pub use template_dir::TemplateError;
+pub use templates::{Template, Templates};

@@ -60,8 +60,8 @@ impl Args {
             .map(|(_, words)| words.as_slice())
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(|(name, _)| *name)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        self.0.iter().map(|(name, words)| (*name, words.as_slice()))
     }
 
     /// The first argument that is not one safe word, with its value.
