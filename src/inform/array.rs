@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     commands::showversion::Release,
     error::{ArrayError, At, Problem, ProblemKind, Refusal},
-    quoting::Args,
+    quoting::{Args, RenderError},
     row::Row,
-    templates::{RenderError, Template, Templates},
+    templates::{Template, Templates},
     wire::{Answer, Lost, Wire},
 };
 use crate::{

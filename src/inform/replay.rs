@@ -8,13 +8,13 @@ impl Templates {
         let words: Vec<&str> = command_line.split_whitespace().collect();
         self.iter()
             .map(|(_, template)| template)
-            .filter(|t| t.literal().next() == words.first().copied())
+            .filter(|t| literal(t).next() == words.first().copied())
             .filter(|t| {
                 let mut rest = words.iter();
-                t.literal().all(|word| rest.any(|w| *w == word))
+                literal(t).all(|word| rest.any(|w| *w == word))
             })
             .filter(|t| t.since() <= major.unwrap_or(u32::MAX))
-            .max_by_key(|t| (t.literal().count(), t.since()))
+            .max_by_key(|t| (literal(t).count(), t.since()))
     }
 
     /// What this release makes of an answer: how many rows it reads, or which refusal it is.
@@ -40,4 +40,10 @@ impl Templates {
             },
         }
     }
+}
+
+/// The words of the command line that are always the same.
+fn literal(template: &Template) -> impl Iterator<Item = &str> {
+    let words = template.command().split_whitespace();
+    words.filter(|word| !word.contains('{'))
 }

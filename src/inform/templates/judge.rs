@@ -99,9 +99,8 @@ impl Templates {
     /// The first line that is a known refusal.
     fn refusal(&self, template: &Template, lines: &[&str]) -> Option<Problem> {
         let known = || template.file.refusals.iter().chain(&self.refusals);
-        lines
-            .iter()
-            .find_map(|line| known().find_map(|pattern| pattern.refusal(line)))
+        let mut lines = lines.iter();
+        lines.find_map(|line| known().find_map(|pattern| pattern.refusal(line)))
     }
 
     /// A refusal if there is any line: what none of them should be is a no, whatever it says.

@@ -1,7 +1,8 @@
 //! Templates: how a command is written and how its answer is read, as plain TOML.
 //!
 //! A file of templates/inform is one command, or one form of it (`createhost-add`). `createvv.4.toml` takes the place of
-//! `createvv.toml` from InForm OS 4 on. template.rs has every key.
+//! `createvv.toml` from InForm OS 4 on. The keys are in template.rs, those of the shapes in
+//! read.rs and table.rs.
 
 mod builtin;
 mod judge;
@@ -17,7 +18,6 @@ use serde::Deserialize;
 use self::judge::RefusalPattern;
 use super::template_dir::{self, Source, TemplateError};
 
-pub(in crate::inform) use self::template::RenderError;
 pub use self::template::Template;
 
 /// All templates.

@@ -74,10 +74,7 @@ impl SectionsShape {
             match (head, blocks.last_mut()) {
                 (Some((name, head)), _) => blocks.push((name, head, Vec::new())),
                 (None, Some((_, _, under))) => under.push(line),
-                (None, None) => {
-                    let why = format!("`{line}` where a head row should be");
-                    return Err(unrecognised(why));
-                }
+                (None, None) => return Err(unrecognised(format!("`{line}` before any head"))),
             }
         }
         let mut rows = Vec::new();
@@ -118,11 +115,8 @@ impl KeyValueShape {
                 return Err(unrecognised(format!("the key `{key}` comes twice")));
             }
         }
-        match self
-            .keys
-            .iter()
-            .find(|(ours, _)| !row.cells.contains_key(*ours))
-        {
+        let mut keys = self.keys.iter();
+        match keys.find(|(ours, _)| !row.cells.contains_key(*ours)) {
             Some((_, theirs)) => Err(truncated(format!("the key `{theirs}` is missing"))),
             None => Ok(vec![row]),
         }

@@ -55,6 +55,9 @@ struct Column {
 /// From where to where, in characters of a line.
 type Span = Range<usize>;
 
+/// How many words of a row are given to columns, and the cells they make.
+type Way = (usize, Vec<Span>);
+
 /// A head row, understood.
 pub(super) struct Head<'a> {
     shape: &'a TableShape,
@@ -95,10 +98,8 @@ impl TableShape {
         for (name, column) in &self.columns {
             let is_its = |cell: &&mut HeadCell<'_>| {
                 let title = text(&line, &cell.at);
-                column
-                    .titles
-                    .iter()
-                    .any(|its| its == title.trim_matches('-'))
+                let title = title.trim_matches('-');
+                column.titles.iter().any(|its| its == title)
             };
             match cells.iter_mut().filter(is_its).nth(column.skip) {
                 Some(cell) => cell.wanted = Some((name, column)),
@@ -132,16 +133,14 @@ impl Head<'_> {
         let mut rows: Vec<Row> = Vec::new();
         let mut columns: Vec<Span> = self.cells.iter().map(|cell| cell.at.clone()).collect();
         for line in lines {
-            let line: Vec<char> = line.chars().collect();
-            let spans = self.spans(&line)?;
-            for (column, at) in columns
-                .iter_mut()
-                .zip(&spans)
-                .filter(|(_, at)| !at.is_empty())
-            {
+            let chars: Vec<char> = line.chars().collect();
+            let spans = self.spans(&chars);
+            let spans = spans.map_err(|why| unrecognised(format!("the row `{line}` {why}")))?;
+            let filled = columns.iter_mut().zip(&spans);
+            for (column, at) in filled.filter(|(_, at)| !at.is_empty()) {
                 *column = column.start.min(at.start)..column.end.max(at.end);
             }
-            let row = self.row(&line, &spans)?;
+            let row = self.row(&chars, &spans)?;
             match (&self.shape.list, rows.last_mut()) {
                 (Some(list), Some(last)) if goes_on(&row, list) => last.list.extend(row.list),
                 _ => rows.push(row),
@@ -178,79 +177,67 @@ impl Head<'_> {
     }
 
     /// Where the cells of a row are: its words are given to the columns, left to right, in the one way there is.
-    fn spans(&self, line: &[char]) -> Result<Vec<Span>, Problem> {
+    fn spans(&self, line: &[char]) -> Result<Vec<Span>, &'static str> {
         let words = words(line);
         // Ways that differ only in columns nobody wants are one; so are those in which a cell is empty at another place.
         let same = |a: &[Span], b: &[Span]| {
             let mut cells = self.cells.iter().zip(a.iter().zip(b));
             cells.all(|(cell, (a, b))| cell.wanted.is_none() || a == b)
         };
-        let refuse = |why| {
-            let line: String = line.iter().collect();
-            Err(unrecognised(format!("the row `{line}` {why}")))
-        };
-        // Each way: how many words are given, and the cells they make.
-        let mut ways: Vec<(usize, Vec<Span>)> = vec![(0, Vec::new())];
+        let mut ways: Vec<Way> = vec![(0, Vec::new())];
         for (column, cell) in self.cells.iter().enumerate() {
-            let mut longer: Vec<(usize, Vec<Span>)> = Vec::new();
+            let mut longer: Vec<Way> = Vec::new();
             for (from, spans) in &ways {
                 for to in *from..=words.len() {
                     if to > *from && !self.allows(column, &words[to - 1]) {
                         break;
                     }
-                    let taken = &words[*from..to];
-                    let span = taken
-                        .first()
-                        .map_or(0..0, |word| word.start..words[to - 1].end);
-                    if !cell.fits(&text(line, &span)) {
+                    let first = words[*from..to].first();
+                    let span = first.map_or(0..0, |first| first.start..words[to - 1].end);
+                    let text = text(line, &span);
+                    if cell.wanted.is_some_and(|(_, column)| !column.fits(&text)) {
                         continue;
                     }
                     let spans = [spans.as_slice(), &[span]].concat();
-                    if !longer
-                        .iter()
-                        .any(|(end, other)| *end == to && same(other, &spans))
-                    {
+                    let known = |(given, other): &Way| *given == to && same(other, &spans);
+                    if !longer.iter().any(known) {
                         longer.push((to, spans));
                     }
                 }
             }
             if longer.len() > MAX_WAYS {
-                return refuse("can be cut in too many ways");
+                return Err("can be cut in too many ways");
             }
             ways = longer;
         }
         ways.retain(|(given, _)| *given == words.len());
         match ways.as_slice() {
             [(_, spans)] => Ok(spans.clone()),
-            [] => refuse("fits the columns in no way"),
-            _ => refuse("can be cut in two ways"),
+            [] => Err("fits the columns in no way"),
+            _ => Err("can be cut in two ways"),
         }
     }
 
-    /// True if a word may belong to a column: one whose head cell it is under, or, under none, one next to it.
+    /// True if a word may belong to a column: one whose head cell it is under, or, under none, the one before or after it.
     fn allows(&self, column: usize, word: &Span) -> bool {
         let left = self.cells.partition_point(|cell| cell.at.end <= word.start);
         let right = self.cells.partition_point(|cell| cell.at.start < word.end);
-        let near = if left < right {
-            left..right
-        } else {
-            left.saturating_sub(1)..left + 1
-        };
-        self.shape.runs_over || near.contains(&column)
-    }
-}
-
-impl HeadCell<'_> {
-    /// True if this may stand under it.
-    fn fits(&self, text: &str) -> bool {
-        self.wanted.is_none_or(|(_, column)| match &column.cell {
-            Some(pattern) => pattern.is_match(text),
-            None => !text.contains(char::is_whitespace),
-        })
+        let under = left < right;
+        let first = if under { left } else { left.saturating_sub(1) };
+        let last = if under { right - 1 } else { left };
+        self.shape.runs_over || (first..=last).contains(&column)
     }
 }
 
 impl Column {
+    /// True if this may be a cell of the column.
+    fn fits(&self, text: &str) -> bool {
+        match &self.cell {
+            Some(pattern) => pattern.is_match(text),
+            None => !text.contains(char::is_whitespace),
+        }
+    }
+
     /// The pieces of a cell that is a list.
     fn items(&self, text: &str) -> Result<Vec<(String, String)>, Problem> {
         let mut found = Vec::new();

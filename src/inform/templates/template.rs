@@ -10,7 +10,7 @@ use super::{
     read::{KeyValueShape, LineShape, SectionsShape, SilentShape},
     table::TableShape,
 };
-use crate::inform::quoting::{Args, is_safe_line};
+use crate::inform::quoting::{Args, RenderError, fence};
 
 /// One command, or one form of it, on one range of InForm OS levels.
 #[derive(Debug, Clone)]
@@ -54,15 +54,6 @@ pub(super) enum Shape {
     Table(TableShape),
     Sections(SectionsShape),
     KeyValue(KeyValueShape),
-}
-
-/// Why a command line cannot be written.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::inform) enum RenderError {
-    /// This OS has no such option.
-    NotOffered(String),
-    /// An argument, and its value.
-    Unsafe(String, String),
 }
 
 impl Template {
@@ -109,17 +100,14 @@ impl Template {
         self.proof().is_some()
     }
 
-    /// The words of the command line that are always the same.
-    pub(in crate::inform) fn literal(&self) -> impl Iterator<Item = &str> {
-        let words = self.file.command.split_whitespace();
-        words.filter(|word| !word.contains('{'))
+    /// The command line with its places, `{name}`.
+    pub(in crate::inform) fn command(&self) -> &str {
+        &self.file.command
     }
 
     /// Writes the command line.
     pub(in crate::inform) fn render(&self, args: &Args) -> Result<String, RenderError> {
-        if let Some((name, value)) = args.first_unsafe() {
-            return Err(RenderError::Unsafe(name.to_owned(), value.to_owned()));
-        }
+        args.check()?;
         let command = &self.file.command;
         let option = |word: &str| {
             let name = word.strip_prefix('{')?.strip_suffix('}')?;
@@ -127,10 +115,8 @@ impl Template {
             Some(args.get(name).map_or("", |_| text))
         };
         let words = command.split_whitespace();
-        let words: Vec<&str> = words
-            .map(|word| option(word).unwrap_or(word))
-            .filter(|word| !word.is_empty())
-            .collect();
+        let words = words.map(|word| option(word).unwrap_or(word));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
         let mut line = words.join(" ");
         // No value holds a brace, so none is taken for a place.
         for (name, values) in args.iter() {
@@ -142,11 +128,7 @@ impl Template {
                 line = line.replace(&place, &values.join(" "));
             }
         }
-        // A place whose argument is missing is stopped here too.
-        if is_safe_line(&line) {
-            Ok(line)
-        } else {
-            Err(RenderError::Unsafe("the line".to_owned(), line))
-        }
+        // This stops a place whose argument is missing, too.
+        fence(line)
     }
 }
