@@ -14,7 +14,7 @@ setup: ## Look for Rust and the Debian packages; install the packages when root
 check: setup deny ## Formatting, lints, documentation, licences of dependencies
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items -q
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked -q
 
 deny:
 	@scripts/deny

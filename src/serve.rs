@@ -185,6 +185,7 @@ fn connect(
             target: device.backend_id.clone(),
             mode: device.mode,
             period: device.sync_period.filter(|_| device.mode == Mode::Periodic),
+            lone_primary: config.lone_primary,
             peer_persistence: device.is_peer_persistence(),
             cpg_map: device.cpg_map.clone(),
             snap_cpg_map: device.snap_cpg_map.clone(),

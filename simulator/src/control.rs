@@ -120,6 +120,19 @@ impl Control {
             .collect()
     }
 
+    /// How many wrong passwords an array was given, by any method: what a real one counts before it locks an account.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn wrong_passwords(&self, array: &str) -> Done<usize> {
+        self.port(array)?;
+        let inner = self.engine.lock();
+        Ok(inner
+            .stations
+            .get(array)
+            .map_or(0, |station| station.wrong_passwords))
+    }
+
     /// Forgets the commands so far.
     pub fn clear_log(&self) {
         let mut inner = self.engine.lock();

@@ -53,6 +53,8 @@ pub(crate) struct Station {
     pub(crate) before_full: BTreeMap<String, u64>,
     /// How often it went down: commands of an earlier life die.
     pub(crate) life: u64,
+    /// Passwords that did not fit.
+    pub(crate) wrong_passwords: usize,
     next_session: u32,
 }
 
@@ -165,6 +167,7 @@ impl Engine {
                 session_limit: array.session_limit,
                 before_full: BTreeMap::new(),
                 life: 0,
+                wrong_passwords: 0,
                 next_session: 1,
             };
             (array.name.clone(), station)

@@ -1,7 +1,7 @@
 //! Remote copy: which group is whose other half, whether the other array can be reached, and what time does to groups.
 //!
 //! Each array has its own [`Group`]. The one with a Primary role sends and decides; what it decides is mirrored to the
-//! other (every target is taken to have the policy `mirror_config`).
+//! other (every target is taken to have the policy `mirror_config`: array fact 13).
 
 mod refusals;
 mod transitions;

@@ -187,17 +187,18 @@ impl Login {
     }
 
     fn password_fits(&self, user: &str, password: &str) -> bool {
-        let inner = self.server.engine.lock();
-        let users = inner
-            .world
-            .arrays
-            .get(&self.server.description.name)
-            .map(|array| &array.users);
-        users.is_some_and(|users| {
+        let mut inner = self.server.engine.lock();
+        let name = &self.server.description.name;
+        let users = inner.world.arrays.get(name).map(|array| &array.users);
+        let fits = users.is_some_and(|users| {
             users
                 .iter()
                 .any(|known| known.name == user && known.password.as_deref() == Some(password))
-        })
+        });
+        if let (false, Some(station)) = (fits, inner.stations.get_mut(name)) {
+            station.wrong_passwords += 1;
+        }
+        fits
     }
 
     fn key_fits(&self, user: &str, key: &PublicKey) -> bool {

@@ -123,7 +123,7 @@ pub struct Array {
     pub connections: Vec<Connection>,
     /// Next ids, by kind (`vv`, `vvset`, `host`, `group`, `task`). Not part of a dump.
     pub counters: BTreeMap<String, u32>,
-    /// Switches for what no source tells ([U] facts), by name. FIDELITY.md lists them.
+    /// Switches for what no source tells (facts), by name. FIDELITY.md lists them.
     pub switches: BTreeMap<String, bool>,
 }
 

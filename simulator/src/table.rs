@@ -1,7 +1,7 @@
 //! The one table printer: every listing goes through it.
 //!
 //! A listing is up to three rows of group titles, one row of heads, the rows, a line of dashes and a total row. Widths
-//! are made for each output; cells are padded with blanks to the end of the line, the total row too.
+//! are made for each output; cells are padded with blanks to the end of the line, the total row too (array fact 10).
 
 /// How listings are printed: chosen by `setclienv` or by `-csvtable`, `-nohdtot`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

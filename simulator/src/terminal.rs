@@ -2,7 +2,7 @@
 //!
 //! With a pty bytes that come while nothing reads them are echoed by the terminal at once; when the command line reads
 //! them later it echoes them again after its prompt and breaks lines at the width of the terminal. Without a pty
-//! nothing is echoed and the prompt sticks to the answer.
+//! nothing is echoed and the prompt sticks to the answer (array fact 46).
 
 /// One interactive session.
 #[derive(Debug)]

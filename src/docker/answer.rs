@@ -29,7 +29,7 @@ pub struct Deadlines {
 
 impl Deadlines {
     /// Deadlines inside the limits of an engine that allows `engine_timeout` for Create and Mount and at most 60 s for
-    /// the rest: 10 s earlier, or a third earlier where the limit is 30 s or less.
+    /// the rest: 10 s earlier, or a third earlier where the limit is 30 s or less (array fact 25).
     pub fn within(engine_timeout: Duration) -> Self {
         let inside = |limit: Duration| {
             if limit <= Duration::from_secs(30) {

@@ -60,7 +60,8 @@ impl<V: Volumes> Api<V> {
         ending
     }
 
-    /// Its body is not looked at, here as in Capabilities and List: Docker sends none or `{}`, Podman nothing.
+    /// Its body is not looked at, here as in Capabilities and List: Docker sends none or `{}`, Podman nothing
+    /// (array fact 28).
     async fn activate(&self, exchange: &Exchange) -> Result<Ending, String> {
         self.ask(exchange, |volumes| volumes.engine_started())
             .await?;
@@ -83,16 +84,19 @@ impl<V: Volumes> Api<V> {
         }))
     }
 
-    /// Says `Err` only of a volume that certainly does not exist; the engine would forget any other, with its references.
+    /// Says `Err` only of a volume that certainly does not exist; the engine would forget any other, with its references
+    /// (array fact 21).
     async fn get(&self, body: Option<&[u8]>, exchange: &mut Exchange) -> Ending {
         let name = match read::<NameRequest>(body) {
             Ok(NameRequest { name: Some(name) }) => name,
-            // After a broken connection the engine repeats a request without its body: about which volume, it alone knows.
+            // After a broken connection the engine repeats a request without its body: about which volume, it alone knows
+            // (array fact 22).
             Ok(NameRequest { name: None }) => return Ending::Closed("no `Name`".to_owned()),
             Err(mistake) => return Ending::Closed(mistake),
         };
         exchange.about(&name);
-        // No volume was ever made with such a name. Engines ask for an empty one after they have forgotten a volume.
+        // No volume was ever made with such a name. Engines ask for an empty one after they have forgotten a volume
+        // (array fact 24).
         let Ok(name) = VolumeName::new(&name) else {
             return absent(&name);
         };
@@ -221,11 +225,18 @@ impl<V: Volumes> Api<V> {
         };
         match detached(deadline, work).await {
             Ok(result) => result.map_err(|error| error.to_string()),
-            Err(Unfinished::StillRunning) => Err(format!(
-                "still running after {} s: {verb} of volume `{volume}` goes on as request {id}; hint: {}",
-                deadline.as_secs(),
-                verb.late_hint()
-            )),
+            Err(Unfinished::StillRunning) => {
+                let name = VolumeName::new(volume).ok();
+                let waits_for = name
+                    .and_then(|name| self.volumes.waits_for(&name))
+                    .map(|what| format!(" waits for {what}, and"))
+                    .unwrap_or_default();
+                Err(format!(
+                    "still running after {} s: {verb} of volume `{volume}`{waits_for} goes on as request {id}; hint: {}",
+                    deadline.as_secs(),
+                    verb.late_hint()
+                ))
+            }
             Err(Unfinished::Broken) => Err(format!(
                 "internal error in {verb} of volume `{volume}`; hint: look for request {id} in the plugin's log"
             )),
@@ -263,7 +274,7 @@ impl Drop for SetOnDrop {
 fn read<T: DeserializeOwned>(body: Option<&[u8]>) -> Result<T, String> {
     match body {
         None => Err("the request broke off or is larger than 1 MiB".to_owned()),
-        // What an engine sends when it repeats a request after a broken connection.
+        // What an engine sends when it repeats a request after a broken connection (array fact 22).
         Some([]) => Err("the request has no body; hint: give the command again".to_owned()),
         Some(bytes) => serde_json::from_slice(bytes)
             .map_err(|error| format!("the request is not what an engine sends: {error}")),
@@ -282,11 +293,11 @@ fn mount_id(id: Option<String>) -> Result<MountId, String> {
 
 fn absent(name: &str) -> Ending {
     let shown: String = name.chars().take(255).collect();
-    Ending::Refused(format!("no such volume: {shown}"))
+    Ending::Refused(format!("no such volume: `{shown}`"))
 }
 
 fn found(volume: Volume) -> Ending {
-    // Read and written again, because one that the engine cannot read makes it forget the volume.
+    // Read and written again, because one that the engine cannot read makes it forget the volume (array facts 21, 23).
     let created_at = volume.created_at.and_then(|text| match text.parse::<jiff::Timestamp>() {
         Ok(time) => Some(time.to_string()),
         Err(_) => {

@@ -46,7 +46,7 @@ pub(super) fn backends(backends: &[BackendStatus]) -> String {
     let rows: Vec<[String; 3]> = std::iter::once(heads).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
-    // The engine puts a prefix before the text; the table begins on a line of its own.
+    // The engine puts a prefix before the text; the table begins on a line of its own (array fact 29).
     let lines = rows.iter().map(|[name, replication, state]| {
         format!("\n{name:first$}  {replication:second$}  {state}")
     });

@@ -172,7 +172,8 @@ pub(super) struct VolumeAnswer {
     pub name: String,
     #[serde(rename = "Mountpoint", skip_serializing_if = "Option::is_none")]
     pub mountpoint: Option<String>,
-    /// RFC 3339. Left out when unknown: an empty or badly written time spoils the whole answer for the engine.
+    /// RFC 3339. Left out when unknown: an empty or badly written time spoils the whole answer for the engine
+    /// (array fact 23).
     #[serde(rename = "CreatedAt", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     #[serde(rename = "Status", skip_serializing_if = "Option::is_none")]

@@ -28,8 +28,8 @@ pub(super) fn routes<V: Volumes>(
         .unify()
 }
 
-/// The body as bytes, whatever its type is said to be (the engine says none, Podman an own one); `None` if it cannot be
-/// read to its end.
+/// The body as bytes, whatever its type is said to be (the engine says none, Podman an own one: array fact 28); `None` if
+/// it cannot be read to its end.
 fn body() -> impl Filter<Extract = (Body<Bytes>,), Error = Infallible> + Clone {
     warp::body::bytes()
         .map(Some)

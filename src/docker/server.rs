@@ -22,7 +22,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// flight end for at most `grace` and returns; those that are left find their connection closed when the process ends.
 ///
 /// Idle connections are never closed before that: the engine keeps some for 30 s, and a request that meets a closing
-/// connection is repeated without its body.
+/// connection is repeated without its body (array fact 22).
 ///
 /// Work that a request has started outlives it; waiting for that is up to the owner of the volume service.
 pub async fn serve<V: Volumes>(

@@ -16,7 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 /// Members of this group may use the engine, so they may use its plugin.
 const ENGINE_GROUP: &str = "docker";
 
-/// Longest path of a socket: 108 bytes in the kernel, one of them the final zero.
+/// Longest path of a socket: 108 bytes in the kernel, one of them the final zero (array fact 38).
 const MAX_PATH: usize = 107;
 
 /// Why the socket cannot be had.
@@ -59,7 +59,7 @@ impl Socket {
     /// Binds the socket, and makes its directory if there is none. The file has mode 0660 and group `docker` where that
     /// group exists, otherwise 0600; it appears with these rights and ready, in place of a stale one.
     ///
-    /// Contacts nobody: a managed plugin that does not listen within seconds is killed.
+    /// Contacts nobody: a managed plugin that does not listen within seconds is killed (array fact 31).
     ///
     /// # Errors
     /// [`SocketError::InUse`] if someone holds the lock or answers at the path; the others as they say.

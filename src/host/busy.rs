@@ -89,7 +89,7 @@ fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(HostError::io("read", stacked, e)),
     };
-    // A mounted filesystem, a map and mkfs each claim their device exclusively, in whatever namespace they are.
+    // A mounted filesystem, a map and mkfs each claim their device exclusively, in whatever namespace they are (array fact 37).
     let claimed = match OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_EXCL)

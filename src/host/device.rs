@@ -73,7 +73,7 @@ impl BlockDevice {
     }
 }
 
-/// In bytes; the kernel counts in units of 512, whatever the device's own sectors are.
+/// In bytes; the kernel counts in units of 512, whatever the device's own sectors are (array fact 39).
 fn size(kernel: &Kernel, number: DeviceNumber) -> Result<u64, HostError> {
     let path = kernel.sys().join(format!("dev/block/{number}/size"));
     let text = fs::read_to_string(&path).map_err(|e| HostError::io("read", &path, e))?;

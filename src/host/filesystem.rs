@@ -1,6 +1,6 @@
 //! Making a filesystem, once, on a device proven empty (decision 9).
 //!
-//! mkfs.ext4 looks for an existing filesystem only when a terminal is there to ask on (e2fsprogs, misc/mke2fs.c), so leaving
+//! mkfs.ext4 looks for an existing filesystem only when a terminal is there to ask on (array fact 34), so leaving
 //! `-F` away protects nothing here: the proof is ours, and [`ProvenEmpty`] is the only way in.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::ErrorKind,
     os::unix::fs::{PermissionsExt, chown},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -102,8 +102,8 @@ pub async fn reclaim(
 }
 
 /// Gives the root directory of a new filesystem its owner and mode, and removes ext4's `lost+found` (docker copies an image's
-/// files, and databases initialise, only into an empty directory). Mounts it for the moment in `scratch`, a directory
-/// that is root's own. Repeating it changes nothing.
+/// files, and databases initialise, only into an empty directory: array fact 27). Mounts it for the moment in `scratch`, a
+/// directory that is root's own. Repeating it changes nothing.
 ///
 /// # Errors
 /// As [`mount`](super::mount::mount) and [`unmount`](super::mount::unmount); [`HostError::Io`].
@@ -115,7 +115,7 @@ pub async fn prepare_root(
     mode: Option<FsMode>,
     scratch: &Path,
 ) -> Result<(), HostError> {
-    let root = scratch.join(format!("prepare-{}", device.wwn()));
+    let root = root_in(scratch, device.wwn());
     let _ = mount(kernel, device, &root, kind, LOOKING).await?;
     let (directory, what) = (
         root.clone(),
@@ -126,6 +126,20 @@ pub async fn prepare_root(
     remove_mountpoint(kernel, &root)?;
     prepared?;
     sync(device).await
+}
+
+/// Ends what somebody who died within [`prepare_root`] left mounted. If there is nothing, nothing happens.
+///
+/// # Errors
+/// As [`unmount`](super::mount::unmount); [`HostError::Io`].
+pub async fn leave_root(kernel: &Kernel, wwn: &Wwn, scratch: &Path) -> Result<(), HostError> {
+    let root = root_in(scratch, wwn);
+    let _ = unmount(kernel, &root, LOOKING).await?;
+    remove_mountpoint(kernel, &root)
+}
+
+fn root_in(scratch: &Path, wwn: &Wwn) -> PathBuf {
+    scratch.join(format!("prepare-{wwn}"))
 }
 
 fn prepare(root: &Path, owner: Option<FsOwner>, mode: Option<FsMode>) -> Result<(), HostError> {

@@ -72,7 +72,8 @@ pub(super) async fn bind(file: &Path) -> Result<PathBuf, HostError> {
     }
 }
 
-/// Frees a loop device. Status 0 proves nothing: a device that somebody has open is only marked to go later.
+/// Frees a loop device. Status 0 proves nothing: a device that somebody has open is only marked to go later
+/// (array fact 32).
 pub(super) async fn free(path: &Path) -> Result<(), HostError> {
     run_ok("losetup", &["--detach".as_ref(), path.as_os_str()], LIMIT)
         .await

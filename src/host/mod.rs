@@ -16,7 +16,7 @@ pub use busy::{Busy, busy};
 pub use command::CommandReport;
 pub use device::BlockDevice;
 pub use error::HostError;
-pub use filesystem::{make, prepare_root, reclaim};
+pub use filesystem::{leave_root, make, prepare_root, reclaim};
 pub use mount::{is_mounted, mount, remove_mountpoint, unmount};
 pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
 pub use probe::{Found, ProvenEmpty, probe};

@@ -183,8 +183,8 @@ fn unmount_now(kernel: &Kernel, mountpoint: &Path) -> Result<Change<()>, HostErr
 }
 
 /// Removes the bare directory of a volume, once its device is proven gone and not before: removing a directory makes the
-/// kernel (since 3.18) lazily unmount whatever other mount namespaces still have mounted on it. One that holds files
-/// is left, with a warning.
+/// kernel lazily unmount whatever other mount namespaces still have mounted on it (array fact 36). One that holds files is
+/// left, with a warning.
 ///
 /// # Errors
 /// [`HostError::OtherMount`] if something is mounted on it, [`HostError::Io`].

@@ -1,6 +1,7 @@
 //! What is on a device? Empty only if it is proven.
 //!
-//! blkid(8) ends with status 2 both for "nothing found" and for "could not be read", so its word alone proves nothing.
+//! blkid(8) ends with status 2 both for "nothing found" and for "could not be read" (array fact 33), so its word alone proves
+//! nothing.
 
 use std::{
     fs::{File, OpenOptions},
@@ -72,7 +73,7 @@ const ALIGN: usize = 4096;
 /// [`HostError::Command`], [`HostError::Io`] and [`HostError::Deadline`] when it cannot be told: that is not emptiness.
 pub async fn probe(kernel: &Kernel, device: &BlockDevice) -> Result<Found, HostError> {
     device.still_there(kernel)?;
-    // Pages cached before another machine, or another path, wrote must not be what is looked at.
+    // Pages cached before another machine, or another path, wrote must not be what is looked at (array fact 35).
     run_ok(
         "blockdev",
         &["--flushbufs".as_ref(), device.path().as_ref()],
@@ -202,7 +203,7 @@ async fn data(device: &BlockDevice) -> Result<Option<u64>, HostError> {
         LOOKING,
         move || {
             let fail = |e| HostError::io("read", &path, e);
-            // Direct: the device itself, and not what the page cache remembers of it.
+            // Direct: the device itself, and not what the page cache remembers of it (array fact 35).
             let file = OpenOptions::new()
                 .read(true)
                 .custom_flags(libc::O_DIRECT)

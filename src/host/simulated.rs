@@ -28,7 +28,7 @@ use crate::model::{Change, HostName, Initiator, Wwn};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKING: Duration = Duration::from_secs(30);
-/// How long a freed loop device may take to go: udev may have it open for a moment.
+/// How long a freed loop device may take to go: udev may have it open for a moment (array fact 32).
 const GOING: Duration = Duration::from_secs(5);
 
 /// The transport of simulated arrays.

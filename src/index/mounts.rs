@@ -1,8 +1,8 @@
 //! Which volumes are mounted on this machine, and for whom.
 //!
 //! The engine sends one id several times, forgets to unmount after a crash, and uses an old id again (docker cp sends Mount
-//! and Unmount with the id of the running container). So ids are counted, counts from before a restart of the engine are
-//! *inherited*, and whether a device may really go is decided by the kernel, never by these counts alone.
+//! and Unmount with the id of the running container): array fact 26. So ids are counted, counts from before a restart of the
+//! engine are *inherited*, and whether a device may really go is decided by the kernel, never by these counts alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,6 +51,11 @@ impl MountRecord {
     /// All references together.
     pub fn references(&self) -> u64 {
         self.refs.values().map(|count| u64::from(*count)).sum()
+    }
+
+    /// The references that would remain without one of this id's.
+    pub fn references_without(&self, id: &str) -> u64 {
+        self.references() - u64::from(self.refs.get(id).is_some_and(|count| *count > 0))
     }
 
     fn add(&mut self, id: &str) {

@@ -14,6 +14,7 @@ use super::{
     quoting::{Args, RenderError},
     row::Row,
     templates::{Template, Templates},
+    underway::Underway,
     wire::{Answer, Lost, Wire},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     transcript::{Entry, Transcript},
 };
 
-/// How long a lost session is waited for at most: the command on it may still be running.
+/// How long a lost session is waited for at most: the command on it may still be running (array fact 48).
 const SESSION_WAIT: Duration = Duration::from_secs(30);
 /// How often the array is asked whether the session is still there.
 const SESSION_POLL: Duration = Duration::from_secs(2);
@@ -39,6 +40,7 @@ pub struct Array {
     templates: Arc<Templates>,
     timeout: Duration,
     request: RequestId,
+    underway: Underway,
     /// What `showversion` said. Asked again when the array refuses columns: it may have been updated.
     release: Arc<Mutex<Option<Release>>>,
 }
@@ -81,6 +83,7 @@ impl Array {
             templates,
             timeout,
             request,
+            underway: Underway::default(),
             release,
         }
     }
@@ -111,6 +114,13 @@ impl Array {
             expected: expected.into(),
             found: found.into(),
         }
+    }
+
+    /// The command that this request waits for, if it waits for this array: of several the one that was given first.
+    pub fn waits_for(&self, request: &RequestId) -> Option<At> {
+        self.underway
+            .first(request)
+            .map(|command| self.at(&command))
     }
 
     fn at(&self, command: &str) -> At {
@@ -167,6 +177,8 @@ impl Array {
     /// Runs a command that changes something. It is sent once, whatever happens.
     pub(super) async fn change(&self, form: &str, args: &Args) -> Result<(), ArrayError> {
         let (template, command) = self.prepare(form, args).await?;
+        // Until its end is known, whatever is asked in between.
+        let _underway = self.underway.begin(&self.request, &command);
         match self
             .once(&command, self.timeout, &template, |_| Ok(()))
             .await
@@ -223,6 +235,7 @@ impl Array {
         template: &Template,
         value: impl Fn(Vec<Row>) -> Result<T, Problem>,
     ) -> Result<T, Failed> {
+        let _underway = self.underway.begin(&self.request, command);
         let mut record = Record {
             array: self,
             command,

@@ -157,7 +157,7 @@ impl ArrayError {
                 Some("the command may still be running; look with `showuserconn` and `showtask`".to_owned())
             }
             Self::InDoubt { ended: true, .. } => {
-                Some("the plugin reads the state before it does anything else".to_owned())
+                Some("try again: the plugin reads the state before it does anything else".to_owned())
             }
             Self::NotProven { .. } => {
                 Some("somebody else may be working on the array at the same time".to_owned())

@@ -19,7 +19,7 @@ pub fn greeting() -> ssh::Greeting {
         },
         identify: Some(("showuserconn -current".to_owned(), session_id)),
         // The system's name, which may hold dots and dashes, and ` cli%`. Not anchored at a line's beginning: after a silent
-        // command two prompts stand on one line.
+        // command two prompts stand on one line (array fact 46).
         prompt: Regex::new(r"\S+ cli%\s*$").expect("a fixed expression"),
     }
 }

@@ -14,6 +14,7 @@ mod replay;
 mod row;
 mod template_dir;
 mod templates;
+mod underway;
 mod wire;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{FsMode, FsOwner, FsType, Namespace, OperationId, SystemId, VolumeName};
 
 const PREFIX: &str = "dk1";
+/// Longest comment of a VV (array fact 17).
 const MAX: usize = 511;
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')

@@ -21,7 +21,7 @@ pub enum SizeError {
 }
 
 impl Size {
-    /// Largest VV that every InForm OS makes: 16 TiB.
+    /// Largest VV that every InForm OS makes: 16 TiB (array fact 19).
     pub const MAX_GIB: u64 = 16_384;
 
     /// A size in MiB as an array prints it.

@@ -72,7 +72,8 @@ number!(
     VvId, u32
 );
 number!(
-    /// An array's system id, decimal as in the names of mirrored groups (`showsys` prints it in hexadecimal).
+    /// An array's system id, decimal as in the names of mirrored groups (`showsys` prints it in hexadecimal:
+    /// array fact 15).
     SystemId, u32
 );
 number!(

@@ -59,6 +59,26 @@ pub enum ReplicationError {
         /// How many volumes are in it.
         members: usize,
     },
+    /// Its volumes are being copied.
+    #[error(
+        "remote copy group `{group}` is still copying a volume, and would have to be stopped in the middle of it"
+    )]
+    Syncing {
+        /// The group.
+        group: GroupName,
+    },
+    /// Whoever sees the group's VV set would see the new volume, too.
+    #[error(
+        "VV set `{set}` of remote copy group `{group}` is exported to {to}; a volume admitted to the group would be seen there at once"
+    )]
+    SetExported {
+        /// The group.
+        group: GroupName,
+        /// The set.
+        set: String,
+        /// To whom.
+        to: String,
+    },
     /// Not mapped.
     #[error("CPG `{cpg}` is not in `cpg_map`, so the volume `{vv}` could not be made on the peer")]
     Unmapped {
@@ -90,6 +110,12 @@ impl ReplicationError {
             }
             Self::NotStarted { group, .. } => {
                 format!("when it may run again, start it with `startrcopygroup {group}` and try again")
+            }
+            Self::Syncing { group } => {
+                format!("try again when `showrcopy groups {group}` shows its volumes as Synced")
+            }
+            Self::SetExported { .. } => {
+                "export the volumes to their hosts one by one instead of the set".to_owned()
             }
             Self::Unmapped { .. } => "add the CPG to `cpg_map` in hpe.conf".to_owned(),
             Self::NameTooLong { .. } => {

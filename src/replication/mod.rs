@@ -8,9 +8,11 @@ mod error;
 mod pair;
 mod plan;
 mod serving;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
 pub use pair::{CpgPair, Pair, Wants};
 pub use plan::{Newcomer, Undoing, plan_admission, plan_dismissal, plan_undo};
-pub use serving::{NotServing, serves_at_home};
+pub use serving::{NotServing, Peer, serves_at_home};

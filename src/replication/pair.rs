@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     inform::Array,
-    model::{CpgName, GroupName, Mode, Policy, SystemId, TargetName},
+    model::{CpgName, GroupName, LonePrimary, Mode, Policy, SystemId, TargetName},
 };
 
 /// The two arrays of a replication-enabled backend.
@@ -27,6 +27,8 @@ pub struct Wants {
     pub mode: Mode,
     /// `sync_period` in seconds; only with [`Mode::Periodic`].
     pub period: Option<u32>,
+    /// `lone_primary`: whether a primary serves whose peer cannot be asked.
+    pub lone_primary: LonePrimary,
     /// `quorum_witness_ip` was given.
     pub peer_persistence: bool,
     /// `cpg_map`: source CPG to peer CPG.

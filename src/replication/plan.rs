@@ -68,6 +68,12 @@ pub fn plan_admission(
         Some(is) => {
             check_fit(array, is, wants)?;
             match (is.status, is.volumes.len()) {
+                // A first copy that is stopped in the middle leaves its volume unprotected for longer than the moment it takes.
+                (GroupStatus::Started, _) if is.is_syncing() => {
+                    return Err(ReplicationError::Syncing {
+                        group: group.clone(),
+                    });
+                }
                 (GroupStatus::Started, _) => plan.push(Action::Stop(group.clone())),
                 (GroupStatus::Stopped | GroupStatus::New, 0) => {}
                 (status, members) => {
@@ -85,7 +91,7 @@ pub fn plan_admission(
         group: group.clone(),
         target: wants.target.clone(),
         remote: vv.clone(),
-        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up.
+        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
         own_wwn: !wants.peer_persistence,
     }));
     plan.push(Action::Start(group.clone()));
@@ -166,6 +172,10 @@ pub fn plan_dismissal(
             });
         }
     };
+    let remove_group = others == 0 && group_is_ours;
+    if !is.holds(vv) && !remove_group {
+        return Ok(plan);
+    }
     if was_started {
         plan.push(Action::Stop(group.clone()));
     }
@@ -175,7 +185,7 @@ pub fn plan_dismissal(
             vv: vv.clone(),
         });
     }
-    if others == 0 && group_is_ours {
+    if remove_group {
         plan.push(Action::Remove(group.clone()));
     } else if others > 0 && was_started {
         // A group someone stopped on purpose is not started.
@@ -200,7 +210,8 @@ pub fn plan_undo(now: Option<&RcGroup>, vv: &VvName, undoing: Undoing) -> Vec<Ac
     let Some(is) = now else { return Vec::new() };
     let group = &is.name;
     let inside = undoing.may_have_admitted && is.holds(vv);
-    let others = is.volumes.iter().filter(|v| v.local != *vv).count();
+    // A VV that is in the group and not ours to dismiss is one of the others.
+    let others = is.volumes.len() - usize::from(inside);
     let running = matches!(is.status, GroupStatus::Started | GroupStatus::Starting);
     let mut plan = Vec::new();
     if inside {

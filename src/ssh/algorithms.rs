@@ -13,7 +13,7 @@ const NEGOTIATED: [MethodType; 6] = [
 ];
 
 /// Sets what this session may negotiate. `stored` are the key types known_hosts has for the host: they go first, because libssh2
-/// would otherwise pick by its own order and a host known by its RSA key would look like a changed one.
+/// would otherwise pick by its own order and a host known by its RSA key would look like a changed one (array fact 45).
 pub(super) fn restrict(
     session: &Session,
     legacy: bool,

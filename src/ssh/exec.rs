@@ -11,7 +11,7 @@ use super::OUTPUT_LIMIT;
 use super::error::{Peer, SshError};
 
 /// A libssh2 call waits at most this long; in between the deadline is looked at. libssh2's own time-out is an idle limit, which an
-/// answer that trickles never reaches.
+/// answer that trickles never reaches (array fact 43).
 const SLICE: Duration = Duration::from_millis(250);
 
 /// libssh2's LIBSSH2_ERROR_TIMEOUT.
@@ -128,7 +128,8 @@ pub(super) fn open(session: &Session, limits: &Limits<'_>) -> Result<Channel, Ss
             limits.not_sent("opening a channel", &error)
         }
     })?;
-    // Reading one stream to its end before the other hangs as soon as the other fills the channel's window.
+    // Reading one stream to its end before the other hangs as soon as the other fills the channel's window
+    // (array fact 42).
     channel
         .handle_extended_data(ExtendedData::Merge)
         .map_err(|error| limits.not_sent("opening a channel", &error))?;
@@ -159,7 +160,7 @@ pub(super) fn run(
         });
     }
     let mut bytes = Vec::new();
-    // A closed stdin cannot be waited for: no question of the command line can hang the command.
+    // A closed stdin cannot be waited for: no question of the command line can hang the command (array fact 12).
     channel
         .send_eof()
         .map_err(|error| limits.cut(error.message(), &[]))?;
@@ -172,7 +173,8 @@ pub(super) fn run(
     {
         return Err(limits.cut(format!("the command was ended by signal {signal}"), &bytes));
     }
-    // The status may come after the end of the output, so it is asked for only now. 0 also means that none came.
+    // The status may come after the end of the output, so it is asked for only now. 0 also means that none came
+    // (array fact 40).
     let status = channel.exit_status().unwrap_or(0);
     Ok(Raw { bytes, status })
 }

@@ -21,7 +21,7 @@ pub(super) fn login(
     at: &Arc<Peer>,
 ) -> Result<(), SshError> {
     let user = endpoint.login.as_str();
-    // The one "none" attempt of RFC 4252: it tells the methods, and no server counts it.
+    // The one "none" attempt of RFC 4252: it tells the methods, and no server counts it (array fact 49).
     let methods = match session.auth_methods(user) {
         Ok(methods) => methods.to_owned(),
         Err(error) => return Err(closed(at, "asking how to log in", &error)),

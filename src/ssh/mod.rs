@@ -5,8 +5,8 @@
 //! this layer must recognise.
 //!
 //! Each session lives on its own thread (`session`), which is the only one to touch libssh2's handles: a blocking libssh2 call
-//! holds the session's lock, and even dropping a channel may wait for the peer. The order of who gets a session, and when one is
-//! opened or closed, is `queue`; it knows nothing of SSH and is tested with virtual time.
+//! holds the session's lock (array fact 41), and even dropping a channel may wait for the peer. The order of who gets a session,
+//! and when one is opened or closed, is `queue`; it knows nothing of SSH and is tested with virtual time.
 
 mod algorithms;
 mod connect;

@@ -75,7 +75,7 @@ struct State<D: Dial> {
     /// Free lines and since when, the last used at the end.
     idle: Vec<(D::Line, Instant)>,
     waiters: VecDeque<Waiter<D>>,
-    /// One attempt at a time: arrays dislike bursts of connections.
+    /// One attempt at a time: arrays dislike bursts of connections (array fact 47).
     dialing: bool,
     failure: Option<Failure>,
     reaping: bool,
@@ -342,7 +342,7 @@ impl<D: Dial> Queue<D> {
             .as_ref()
             .map_or(0, |failure| failure.count)
             .saturating_add(1);
-        // sshd hangs up without a word when it has too many.
+        // sshd hangs up without a word when it has too many (array fact 47).
         let limited = matches!(
             error,
             SshError::TooManySessions { .. } | SshError::Closed { slow: false, .. }
@@ -435,6 +435,10 @@ fn back_off(error: &SshError, count: u32) -> Duration {
     let (first, most) = match error.kind() {
         // Arrays lock accounts: at most one wrong password a minute, soon one an hour.
         SshErrorKind::LoginRejected => (Duration::from_secs(60), Duration::from_secs(3600)),
+        // A person mends it in a file, and tries again at once. No login is attempted before it is mended.
+        SshErrorKind::HostKeyUnknown | SshErrorKind::HostKeyChanged | SshErrorKind::KnownHosts => {
+            (Duration::from_secs(1), Duration::from_secs(2))
+        }
         _ if is_quick(error) => (Duration::from_millis(500), Duration::from_secs(2)),
         _ => (Duration::from_secs(5), Duration::from_secs(60)),
     };

@@ -45,6 +45,9 @@ pub trait Volumes: Send + Sync + 'static {
         id: MountId,
     ) -> impl Future<Output = Result<(), UserError>> + Send;
 
+    /// The array and the command that a request for this volume waits for now, for the error that says it is still running.
+    fn waits_for(&self, name: &VolumeName) -> Option<String>;
+
     /// Where the volume is mounted on this machine; `None` when it is not. Must not wait for an array.
     fn path(&self, name: &VolumeName) -> Option<PathBuf>;
 

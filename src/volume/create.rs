@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
-    inform::{ArrayError, CreateVv, Refusal, Vv, VvQuery},
+    inform::{CreateVv, Refusal, Vv, VvQuery},
     model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
     replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
@@ -12,14 +12,17 @@ use crate::{
 use super::{
     backend::{Backend, Identity},
     error::{Aftermath, Cause, VolumeError},
+    groups,
+    kill_points::Doing,
     known::{self, Known},
-    mark,
+    mark, recover, refresh,
     service::Inner,
     steps::{Intent, Seen, Steps},
 };
 
 /// How long another host's unfinished create is waited for.
 const OTHERS_TURN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Makes the volume, or finds that it is there already as asked.
 pub(super) async fn create(
@@ -31,7 +34,9 @@ pub(super) async fn create(
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
     inner.clean_up_after(request, name).await.map_err(clean)?;
-    if let Some(known) = inner.index.get(name) {
+    if let Some(known) = inner.index.get(name)
+        && still_there(inner, request, &known).await.map_err(clean)?
+    {
         return same_or_error(&known.options, asked).map_err(clean);
     }
     let backend = inner
@@ -64,30 +69,55 @@ pub(super) async fn create(
         request: serde_json::to_value(asked).unwrap_or_default(),
     };
 
-    match existing(inner, &backend, &vv, asked).await.map_err(clean)? {
+    match existing(inner, request, &backend, &vv, asked)
+        .await
+        .map_err(clean)?
+    {
         Known::Absent => {}
         Known::Ours(vv, comment) => {
-            // Made by another host: take it into the index, if it is what was asked for.
-            let volume = known::volume(inner, &backend, &vv, &comment, None);
-            same_on_the_array(&volume, asked).map_err(clean)?;
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
-            return Ok(());
+            let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
+            return taken.map_err(clean);
         }
     }
 
+    let cycle = match asked.replication_group {
+        Some(_) => Some(
+            inner
+                .group_locks
+                .lock(&backend.array.label().to_owned())
+                .await,
+        ),
+        None => None,
+    };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
     let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
     match made {
         Ok(volume) => {
-            inner.index.put(volume).map_err(|e| clean(e.into()))?;
+            inner
+                .write("volume", |index| index.put(volume))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), vv = vv.as_str(), request = request.as_str(); "created");
             Ok(())
         }
         Err(cause) => {
             let aftermath = undo(&backend, steps).await;
+            // Cleaning up after somebody takes it again.
+            drop(cycle);
+            // The VV's name is the lock: another host was faster, and perhaps with the same in mind.
+            let beaten =
+                matches!(&cause, Cause::Array(error) if error.refusal() == Some(Refusal::Exists));
+            if beaten
+                && !matches!(aftermath, Aftermath::Left { .. })
+                && let Known::Ours(vv, comment) = existing(inner, request, &backend, &vv, asked)
+                    .await
+                    .map_err(clean)?
+            {
+                let taken = take_over(inner, request, &backend, asked, &vv, &comment).await;
+                return taken.map_err(clean);
+            }
             Err(VolumeError {
                 volume: name.clone(),
                 cause,
@@ -97,8 +127,62 @@ pub(super) async fn create(
     }
 }
 
+/// Is a volume of the index still on its array? Another host may have removed it since the last listing. An array that cannot be
+/// asked is believed to be as it was.
+async fn still_there(
+    inner: &Inner,
+    request: &RequestId,
+    known: &IndexedVolume,
+) -> Result<bool, Cause> {
+    let backend = inner.backend(&known.backend)?.for_request(request);
+    let there = match known::look(inner, &backend, &known.vv).await {
+        Ok(Known::Absent) => false,
+        Ok(Known::Ours(vv, _)) => vv.wwn == known.wwn,
+        Err(cause) if cause.is_unreachable() => true,
+        Err(cause) => return Err(cause),
+    };
+    if !there {
+        if let Some(mountpoint) = inner.mounted(&known.name) {
+            return Err(Cause::MountedHere(mountpoint.display().to_string()));
+        }
+        log::info!(volume = known.name.as_str(), wwn = known.wwn.as_str(); "volume is gone from the array");
+        inner.forget(&known.name)?;
+    }
+    Ok(there)
+}
+
+/// A volume that another host made: taken into the index, if it is what was asked for.
+async fn take_over(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    asked: &CreateVolume,
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let arrays = inner.arrays();
+    let here = |of: &&Backend| of.array.label() == backend.array.label();
+    let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
+    let by_group = refresh::backend_for(&sharing, vv, request).await?;
+    // Several backends may have one array; which of those without replication it was made for is not written there.
+    let fits = by_group.pair.is_some() == backend.pair.is_some();
+    let its_own = if fits { backend } else { &by_group };
+    let volume = refresh::entry(inner, its_own, vv, comment).await?;
+    same_on_the_array(&volume, asked)?;
+    inner.write("volume", |index| index.put(volume))
+}
+
+/// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
+/// volume was made. The snapshot CPG of an array that has none is not compared.
 fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let differences = is.differences(asked);
+    let mut comparable = asked.clone();
+    comparable.cpg = asked.cpg.clone().or_else(|| is.cpg.clone());
+    comparable.snap_cpg = asked
+        .snap_cpg
+        .clone()
+        .filter(|_| is.snap_cpg.is_some())
+        .or_else(|| is.snap_cpg.clone());
+    let differences = is.differences(&comparable);
     if differences.is_empty() {
         Ok(())
     } else {
@@ -106,16 +190,11 @@ fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
     }
 }
 
-/// Compares what the array itself tells: how it was asked for elsewhere is not written there.
+/// As [`same_or_error`], by what the array itself tells.
 fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
     let mut comparable = asked.clone();
     comparable.mount_conflict_delay = is.options.mount_conflict_delay;
-    comparable.cpg = asked.cpg.as_ref().and(is.options.cpg.clone());
-    comparable.snap_cpg = asked.snap_cpg.as_ref().and(is.options.snap_cpg.clone());
-    let mut there = is.options.clone();
-    there.cpg = asked.cpg.as_ref().and(there.cpg);
-    there.snap_cpg = asked.snap_cpg.as_ref().and(there.snap_cpg);
-    same_or_error(&there, &comparable)
+    same_or_error(&is.options, &comparable)
 }
 
 /// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
@@ -129,7 +208,8 @@ async fn check_other_arrays(
     for other in inner.other_arrays(backend) {
         let other = other.for_request(request);
         let vv = asked.name.vv_name(&inner.namespace);
-        match known::look(inner, &other, &vv).await {
+        let look = known::look(inner, &other, &vv);
+        match inner.points.around(Doing::Look, "vv", look).await {
             Ok(Known::Absent) => {}
             Ok(Known::Ours(..)) => {
                 return Err(Cause::DifferentOptions(format!(
@@ -152,27 +232,31 @@ async fn check_other_arrays(
 /// What is under the VV's name now. Another host's unfinished create is waited for, a little; our own is taken away.
 async fn existing(
     inner: &Inner,
+    request: &RequestId,
     backend: &Backend,
     vv: &VvName,
     asked: &CreateVolume,
 ) -> Result<Known, Cause> {
     let give_up = tokio::time::Instant::now() + OTHERS_TURN;
     loop {
-        match known::look(inner, backend, vv).await? {
+        let look = known::look(inner, backend, vv);
+        match inner.points.around(Doing::Look, "vv", look).await? {
             Known::Absent => return Ok(Known::Absent),
             Known::Ours(vv, comment) if comment.state == State::Ready => {
                 return Ok(Known::Ours(vv, comment));
             }
             Known::Ours(_, comment) if comment.op.machine == inner.machine => {
-                // The journal entry is gone with the state directory; the comment still says that it is ours to clean up.
-                return Err(Cause::Unfinished {
-                    kind: comment.state.to_string(),
-                    op: comment.op.to_string(),
-                    why: format!(
-                        "there is no journal entry for it; remove it with `docker volume rm {}`",
-                        asked.name
-                    ),
-                });
+                // The journal entry went with the state directory; the comment still says whose it is to clean up.
+                let entry = leftover(inner, backend, vv, asked, &comment).await?;
+                let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+                inner.index.begin(entry.clone())?;
+                recover::entry(inner, request, entry)
+                    .await
+                    .map_err(|cause| Cause::Unfinished {
+                        kind,
+                        op,
+                        why: cause.to_string(),
+                    })?;
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
@@ -186,10 +270,54 @@ async fn existing(
                         op: comment.op.to_string(),
                     });
                 }
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
     }
+}
+
+/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group nobody knows any
+/// more, so the group is not started.
+async fn leftover(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &VvName,
+    asked: &CreateVolume,
+    comment: &Comment,
+) -> Result<JournalEntry, Cause> {
+    // Which group it was to be in, only the group itself can tell.
+    let group = match &backend.pair {
+        Some(pair) => pair
+            .source
+            .showrcopy_groups()
+            .await?
+            .into_iter()
+            .find(|group| group.holds(vv))
+            .map(|group| group.name),
+        None => None,
+    };
+    let (kind, mut intents) = match comment.state {
+        State::Removing => (OpKind::Remove, vec![Intent::MarkRemoving]),
+        State::Making | State::Ready => (OpKind::Create, vec![Intent::MakeVv, Intent::Admit]),
+    };
+    if comment.group_is_ours && kind == OpKind::Create {
+        intents.push(Intent::MakeGroup);
+    }
+    let request = CreateVolume {
+        replication_group: group,
+        ..asked.clone()
+    };
+    Ok(JournalEntry {
+        op: comment.op.clone(),
+        kind,
+        name: asked.name.clone(),
+        backend: backend.name.clone(),
+        vv: vv.clone(),
+        started: inner.now(),
+        steps: intents.iter().map(ToString::to_string).collect(),
+        facts: BTreeMap::new(),
+        request: serde_json::to_value(request).unwrap_or_default(),
+    })
 }
 
 async fn make(
@@ -212,19 +340,22 @@ async fn make(
 
     // All that can be refused without having made anything is refused here.
     let mut plan = Vec::new();
+    let unfit = |why| Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    };
     if let (Some(group), Some(pair)) = (&asked.replication_group, &backend.pair) {
         let unmapped = |cpg: &crate::model::CpgName| ReplicationError::Unmapped {
             cpg: cpg.to_string(),
             vv: vv.clone(),
         };
-        let cpgs = pair.wants.cpg(&cpg).ok_or_else(|| unmapped(&cpg))?;
+        let cpgs = pair.wants.cpg(&cpg).ok_or_else(|| unfit(unmapped(&cpg)))?;
         let snap = pair
             .wants
             .snap_cpg(&snap_cpg)
-            .ok_or_else(|| unmapped(&snap_cpg))?;
-        let found = steps
-            .look("group", pair.source.showrcopy_group(group))
-            .await?;
+            .ok_or_else(|| unfit(unmapped(&snap_cpg)))?;
+        let found = groups::calm(steps, &pair.source, group).await?;
+        groups::check_set_exports(steps, &pair.source, group, found.as_ref()).await?;
         // Primera and later have no snapshot CPG (array fact 5).
         let snap = identity.release.has_snapshot_cpg().then_some(snap);
         let newcomer = Newcomer {
@@ -234,7 +365,8 @@ async fn make(
             snap_cpg: snap.as_ref(),
             domain: None,
         };
-        plan = replication::plan_admission(array.label(), found.as_ref(), &newcomer, &pair.wants)?;
+        plan = replication::plan_admission(array.label(), found.as_ref(), &newcomer, &pair.wants)
+            .map_err(unfit)?;
         check_peer_is_free(pair, steps, vv).await?;
     }
 
@@ -277,13 +409,17 @@ async fn make(
     };
     let made: Vv = steps
         .act(Intent::MakeVv, array.createvv(&create), || async {
-            Ok(ours_by_op(array.showvv(VvQuery::Name(vv)).await?, &comment))
+            Ok(ours_by_op(
+                array.label(),
+                array.showvv(VvQuery::Name(vv)).await?,
+                &comment,
+            ))
         })
         .await?;
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
 
     for action in &plan {
-        carry_out(steps, backend, action).await?;
+        groups::carry_out(steps, backend, action).await?;
     }
 
     comment.state = State::Ready;
@@ -357,80 +493,18 @@ async fn check_peer_is_free(pair: &Pair, steps: &Steps, vv: &VvName) -> Result<(
     }
 }
 
-fn ours_by_op(found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
+fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
     let Some(vv) = found.into_iter().next() else {
-        return Seen::NotDone("no such VV".to_owned());
+        return Seen::NotDone(format!("no such VV on array `{array}`"));
     };
     match vv.comment.as_deref().map(Comment::parse) {
         Some(Ok(is)) if is.op == comment.op && is.name == comment.name => Seen::Done(vv),
-        Some(Ok(is)) => Seen::NotDone(format!("the VV belongs to operation `{}`", is.op)),
-        _ => Seen::NotDone("the VV has another comment".to_owned()),
+        Some(Ok(is)) => Seen::NotDone(format!(
+            "the VV on array `{array}` belongs to operation `{}`",
+            is.op
+        )),
+        _ => Seen::NotDone(format!("the VV on array `{array}` has another comment")),
     }
-}
-
-/// One action on a group, and the look that proves it.
-pub(super) async fn carry_out(
-    steps: &mut Steps,
-    backend: &Backend,
-    action: &Action,
-) -> Result<(), Cause> {
-    let intent = match action {
-        Action::Make(_) => Intent::MakeGroup,
-        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
-        Action::Stop(_) => Intent::StopGroup,
-        Action::Admit(_) => Intent::Admit,
-        Action::Start(_) => Intent::StartGroup,
-        Action::Dismiss { .. } => Intent::Dismiss,
-        Action::Remove(_) => Intent::RemoveGroup,
-    };
-    let array = &backend.array;
-    let sent = steps
-        .act(intent, action.carry_out(array), || async {
-            let now = array.showrcopy_group(action.group()).await?;
-            Ok(match action.proof(now.as_ref()) {
-                replication::Proof::Done => Seen::Done(()),
-                replication::Proof::Underway => Seen::Underway,
-                replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
-                    || format!("there is no group `{}`", action.group()),
-                    |g| {
-                        format!(
-                            "group `{}` is {} with {} volumes",
-                            g.name,
-                            g.status,
-                            g.volumes.len()
-                        )
-                    },
-                )),
-            })
-        })
-        .await;
-    match sent {
-        // Somebody was faster; what was wanted is so.
-        Err(Cause::Array(error)) if already_so(action, &error) => {
-            let now = steps
-                .look("group", array.showrcopy_group(action.group()))
-                .await?;
-            if action.proof(now.as_ref()) == replication::Proof::Done {
-                Ok(())
-            } else {
-                Err(error.into())
-            }
-        }
-        other => other,
-    }
-}
-
-fn already_so(action: &Action, error: &ArrayError) -> bool {
-    matches!(
-        (action, error.refusal()),
-        (Action::Start(_), Some(Refusal::GroupStarted))
-            | (Action::Stop(_), Some(Refusal::GroupNotStarted))
-            | (Action::Admit(_), Some(Refusal::AlreadyInGroup))
-            | (
-                Action::Remove(_) | Action::Dismiss { .. },
-                Some(Refusal::NotFound)
-            )
-    )
 }
 
 /// Takes back what an unfinished create may have done. Only what provably belongs to the operation is touched: the VV by the
@@ -491,16 +565,14 @@ async fn try_undo(
     let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
     if let Some(group) = asked.and_then(|asked| asked.replication_group) {
         let undoing = Undoing {
-            may_have_made: Intent::MakeGroup.is_in(&entry),
-            may_have_stopped: Intent::StopGroup.is_in(&entry),
+            may_have_made: Intent::MakeGroup.may_have_happened(&entry),
+            may_have_stopped: Intent::StopGroup.may_have_happened(&entry),
             may_have_admitted: ours && Intent::Admit.is_in(&entry),
         };
         if undoing != Undoing::default() {
             let now = steps.look("group", array.showrcopy_group(&group)).await?;
-            for action in replication::plan_undo(now.as_ref(), vv, undoing) {
-                carry_out(steps, backend, &action).await?;
-                undone.push(action.to_string());
-            }
+            let plan = replication::plan_undo(now.as_ref(), vv, undoing);
+            groups::carry_out_all(steps, backend, &plan, undone).await?;
         }
     }
     if ours {
@@ -522,7 +594,7 @@ pub(super) async fn remove_vv(
             Ok(if array.showvv(VvQuery::Name(vv)).await?.is_empty() {
                 Seen::Done(())
             } else {
-                Seen::NotDone(format!("VV `{vv}` is still listed"))
+                Seen::NotDone(format!("VV `{vv}` is still on array `{}`", array.label()))
             })
         })
         .await

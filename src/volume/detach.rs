@@ -61,12 +61,21 @@ pub(super) async fn everything(
         .cloned()
         .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
     if let Some(wwn) = &known {
+        if Intent::Format.is_in(&entry) {
+            host::leave_root(&inner.kernel, wwn, &inner.scratch).await?;
+        }
         by_wwn(steps, backend, wwn).await?;
     }
-    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it.
+    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).
     host::remove_mountpoint(&inner.kernel, &mountpoint)?;
-    if let Exports::Ours(template) = exports::look(steps, backend, &entry.vv).await? {
-        exports::withdraw(steps, backend, &template).await?;
+    // Whoever sees another host withdraws its own export, and only that.
+    let own = match exports::look(steps, backend, &entry.vv).await? {
+        Exports::None => Vec::new(),
+        Exports::Ours(template) => vec![template],
+        Exports::Foreign { own, .. } => own,
+    };
+    for template in &own {
+        exports::withdraw(steps, backend, template).await?;
     }
     Ok(())
 }

@@ -19,8 +19,13 @@ pub enum Cause {
     #[error(transparent)]
     Array(#[from] ArrayError),
     /// A group does not fit.
-    #[error(transparent)]
-    Replication(#[from] ReplicationError),
+    #[error("array `{array}`: {why}")]
+    Replication {
+        /// The array on which it was looked at.
+        array: String,
+        /// What does not fit.
+        why: ReplicationError,
+    },
     /// The home array does not serve.
     #[error(transparent)]
     NotServing(#[from] NotServing),
@@ -113,6 +118,12 @@ pub enum Cause {
     /// Nothing to format, or nothing that may be formatted.
     #[error("{0}")]
     Format(String),
+    /// What a failed operation leaves, in words.
+    #[error("{0}")]
+    Half(&'static str),
+    /// Something that a later release does.
+    #[error("{0}")]
+    NotYet(&'static str),
     /// An unfinished operation has to be cleaned up first.
     #[error("an earlier {kind} of it (operation `{op}`) is not cleaned up yet: {why}")]
     Unfinished {
@@ -126,10 +137,18 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
+        self.special_hint().unwrap_or_else(|| {
+            "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
+        })
+    }
+
+    fn special_hint(&self) -> Option<String> {
         match self {
             Self::Array(error) => error.hint(),
-            Self::Replication(error) => Some(error.hint()),
+            Self::Host(error) => error.hint(),
+            Self::Index(error) => error.hint(),
+            Self::Replication { why, .. } => Some(why.hint()),
             Self::NotServing(error) => Some(format!(
                 "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
                 error.group
@@ -157,8 +176,11 @@ impl Cause {
             Self::OtherIdentity { .. } => {
                 Some("somebody removed and made it anew; see `showvv -d`".to_owned())
             }
-            Self::NotProven { .. } => Some("see the transcript of this request".to_owned()),
-            _ => None,
+            Self::NoSuchVolume => {
+                Some("create it with `docker volume create -d hpe`".to_owned())
+            }
+            Self::NotYet(_) => Some("use an Active/Passive backend".to_owned()),
+            Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }
 
@@ -216,7 +238,7 @@ impl fmt::Display for VolumeError {
             Aftermath::Undone(what) => write!(f, "; undone: {}", what.join(", ")),
             Aftermath::Left { what, why } => write!(
                 f,
-                "; still there: {what} ({why}); it is journalled and removed when that is possible"
+                "; still there: {what} ({why}); it is journalled, and completed or taken back when that is possible"
             ),
         }
     }
@@ -227,7 +249,7 @@ impl std::error::Error for VolumeError {}
 impl From<VolumeError> for UserError {
     fn from(error: VolumeError) -> Self {
         Self {
-            hint: error.cause.hint(),
+            hint: Some(error.cause.hint()),
             message: error.to_string(),
         }
     }

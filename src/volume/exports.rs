@@ -23,8 +23,13 @@ pub(super) enum Exports {
     None,
     /// To this machine alone.
     Ours(VlunTemplate),
-    /// To somebody else, or to this machine in a way this plugin does not export: the targets, for people.
-    Foreign(String),
+    /// To somebody else, or to this machine in a way this plugin does not export.
+    Foreign {
+        /// The targets, for people.
+        to: String,
+        /// The exports to this machine that are among them.
+        own: Vec<VlunTemplate>,
+    },
 }
 
 /// All templates of a VV on one array.
@@ -56,12 +61,18 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
             && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
     };
     let foreign: Vec<VlunTemplate> = templates.iter().filter(|t| !ours(t)).cloned().collect();
-    let mut ours = templates.into_iter().filter(ours);
-    match (ours.next(), ours.next(), foreign.is_empty()) {
-        (None, _, true) => Exports::None,
-        (Some(template), None, true) => Exports::Ours(template),
-        (Some(_), Some(_), true) => Exports::Foreign("this host under several LUNs".to_owned()),
-        (_, _, false) => Exports::Foreign(names(&foreign)),
+    let own: Vec<VlunTemplate> = templates.into_iter().filter(ours).collect();
+    match (own.as_slice(), foreign.is_empty()) {
+        ([], true) => Exports::None,
+        ([template], true) => Exports::Ours(template.clone()),
+        (_, true) => Exports::Foreign {
+            to: "this host under several LUNs".to_owned(),
+            own,
+        },
+        (_, false) => Exports::Foreign {
+            to: names(&foreign),
+            own,
+        },
     }
 }
 
@@ -139,9 +150,10 @@ pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostNam
                 let hosts = array.showhost().await?;
                 Ok(match our_host(backend, &hosts) {
                     Ok(Some(host)) => Seen::Done(host),
-                    Ok(None) => {
-                        Seen::NotDone("no host object has this machine's initiators".to_owned())
-                    }
+                    Ok(None) => Seen::NotDone(format!(
+                        "no host object on array `{}` has this machine's initiators",
+                        array.label()
+                    )),
                     Err(cause) => Seen::NotDone(cause.to_string()),
                 })
             },
@@ -166,8 +178,12 @@ pub(super) async fn export(
                 let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
                 Ok(match sort(Some(host), templates) {
                     Exports::Ours(template) => Seen::Done(template),
-                    Exports::None => Seen::NotDone("no export is listed".to_owned()),
-                    Exports::Foreign(to) => Seen::NotDone(format!("it is exported to {to}")),
+                    Exports::None => {
+                        Seen::NotDone(format!("array `{}` lists no export", array.label()))
+                    }
+                    Exports::Foreign { to, .. } => {
+                        Seen::NotDone(format!("array `{}` exports it to {to}", array.label()))
+                    }
                 })
             },
         )
@@ -186,7 +202,11 @@ pub(super) async fn withdraw(
         .act(Intent::Withdraw, array.removevlun(template), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
-                Seen::NotDone(format!("LUN {} is still listed", template.lun))
+                Seen::NotDone(format!(
+                    "array `{}` still lists LUN {}",
+                    array.label(),
+                    template.lun
+                ))
             } else {
                 Seen::Done(())
             })

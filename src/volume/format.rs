@@ -86,7 +86,10 @@ pub(super) async fn filesystem(
         }
     };
 
-    inner.index.set_formatting(&comment.name, Some(&vv.wwn))?;
+    let name = &comment.name;
+    inner.write("formatting", |index| {
+        index.set_formatting(name, Some(&vv.wwn))
+    })?;
     comment.format = Format::Doing;
     comment.op = steps.entry().op.clone();
     mark::home(
@@ -120,7 +123,8 @@ pub(super) async fn filesystem(
         comment,
     )
     .await?;
-    inner.index.set_formatting(&comment.name, None)?;
+    let name = &comment.name;
+    inner.write("formatted", |index| index.set_formatting(name, None))?;
     inner.note_format(&comment.name, Format::Done)?;
     if let Some(pair) = backend.pair.as_ref() {
         // The copy's comment is a convenience of the other site; the filesystem itself is replicated.

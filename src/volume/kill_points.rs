@@ -1,9 +1,36 @@
 //! Where a test can end the plugin as by `kill -9`. In a release build there is nothing here.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
+
+/// What is done between the two points around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// One array command that reads.
+    Look,
+    /// One array command that changes something.
+    Act,
+    /// One write to the journal, the index or the mount records.
+    Writing,
+    /// Something on this machine.
+    Local,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Look => "look",
+            Self::Act => "act",
+            Self::Writing => "writing",
+            Self::Local => "local",
+        })
+    }
+}
 
 /// The points passed so far, and the one to die at.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +64,42 @@ impl KillPoints {
         })))
     }
 
-    /// A point right before or right after something.
-    pub(super) fn pass(&self, what: &str, before: bool) {
+    /// Does something that can fail between two points. The second is passed only if it did not.
+    pub(super) async fn around<T, E>(
+        &self,
+        doing: Doing,
+        what: &str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.before(doing, what);
+        let done = work.await?;
+        self.after(doing, what);
+        Ok(done)
+    }
+
+    /// Writes something to the disk between two points.
+    pub(super) fn writing<T, E>(
+        &self,
+        what: &str,
+        write: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.before(Doing::Writing, what);
+        let written = write()?;
+        self.after(Doing::Writing, what);
+        Ok(written)
+    }
+
+    /// The point right before something.
+    pub(super) fn before(&self, doing: Doing, what: &str) {
+        self.pass("before", doing, what);
+    }
+
+    /// The point right after something.
+    pub(super) fn after(&self, doing: Doing, what: &str) {
+        self.pass("after", doing, what);
+    }
+
+    fn pass(&self, when: &str, doing: Doing, what: &str) {
         let Some(armed) = &self.0 else { return };
         let n = armed.passed.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(list) = &armed.list {
@@ -48,9 +109,8 @@ impl KillPoints {
                 .append(true)
                 .open(list);
             if let Ok(mut file) = file {
-                let when = if before { "before" } else { "after" };
                 // A test reads this file; it has no other reader to tell about a full disk.
-                let _ = writeln!(file, "{n} {when} {what}");
+                let _ = writeln!(file, "{n} {when} {doing} {what}");
             }
         }
         if n == armed.die_at {

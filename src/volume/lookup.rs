@@ -37,7 +37,8 @@ pub(super) async fn backend_of(
         .map(|(backend, _)| backend))
 }
 
-/// Looks for a name on every array at once. What is found goes into the index.
+/// Looks for a name on every array at once. A volume that is ready goes into the index; one that somebody is making or removing
+/// is told apart by its state.
 async fn find(
     inner: &Inner,
     request: &RequestId,
@@ -58,6 +59,9 @@ async fn find(
             Ok(Ok(Known::Absent) | Err(Cause::ForeignVv { .. })) => {}
             Ok(Ok(Known::Ours(vv, comment))) => {
                 let backend = refresh::backend_for(&backends, &vv, request).await?;
+                if comment.state != State::Ready {
+                    return Ok(Some((backend, comment.state)));
+                }
                 let volume = refresh::entry(inner, &backend, &vv, &comment).await?;
                 inner.index.put(volume)?;
                 return Ok(Some((backend, comment.state)));
@@ -91,7 +95,9 @@ pub(super) async fn get(inner: &Inner, request: &RequestId, name: &VolumeName) -
     }
     if !name.is_anonymous() {
         match find(inner, request, name).await {
-            Ok(Some(_)) => {
+            // Half made, or half removed, by somebody: not a volume yet, or any more.
+            Ok(Some((_, State::Making | State::Removing))) => return Lookup::Absent,
+            Ok(Some((_, State::Ready))) => {
                 return match inner.index.get(name) {
                     Some(volume) => Lookup::Found(show(inner, &volume)),
                     None => Lookup::Unknown,

@@ -25,18 +25,19 @@ pub(super) async fn home(
             Ok(match found {
                 Some(vv) if vv.comment.as_deref() == Some(text.as_str()) => Seen::Done(vv),
                 Some(vv) => Seen::NotDone(format!(
-                    "the comment of `{}` is `{}`",
+                    "the comment of `{}` on array `{}` is `{}`",
                     vv.name,
+                    array.label(),
                     vv.comment.unwrap_or_default()
                 )),
-                None => Seen::NotDone(format!("VV `{vv}` is gone")),
+                None => Seen::NotDone(format!("VV `{vv}` is gone from array `{}`", array.label())),
             })
         })
         .await
 }
 
-/// Writes the comment on the copy. Whether an array takes that on a secondary no source tells, so a refusal is told and lived
-/// with (decision 1); an array that is not there is an error.
+/// Writes the comment on the copy. Whether an array takes that on a secondary no source tells (array fact 17), so a refusal is
+/// told and lived with (decision 1); an array that is not there is an error.
 pub(super) async fn copy(
     steps: &mut Steps,
     peer: &Array,

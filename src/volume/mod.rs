@@ -1,12 +1,15 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod at_work;
 mod backend;
+mod cleaning;
 mod create;
 mod detach;
 mod error;
 mod exports;
 mod format;
+mod groups;
 mod kill_points;
 mod known;
 mod lookup;

@@ -8,8 +8,11 @@ use crate::{
     host::{self, BlockDevice, Export},
     index::{JournalEntry, MountPlace, OpKind},
     inform::{Vv, VvQuery},
-    model::{Comment, MountId, OperationId, RequestId, State, VolumeName},
-    replication,
+    model::{
+        Comment, LinkStatus, MountId, OperationId, RequestId, State, SystemId, TargetStatus,
+        VolumeName,
+    },
+    replication::{self, Pair, Peer},
 };
 
 use super::{
@@ -40,11 +43,19 @@ pub(super) async fn mount(
         .clean_up_before_mount(request, name)
         .await
         .map_err(clean)?;
+    let pending = inner.pending_unmounts(name);
+    let taken_over = || -> Result<(), Cause> {
+        for unmount in &pending {
+            inner.index.finish(&unmount.op)?;
+        }
+        Ok(())
+    };
     let mountpoint = inner.mountpoint(name);
     if inner.mounted(name).is_some() {
         let known = inner.index.get(name).map(|volume| volume.wwn);
         inner.check_device(name, known.as_ref()).map_err(clean)?;
         inner.count_mount(name, id).map_err(clean)?;
+        taken_over().map_err(clean)?;
         return Ok(mountpoint);
     }
     let backend = lookup::backend_of(inner, request, name)
@@ -63,7 +74,7 @@ pub(super) async fn mount(
         vv: name.vv_name(&inner.namespace),
         started: inner.now(),
         steps: Vec::new(),
-        facts: BTreeMap::new(),
+        facts: BTreeMap::from([("id".to_owned(), id.to_string())]),
         request: serde_json::Value::Null,
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
@@ -72,10 +83,10 @@ pub(super) async fn mount(
     match bring_here(inner, &backend, &mut steps).await {
         Ok(place) => {
             inner
-                .index
-                .mounted(name, place)
-                .map_err(|e| clean(e.into()))?;
+                .write("mount", |index| index.mounted(name, place))
+                .map_err(clean)?;
             inner.count_mount(name, id).map_err(clean)?;
+            taken_over().map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "mounted");
             Ok(mountpoint)
@@ -101,16 +112,7 @@ async fn bring_here(
     let vv = name.vv_name(&inner.namespace);
     let identity = backend.identity().await?.clone();
     if let Some(pair) = &backend.pair {
-        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-        let group = groups.iter().find(|group| group.holds(&vv));
-        let group = group.ok_or_else(|| Cause::NotProven {
-            intent: Intent::Mount.to_string(),
-            found: format!(
-                "`{vv}` is in no remote copy group on array `{}`",
-                array.label()
-            ),
-        })?;
-        replication::serves_at_home(group)?;
+        serving(inner, pair, steps, identity.system.id).await?;
     }
     // The identity is read from the serving array at every mount.
     let (found, comment) = ready(inner, backend, steps).await?;
@@ -128,7 +130,7 @@ async fn bring_here(
 
     let template = match exports::look(steps, backend, &vv).await? {
         Exports::Ours(template) => template,
-        Exports::Foreign(to) => {
+        Exports::Foreign { to, .. } => {
             return Err(Cause::ExportedElsewhere {
                 array: array.label().to_owned(),
                 to,
@@ -194,6 +196,85 @@ async fn bring_here(
     })
 }
 
+/// Whether the home array serves the volume. Both sides are asked at every mount.
+async fn serving(inner: &Inner, pair: &Pair, steps: &Steps, home: SystemId) -> Result<(), Cause> {
+    let vv = steps.entry().vv.clone();
+    if pair.wants.peer_persistence {
+        return Err(Cause::NotYet(
+            "this release does not mount volumes of Peer Persistence backends (`quorum_witness_ip`): it would export them from one array only",
+        ));
+    }
+    let volume = inner.index.get(&steps.entry().name);
+    let group = match volume.as_ref().and_then(|volume| volume.group.as_ref()) {
+        Some(group) => {
+            steps
+                .look("group", pair.source.showrcopy_group(group))
+                .await?
+        }
+        None => None,
+    };
+    let group = match group.filter(|group| group.holds(&vv)) {
+        Some(group) => group,
+        None => steps
+            .look("groups", pair.source.showrcopy_groups())
+            .await?
+            .into_iter()
+            .find(|group| group.holds(&vv))
+            .ok_or_else(|| Cause::NotProven {
+                intent: Intent::Mount.to_string(),
+                found: format!(
+                    "`{vv}` is in no remote copy group on array `{}`",
+                    pair.source.label()
+                ),
+            })?,
+    };
+    let name_there = pair.peer_name(&group.name, home);
+    let there = match &name_there {
+        Some(name) => {
+            steps
+                .look("group on the peer", pair.peer.showrcopy_group(name))
+                .await
+        }
+        None => Ok(None),
+    };
+    let peer = match &there {
+        Ok(seen) => Peer::Seen(seen.as_ref()),
+        Err(cause) if cause.is_unreachable() => {
+            log::warn!(volume = steps.entry().name.as_str(), group = group.name.as_str(), cause:% = cause;
+                "the peer cannot be asked whether it serves the volume");
+            let last_seen_primary = volume
+                .and_then(|volume| volume.status["peer"]["role"].as_str().map(str::to_owned))
+                .is_some_and(|role| role.starts_with("Primary"));
+            Peer::Unreachable {
+                last_seen_primary,
+                linked: linked(pair, steps).await?,
+            }
+        }
+        Err(_) => return there.map(|_| ()),
+    };
+    Ok(replication::serves_at_home(
+        &group,
+        peer,
+        pair.wants.lone_primary,
+    )?)
+}
+
+/// True if the home array has the peer as ready, over at least one sending link that is Up.
+async fn linked(pair: &Pair, steps: &Steps) -> Result<bool, Cause> {
+    let targets = steps
+        .look("targets", pair.source.showrcopy_targets())
+        .await?;
+    let links = steps.look("links", pair.source.showrcopy_links()).await?;
+    let target = &pair.wants.target;
+    let ready = targets
+        .iter()
+        .any(|t| t.name == *target && t.status == TargetStatus::Ready);
+    let up = links
+        .iter()
+        .any(|l| l.target.as_ref() == Some(target) && l.status == LinkStatus::Up);
+    Ok(ready && up)
+}
+
 /// The VV and its comment, if it may be mounted.
 async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, Comment), Cause> {
     let vv = &steps.entry().vv;
@@ -216,6 +297,15 @@ async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, C
     }
 }
 
+async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
+    detach::everything(inner, backend, steps, None).await?;
+    let name = &steps.entry().name;
+    if inner.index.mount(name).is_some() {
+        inner.write("no mount", |index| index.unmounted(name))?;
+    }
+    Ok(())
+}
+
 /// Takes back what an unfinished mount did.
 pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
     if steps.entry().steps.is_empty() {
@@ -227,7 +317,7 @@ pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> 
             },
         };
     }
-    match detach::everything(inner, backend, &mut steps, None).await {
+    match take_back(inner, backend, &mut steps).await {
         Ok(()) => match steps.finish() {
             Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
             Err(cause) => Aftermath::Left {

@@ -13,7 +13,7 @@ use super::{
     error::{Aftermath, Cause},
     known, mount, remove,
     service::Inner,
-    steps::{Intent, Steps},
+    steps::Steps,
 };
 
 /// Ends one open entry. The caller holds the name's lock.
@@ -24,15 +24,27 @@ pub(super) async fn entry(
 ) -> Result<(), Cause> {
     let backend = inner.backend(&entry.backend)?.for_request(request);
     log::info!(volume = entry.name.as_str(), op:% = entry.op, kind:% = entry.kind; "cleaning up");
+    let _cycle = match (&backend.pair, entry.kind) {
+        (Some(_), OpKind::Create | OpKind::Remove) => Some(
+            inner
+                .group_locks
+                .lock(&backend.array.label().to_owned())
+                .await,
+        ),
+        _ => None,
+    };
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, steps).await,
-        OpKind::Mount if inner.has_users(&steps.entry().name) => {
-            // It was complete but for the last line of the journal.
-            steps.finish()
+        OpKind::Mount => {
+            // The entry is closed before the engine is answered: it does not know of this user.
+            inner.drop_user_of(steps.entry())?;
+            if inner.has_users(&steps.entry().name) {
+                return steps.finish();
+            }
+            left(mount::undo(inner, &backend, steps).await)
         }
-        OpKind::Mount => left(mount::undo(inner, &backend, steps).await),
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
     }
 }
@@ -40,16 +52,24 @@ pub(super) async fn entry(
 /// A create whose volume says `ready` is complete; any other is undone.
 async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
-    if Intent::MarkReady.is_in(&entry) {
+    {
         let found = steps
             .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
             .await?;
         let comment = found
             .first()
             .and_then(|vv| vv.comment.as_deref())
-            .map(Comment::parse);
-        if let (Some(vv), Some(Ok(comment))) = (found.first(), comment)
-            && comment.op == entry.op
+            .and_then(|text| Comment::parse(text).ok())
+            .filter(|comment| comment.name == entry.name);
+        let others = comment
+            .as_ref()
+            .is_some_and(|comment| comment.op != entry.op);
+        if others && comment.as_ref().is_some_and(|c| c.state != State::Ready) {
+            // The create was complete, and somebody is at the volume by now: nothing of it is this operation's any more.
+            return steps.finish();
+        }
+        // Ready: complete, and maybe in use already, with another operation in its comment.
+        if let (Some(vv), Some(comment)) = (found.first(), comment)
             && comment.state == State::Ready
         {
             let asked: Option<crate::model::CreateVolume> =
@@ -65,7 +85,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
                     ..asked
                 };
             }
-            inner.index.put(volume)?;
+            inner.write("volume", |index| index.put(volume))?;
             return steps.finish();
         }
     }
@@ -74,11 +94,12 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
 
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {
     let name = steps.entry().name.clone();
+    inner.drop_user_of(steps.entry())?;
     if inner.has_users(&name) {
         return steps.finish();
     }
     detach::everything(inner, backend, &mut steps, None).await?;
-    inner.index.unmounted(&name)?;
+    inner.write("no mount", |index| index.unmounted(&name))?;
     steps.finish()
 }
 

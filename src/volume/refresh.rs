@@ -38,30 +38,52 @@ pub(super) async fn listing(
             continue;
         }
         seen.push((vv.name.clone(), vv.wwn.clone()));
-        let group = group_of(&groups, vv);
-        let backend = match inner.index.get(&comment.name) {
-            Some(volume) => volume.backend,
-            None => choose(backends, vv, group.as_ref()),
-        };
-        let Ok(backend) = inner.backend(&backend) else {
+        // Whoever works on the volume right now knows better than a listing that may be older.
+        let Some(_lock) = inner.locks.try_lock(&comment.name) else {
             continue;
         };
-        let mut volume = known::volume(inner, backend, vv, &comment, group);
-        if let Some(known) = inner
-            .index
-            .get(&comment.name)
-            .filter(|known| known.wwn == vv.wwn)
-        {
-            volume.created = known.created;
-            volume.status = known.status;
-        }
-        inner.index.put(volume)?;
+        take_in(inner, backends, vv, &comment, group_of(&groups, vv), begun)?;
     }
     for backend in backends {
         for gone in inner.index.note_listing(&backend.name, begun, &seen)? {
             log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
         }
         inner.index.set_seeded(&backend.name)?;
+    }
+    Ok(())
+}
+
+/// Puts what a listing, begun at `begun`, shows of a volume into the index. The caller holds the name's lock.
+fn take_in(
+    inner: &Inner,
+    backends: &[&Backend],
+    vv: &Vv,
+    comment: &Comment,
+    group: Option<GroupName>,
+    begun: jiff::Timestamp,
+) -> Result<(), Cause> {
+    let known = inner.index.get(&comment.name);
+    if inner.removed_since(&comment.name, begun) || known.as_ref().is_some_and(|k| k.seen > begun) {
+        return Ok(());
+    }
+    match known {
+        // What the user asked for, and when it was made, the array does not tell.
+        Some(known) if known.wwn == vv.wwn => inner.index.put(IndexedVolume {
+            vv_id: vv.id,
+            format: comment.format,
+            state: comment.state,
+            group,
+            seen: begun,
+            missed: 0,
+            ..known
+        })?,
+        // Half made by another host: not a volume yet. Being removed: not one any more.
+        _ if comment.state != State::Ready => {}
+        _ => {
+            let backend = inner.backend(&choose(backends, vv, group.as_ref()))?;
+            let volume = known::volume(inner, backend, vv, comment, group);
+            inner.index.put(volume)?;
+        }
     }
     Ok(())
 }

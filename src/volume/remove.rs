@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::{
     index::{JournalEntry, OpKind},
-    inform::VvQuery,
+    inform::{Array, VvQuery},
     model::{Comment, OperationId, RequestId, State, VolumeName},
-    replication::{self, Action},
+    replication::{self, Action, ReplicationError},
 };
 
 use super::{
     backend::Backend,
-    create::{carry_out, remove_vv},
+    create::remove_vv,
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
+    groups,
+    kill_points::Doing,
     known::{self, Known},
     lookup, mark,
     service::Inner,
@@ -41,7 +43,8 @@ pub(super) async fn remove(
         None => return Ok(()),
     };
     let vv = name.vv_name(&inner.namespace);
-    let comment = match known::look(inner, &backend, &vv).await {
+    let look = known::look(inner, &backend, &vv);
+    let comment = match inner.points.around(Doing::Look, "vv", look).await {
         Ok(Known::Ours(_, comment)) => comment,
         Ok(Known::Absent) => {
             inner.forget(name).map_err(clean)?;
@@ -75,6 +78,15 @@ pub(super) async fn remove(
         facts: BTreeMap::new(),
         request: serde_json::Value::Null,
     };
+    let _cycle = match backend.pair {
+        Some(_) => Some(
+            inner
+                .group_locks
+                .lock(&backend.array.label().to_owned())
+                .await,
+        ),
+        None => None,
+    };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
@@ -106,7 +118,7 @@ async fn take_away(
     let array = &backend.array;
     let vv = steps.entry().vv.clone();
     let exports = exports::look(steps, backend, &vv).await?;
-    if let Exports::Foreign(to) = &exports {
+    if let Exports::Foreign { to, .. } = &exports {
         return Err(Cause::ExportedElsewhere {
             array: array.label().to_owned(),
             to: to.clone(),
@@ -116,7 +128,8 @@ async fn take_away(
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
-            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)?;
+            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)
+                .map_err(|why| unfit(array, why))?;
             steps.record(&[("group", group.name.as_str())])?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
@@ -136,7 +149,26 @@ async fn take_away(
     comment.state = State::Removing;
     comment.op = steps.entry().op.clone();
     mark::home(steps, Intent::MarkRemoving, array, &vv, &comment).await?;
+    // Who exported it between the first look and the mark has not seen the mark. Who exports it from now on sees it, and
+    // withdraws.
+    let mut since = exports::look_on(steps, array, &vv).await?;
+    if let Some(pair) = &backend.pair {
+        since.extend(exports::look_on(steps, &pair.peer, &vv).await?);
+    }
+    if !since.is_empty() {
+        return Err(Cause::ExportedElsewhere {
+            array: array.label().to_owned(),
+            to: exports::names(&since),
+        });
+    }
     finish_removal(inner, backend, steps, &plan).await
+}
+
+fn unfit(array: &Array, why: ReplicationError) -> Cause {
+    Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    }
 }
 
 async fn finish_removal(
@@ -146,11 +178,8 @@ async fn finish_removal(
     plan: &[Action],
 ) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
-    for action in plan {
-        // The group is started again, or removed, even if the VV cannot be removed after all; but first things first.
-        carry_out(steps, backend, action).await?;
-    }
-    if let (Some(pair), true) = (&backend.pair, Intent::Dismiss.is_in(steps.entry())) {
+    groups::carry_out_all(steps, backend, plan, &mut Vec::new()).await?;
+    if let Some(pair) = &backend.pair {
         let copy = steps
             .look("vv on the peer", pair.peer.showvv(VvQuery::Name(&vv)))
             .await?;
@@ -161,12 +190,49 @@ async fn finish_removal(
             });
         }
     }
+    // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
+    let found = steps
+        .look("vv", backend.array.showvv(VvQuery::Name(&vv)))
+        .await?;
+    let Some(found) = found.first() else {
+        return Ok(());
+    };
+    let comment = found.comment.as_deref().map(Comment::parse);
+    match comment {
+        Some(Ok(comment)) if comment.op == steps.entry().op => {}
+        Some(Ok(comment)) => {
+            return Err(Cause::Busy {
+                machine: comment.op.machine.clone(),
+                doing: match comment.state {
+                    State::Making => "making",
+                    State::Removing => "removing",
+                    State::Ready => "using",
+                },
+                op: comment.op.to_string(),
+            });
+        }
+        _ => {
+            return Err(Cause::ForeignVv {
+                array: backend.array.label().to_owned(),
+                vv,
+                why: "its comment was changed while it was being removed".to_owned(),
+            });
+        }
+    }
     remove_vv(steps, backend, &vv).await
 }
 
 /// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
 async fn back_out(backend: &Backend, mut steps: Steps) -> Aftermath {
     if !Intent::MarkRemoving.is_in(steps.entry()) {
+        if let Ok(None) = steps.doubt(backend).await {
+            // Nothing is under way any more.
+        } else {
+            return Aftermath::Left {
+                what: "an export that was being withdrawn".to_owned(),
+                why: "the command may still be running".to_owned(),
+            };
+        }
         return match steps.finish() {
             Ok(()) => Aftermath::Unchanged,
             Err(cause) => Aftermath::Left {
@@ -204,43 +270,48 @@ async fn try_back_out(
     }
     let entry = steps.entry().clone();
     let array = &backend.array;
-    if let (Some(pair), true) = (&backend.pair, Intent::StopGroup.is_in(&entry)) {
-        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-        let stopped = groups.iter().find(|g| {
-            entry
-                .facts
-                .get("group")
-                .is_some_and(|name| name == g.name.as_str())
-                || g.holds(&entry.vv)
-        });
-        if let Some(group) = stopped
-            && !group.volumes.is_empty()
-            && group.status == crate::model::GroupStatus::Stopped
-        {
-            let start = Action::Start(group.name.clone());
-            carry_out(steps, backend, &start).await?;
-            undone.push(start.to_string());
-        }
-    }
-    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
-    if Intent::Dismiss.is_in(&entry) || Intent::RemoveVv.is_in(&entry) {
-        return Ok(());
-    }
     let found = steps
         .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
         .await?;
     let comment = found
         .first()
         .and_then(|vv| vv.comment.as_deref())
-        .map(Comment::parse);
-    if let Some(Ok(mut comment)) = comment
-        && comment.op == entry.op
-    {
+        .and_then(|text| Comment::parse(text).ok())
+        .filter(|comment| comment.op == entry.op);
+    if let Some(pair) = &backend.pair {
+        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+        // After a dismissal that the look before did not show yet, too: the next remove finds no group any more.
+        let ours = comment.as_ref().is_some_and(|c| c.group_is_ours);
+        for action in leftover_group(&entry, &groups, ours) {
+            groups::carry_out(steps, backend, &action).await?;
+            undone.push(action.to_string());
+        }
+    }
+    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
+    if Intent::Dismiss.is_in(&entry) && !still_replicated(backend, steps).await? {
+        return Err(Cause::Half(
+            "the volume has lost its copy and stays marked as being removed; `docker volume rm` goes on with it",
+        ));
+    }
+    if let Some(mut comment) = comment {
         comment.state = State::Ready;
         mark::home(steps, Intent::MarkReady, array, &entry.vv, &comment).await?;
         undone.push("the volume is usable again".to_owned());
     }
     Ok(())
+}
+
+/// True if the VV is in a group, and its copy is on the peer.
+async fn still_replicated(backend: &Backend, steps: &Steps) -> Result<bool, Cause> {
+    let Some(pair) = &backend.pair else {
+        return Ok(true);
+    };
+    let vv = &steps.entry().vv;
+    let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+    let copy = steps
+        .look("vv on the peer", pair.peer.showvv(VvQuery::Name(vv)))
+        .await?;
+    Ok(groups.iter().any(|group| group.holds(vv)) && !copy.is_empty())
 }
 
 /// Goes on with a remove that an earlier run of the plugin left: what is marked as being removed is removed.
@@ -272,7 +343,8 @@ pub(super) async fn resume(
                             group,
                             &entry.vv,
                             comment.group_is_ours,
-                        )?;
+                        )
+                        .map_err(|why| unfit(&backend.array, why))?;
                         restart_others(&entry, group, &mut plan);
                         plan
                     }
@@ -293,7 +365,7 @@ fn restart_others(entry: &JournalEntry, group: &crate::inform::RcGroup, plan: &m
     let start = Action::Start(group.name.clone());
     let others = group.volumes.iter().any(|v| v.local != entry.vv);
     let starts = plan.iter().any(|action| matches!(action, Action::Start(_)));
-    if Intent::StopGroup.is_in(entry) && others && !starts {
+    if Intent::StopGroup.may_have_happened(entry) && others && !starts {
         plan.push(start);
     }
 }
@@ -314,7 +386,7 @@ fn leftover_group(
     let stopped = group.status == crate::model::GroupStatus::Stopped;
     match group.volumes.is_empty() {
         true if ours => vec![Action::Remove(group.name.clone())],
-        false if stopped && Intent::StopGroup.is_in(entry) => {
+        false if stopped && Intent::StopGroup.may_have_happened(entry) => {
             vec![Action::Start(group.name.clone())]
         }
         _ => Vec::new(),

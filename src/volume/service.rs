@@ -9,18 +9,19 @@ use std::{
 
 use crate::{
     host::{self, HostError, Kernel},
-    index::{Index, JournalEntry, OpKind},
+    index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
     model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
 };
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
+    at_work::AtWork,
     backend::Backend,
-    create,
+    cleaning, create,
     error::{Cause, VolumeError},
     kill_points::KillPoints,
     lookup, mount, recover, refresh, remove,
-    running::{Joinable, NameLocks, Running},
+    running::{Joinable, Locks, Running},
     unmount,
 };
 
@@ -30,8 +31,6 @@ const LISTING: Duration = Duration::from_secs(60);
 const UNMOUNTING: Duration = Duration::from_secs(50);
 /// How long a mount that nobody heard of is kept for a second try.
 const ABANDONED: Duration = Duration::from_secs(60);
-/// How often what could not be cleaned up is tried again.
-const CLEANING: Duration = Duration::from_secs(30);
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -68,9 +67,14 @@ pub(super) struct Inner {
     mount_prefix: PathBuf,
     pub scratch: PathBuf,
     pub points: KillPoints,
-    pub locks: NameLocks,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
+    pub at_work: AtWork,
     running: Running,
     health: Mutex<HashMap<BackendName, BackendState>>,
+    /// Volumes removed here lately.
+    removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
     /// Mounts given out, by name and id. A few bytes a container start.
     asked: Mutex<HashMap<(VolumeName, MountId), u64>>,
 }
@@ -148,11 +152,36 @@ impl Inner {
         }
     }
 
+    /// Writes to the index on behalf of an operation.
+    pub fn write<T>(
+        &self,
+        what: &str,
+        write: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, Cause> {
+        Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
     /// One more user of a mount.
     pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
-        self.index.mount_ref_add(name, id.as_str())?;
+        self.write("one user more", |index| {
+            index.mount_ref_add(name, id.as_str())
+        })?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         *asked.entry((name.clone(), id.clone())).or_default() += 1;
+        Ok(())
+    }
+
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.facts.get("id") else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
         Ok(())
     }
 
@@ -183,10 +212,22 @@ impl Inner {
         Ok(())
     }
 
+    /// True if the volume was removed here after this moment: a listing begun then may still show it.
+    pub fn removed_since(&self, name: &VolumeName, moment: jiff::Timestamp) -> bool {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).is_some_and(|at| *at >= moment)
+    }
+
     /// A volume that is certainly gone.
     pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        let now = self.now();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // No listing takes an hour.
+        removed.retain(|_, at| now.duration_since(*at).as_hours() < 1);
+        removed.insert(name.clone(), now);
+        drop(removed);
         if let Some(volume) = self.index.get(name) {
-            self.index.remove(name, &volume.wwn)?;
+            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
         }
         Ok(())
     }
@@ -194,7 +235,7 @@ impl Inner {
     pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
         if let Some(mut volume) = self.index.get(name) {
             volume.format = format;
-            self.index.put(volume)?;
+            self.write("volume", |index| index.put(volume))?;
         }
         Ok(())
     }
@@ -213,14 +254,23 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+        }
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
-        for entry in self.index.open_entries() {
-            if entry.name == *name && entry.kind == OpKind::Unmount && !in_doubt(&entry) {
-                self.index.finish(&entry.op)?;
-            }
-        }
-        self.clean_up_after(request, name).await
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
@@ -229,8 +279,17 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
         for entry in self.index.open_entries() {
-            if entry.name != *name {
+            if entry.name != *name || !which(&entry) {
                 continue;
             }
             let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
@@ -277,9 +336,12 @@ impl Service {
             namespace: parts.namespace,
             mount_prefix: parts.mount_prefix,
             points: parts.points,
-            locks: NameLocks::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
+            at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
+            removed: Mutex::default(),
             asked: Mutex::default(),
         }))
     }
@@ -309,13 +371,7 @@ impl Service {
 
     /// Starts what runs beside the requests: cleaning up after an earlier run, and the listings. Ends with the runtime.
     pub fn start(&self) {
-        let service = self.clone();
-        tokio::spawn(async move {
-            loop {
-                service.clean_up().await;
-                tokio::time::sleep(CLEANING).await;
-            }
-        });
+        tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
             let service = self.clone();
             tokio::spawn(async move {
@@ -326,20 +382,6 @@ impl Service {
                     tokio::time::sleep(pause).await;
                 }
             });
-        }
-    }
-
-    /// Ends every open journal entry that can be ended now.
-    pub async fn clean_up(&self) {
-        for entry in self.0.index.open_entries() {
-            let inner = Arc::clone(&self.0);
-            let name = entry.name.clone();
-            // The task of a request that just opened this entry holds the lock; by the time it is ours the entry may be gone.
-            let _lock = inner.locks.lock(&name).await;
-            let request = RequestId::random();
-            if let Err(cause) = inner.clean_up_after(&request, &name).await {
-                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "not cleaned up yet");
-            }
         }
     }
 
@@ -388,6 +430,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, what, move || async move {
+                let _at_work = inner.at_work.enter(&volume.name, &request);
                 create::create(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -401,6 +444,7 @@ impl Volumes for Service {
         self.0
             .running
             .join_or_start(&name, Joinable::Remove, move || async move {
+                let _at_work = inner.at_work.enter(&volume, &request);
                 remove::remove(&inner, &request, &volume)
                     .await
                     .map_err(UserError::from)
@@ -417,6 +461,7 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             mount::mount(&inner, &request, &volume, &id).await
         })
         .await
@@ -446,9 +491,23 @@ impl Volumes for Service {
         let inner = Arc::clone(&self.0);
         let volume = name.clone();
         in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
             unmount::unmount(&inner, &request, &volume, &id).await
         })
         .await
+    }
+
+    fn waits_for(&self, name: &VolumeName) -> Option<String> {
+        let requests = self.0.at_work.on(name);
+        let commands = requests.iter().flat_map(|request| {
+            self.0.backends.values().flat_map(move |backend| {
+                let peer = backend.pair.iter().map(|pair| &pair.peer);
+                std::iter::once(&backend.array)
+                    .chain(peer)
+                    .filter_map(move |array| array.waits_for(request))
+            })
+        });
+        commands.map(|at| at.to_string()).next()
     }
 
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {

@@ -10,7 +10,11 @@ use crate::{
     inform::ArrayError,
 };
 
-use super::{backend::Backend, error::Cause, kill_points::KillPoints};
+use super::{
+    backend::Backend,
+    error::Cause,
+    kill_points::{Doing, KillPoints},
+};
 
 /// How long an action that is on its way is looked at again.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -71,6 +75,16 @@ impl Intent {
         (Self::Unmount, "unmount"),
     ];
 
+    /// The fact that the array refused it in words that say: it was not this operation's doing.
+    pub fn refused(self) -> String {
+        format!("refused {self}")
+    }
+
+    /// True if this operation may have done it.
+    pub fn may_have_happened(self, entry: &JournalEntry) -> bool {
+        self.is_in(entry) && !entry.facts.contains_key(&self.refused())
+    }
+
     /// True if the journal entry says this was set out to be done.
     pub fn is_in(self, entry: &JournalEntry) -> bool {
         let word = self.to_string();
@@ -118,9 +132,9 @@ impl Steps {
             entry,
             points: points.clone(),
         };
-        steps.points.pass("journal", true);
-        steps.index.begin(steps.entry.clone())?;
-        steps.points.pass("journal", false);
+        steps
+            .points
+            .writing("begin", || steps.index.begin(steps.entry.clone()))?;
         Ok(steps)
     }
 
@@ -144,10 +158,7 @@ impl Steps {
         what: &str,
         look: impl Future<Output = Result<T, ArrayError>>,
     ) -> Result<T, Cause> {
-        self.points.pass(what, true);
-        let seen = look.await?;
-        self.points.pass(what, false);
-        Ok(seen)
+        Ok(self.points.around(Doing::Look, what, look).await?)
     }
 
     /// Writes the intent, sends the one changing command, and looks whether it took place. A command whose outcome is not
@@ -163,9 +174,9 @@ impl Steps {
         F: Future<Output = Result<Seen<T>, ArrayError>>,
     {
         self.intend(intent)?;
-        self.points.pass(&intent.to_string(), true);
+        self.points.before(Doing::Act, &intent.to_string());
         let outcome = act.await;
-        self.points.pass(&intent.to_string(), false);
+        self.points.after(Doing::Act, &intent.to_string());
         let refusal = match outcome {
             Ok(()) => None,
             Err(error) if error.is_in_doubt() => Some(error),
@@ -259,10 +270,9 @@ impl Steps {
         act: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Cause> {
         self.intend(intent)?;
-        self.points.pass(&intent.to_string(), true);
-        let done = act.await.map_err(Into::into)?;
-        self.points.pass(&intent.to_string(), false);
-        Ok(done)
+        let what = intent.to_string();
+        let done = self.points.around(Doing::Local, &what, act).await;
+        done.map_err(Into::into)
     }
 
     /// Writes down what identifies the things this operation makes.
@@ -275,22 +285,20 @@ impl Steps {
     }
 
     fn write(&mut self, step: &str, facts: &[(&str, &str)]) -> Result<(), Cause> {
-        self.points.pass("journal", true);
-        self.index.intend(&self.entry.op, step, facts)?;
+        let op = &self.entry.op;
+        self.points
+            .writing(step, || self.index.intend(op, step, facts))?;
         self.entry.steps.push(step.to_owned());
         let facts = facts
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         self.entry.facts.extend(facts);
-        self.points.pass("journal", false);
         Ok(())
     }
 
     /// Closes the journal entry: what was begun is complete, or undone.
     pub fn finish(self) -> Result<(), Cause> {
-        self.points.pass("journal", true);
-        self.index.finish(&self.entry.op)?;
-        self.points.pass("journal", false);
-        Ok(())
+        let op = &self.entry.op;
+        Ok(self.points.writing("finish", || self.index.finish(op))?)
     }
 }

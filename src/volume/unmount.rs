@@ -23,27 +23,21 @@ pub(super) async fn unmount(
     id: &MountId,
 ) -> Result<(), VolumeError> {
     let _lock = inner.locks.lock(name).await;
-    let left = inner
-        .index
-        .mount_ref_drop(name, id.as_str())
-        .map_err(|e| VolumeError::clean(name, Cause::from(e)))?;
-    if left > 0 {
-        return Ok(());
-    }
-    release(inner, request, name).await
-}
-
-/// Takes the volume off this machine. The caller holds the name's lock.
-pub(super) async fn release(
-    inner: &Inner,
-    request: &RequestId,
-    name: &VolumeName,
-) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
-    let Some(volume) = inner.index.get(name) else {
-        return Ok(());
+    let one_less = || {
+        inner.write("one user less", |index| {
+            index.mount_ref_drop(name, id.as_str())
+        })
     };
     let record = inner.index.mount(name);
+    let is_last = record
+        .as_ref()
+        .is_none_or(|record| record.references_without(id.as_str()) == 0);
+    let volume = inner.index.get(name).filter(|_| is_last);
+    let Some(volume) = volume else {
+        one_less().map_err(clean)?;
+        return Ok(());
+    };
     if inner.mounted(name).is_none() && record.is_none() {
         return Ok(());
     }
@@ -62,23 +56,32 @@ pub(super) async fn release(
         vv: volume.vv.clone(),
         started: inner.now(),
         steps: Vec::new(),
-        facts: BTreeMap::from([("wwn".to_owned(), volume.wwn.to_string())]),
+        facts: BTreeMap::from([
+            ("id".to_owned(), id.to_string()),
+            ("wwn".to_owned(), volume.wwn.to_string()),
+        ]),
         request: serde_json::Value::Null,
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
+    // Only now, that it is written down what follows from it: the engine does not ask again.
+    one_less().map_err(clean)?;
     match detach::everything(inner, &backend, &mut steps, Some(&volume.wwn)).await {
         Ok(()) => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            inner
+                .write("no mount", |index| index.unmounted(name))
+                .map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
         }
-        // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
-        // device is free.
+        // The data are safe and the engine does not ask again (array fact 26): what is left is journalled, and done when the
+        // array answers or the device is free.
         Err(cause) if inner.mounted(name).is_none() => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            inner
+                .write("no mount", |index| index.unmounted(name))
+                .map_err(clean)?;
             log::warn!(volume = name.as_str(), cause:% = cause; "unmounted; the rest of the detach is pending");
             Ok(())
         }

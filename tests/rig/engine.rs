@@ -75,7 +75,8 @@ impl Engine {
         let words = self.inside();
         let _daemon = Command::new(&words[0])
             .args(&words[1..])
-            .arg("dockerd")
+            // Without a network namespace of its own it would remove the machine's `docker0` (array fact 30).
+            .args(["unshare", "--net", "dockerd"])
             .args([
                 format!("--data-root={d}/data"),
                 format!("--exec-root={d}/exec"),
@@ -87,6 +88,8 @@ impl Engine {
                 "--iptables=false",
                 "--ip6tables=false",
                 "--storage-driver=vfs",
+                // systemd knows nothing of pids in a namespace.
+                "--exec-opt=native.cgroupdriver=cgroupfs",
             ])
             .args(options)
             .stdin(Stdio::null())

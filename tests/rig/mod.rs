@@ -5,3 +5,4 @@ pub mod arrays;
 pub mod engine;
 pub mod needs;
 pub mod plugin;
+pub mod private;

@@ -19,6 +19,7 @@ pub struct Plugin {
     child: Child,
     /// The words before the command, where it runs in a namespace.
     under: Vec<String>,
+    ended: bool,
     pub socket: PathBuf,
     log: PathBuf,
 }
@@ -62,6 +63,13 @@ impl Plugin {
 
     /// Starts it under another command (for example in a mount namespace), with more environment.
     pub fn start_with(machine: &Machine, under: &[String], environment: &[(&str, String)]) -> Self {
+        let plugin = Self::launch(machine, under, environment);
+        plugin.wait_for_socket();
+        plugin
+    }
+
+    /// As [`Plugin::start_with`], without waiting: for one that may die before it listens.
+    pub fn launch(machine: &Machine, under: &[String], environment: &[(&str, String)]) -> Self {
         let binary = env!("CARGO_BIN_EXE_hpe3par-docker");
         let log = machine.dir.join("plugin.log");
         let file = std::fs::OpenOptions::new()
@@ -82,14 +90,13 @@ impl Plugin {
             .stderr(file)
             .spawn()
             .unwrap();
-        let plugin = Self {
+        Self {
             child,
             under: under.to_vec(),
+            ended: false,
             socket: machine.socket(),
             log,
-        };
-        plugin.wait_for_socket();
-        plugin
+        }
     }
 
     fn wait_for_socket(&self) {
@@ -111,13 +118,25 @@ impl Plugin {
 
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
+        self.end(Signal::SIGKILL);
+    }
+
+    /// Ends it as `kill -9` does, while somebody waits for its answer.
+    pub fn strike(&self) {
         self.signal(Signal::SIGKILL);
-        let _ = self.child.wait();
     }
 
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> std::process::ExitStatus {
-        self.signal(Signal::SIGTERM);
+        self.end(Signal::SIGTERM)
+    }
+
+    /// Signals it once only: in a namespace it is found by its name, and the next plugin has the same.
+    fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
+        if !self.ended {
+            self.ended = true;
+            self.signal(signal);
+        }
         self.child.wait().unwrap()
     }
 

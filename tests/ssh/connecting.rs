@@ -20,7 +20,7 @@ async fn an_unknown_host_is_refused_with_the_line_that_trusts_it() {
         (SshErrorKind::HostKeyUnknown, Outcome::NotSent)
     );
     assert_eq!(Seen::count(&server.seen.passwords), 0);
-    let text = error.to_string();
+    let text = format!("{error} {}", error.hint());
     let fingerprint = server
         .key
         .fingerprint(russh::keys::HashAlg::Sha256)
@@ -101,7 +101,7 @@ async fn old_algorithms_only_where_they_are_allowed() {
         (SshErrorKind::Algorithms, Outcome::NotSent)
     );
     assert!(
-        error.to_string().contains("`ssh_legacy_algorithms = true`"),
+        error.hint().contains("`ssh_legacy_algorithms = true`"),
         "{error}"
     );
     client.endpoint.legacy_algorithms = true;

@@ -1,10 +1,13 @@
-//! The ssh layer against a server with faults, and once against OpenSSH.
+//! The ssh layer against a server with faults, against simulated arrays, and against OpenSSH.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod answers;
+mod arrays;
 mod commands;
 mod connecting;
 mod openssh;
+#[path = "../rig/mod.rs"]
+mod rig;
 mod server;
 mod shell;
 

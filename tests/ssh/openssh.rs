@@ -1,4 +1,4 @@
-//! A second opinion: OpenSSH's own server, with a small script as its command line.
+//! A second opinion: OpenSSH's own server, here with a small script as its command line, in `arrays` with the simulator's.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -10,14 +10,17 @@ use hpe3par_docker::ssh::{Auth, Endpoint, Outcome, Pool, SshErrorKind};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
 
-use crate::{LONG, greeting};
+use crate::{
+    LONG, greeting,
+    rig::needs::{Need, met},
+};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
-struct Sshd {
+pub struct Sshd {
     child: Child,
     directory: tempfile::TempDir,
-    endpoint: Endpoint,
+    pub endpoint: Endpoint,
 }
 
 impl Drop for Sshd {
@@ -27,14 +30,10 @@ impl Drop for Sshd {
     }
 }
 
-/// `None`, after saying why, if there is no sshd here.
-async fn sshd(exec: &str) -> Option<Sshd> {
-    if !Path::new(SSHD).exists() {
-        assert!(
-            std::env::var_os("REQUIRE_ALL").is_none_or(|value| value != "1"),
-            "{SSHD} is missing and REQUIRE_ALL=1"
-        );
-        println!("skipped: {SSHD} is not installed (Debian: openssh-server)");
+/// Starts sshd with this forced command, which may name the directory of everything about it. `None`, after saying why, if there
+/// is no sshd here (Debian: openssh-server).
+pub async fn sshd(test: &str, forced: impl FnOnce(&Path) -> String) -> Option<Sshd> {
+    if !met(test, &[Need::Program("sshd")]) {
         return None;
     }
     // sshd, started by root, wants it; the package's service unit makes it otherwise.
@@ -59,11 +58,12 @@ async fn sshd(exec: &str) -> Option<Sshd> {
     let host_key = key("host_key");
     std::fs::write(path("authorized"), key("user_key")).unwrap();
     std::fs::write(path("cli.sh"), include_str!("openssh_cli.sh")).unwrap();
+    let forced = forced(directory.path());
     let port = free_port();
     let config = format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized\nPidFile none\nUsePAM no\n\
          StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-         PrintMotd no\nPrintLastLog no\nForceCommand env EXEC={exec} sh {0}/cli.sh\n",
+         PrintMotd no\nPrintLastLog no\nForceCommand {forced}\n",
         directory.path().display()
     );
     std::fs::write(path("config"), config).unwrap();
@@ -109,6 +109,12 @@ async fn sshd(exec: &str) -> Option<Sshd> {
     Some(sshd)
 }
 
+/// The small script; `exec`: whether it answers to exec.
+fn script(exec: bool) -> impl FnOnce(&Path) -> String {
+    let exec = if exec { "yes" } else { "no" };
+    move |directory| format!("env EXEC={exec} sh {}/cli.sh", directory.display())
+}
+
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -130,7 +136,7 @@ impl Sshd {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exec_with_key_and_strict_host_key() {
-    let Some(sshd) = sshd("yes").await else {
+    let Some(sshd) = sshd("exec_with_key_and_strict_host_key", script(true)).await else {
         return;
     };
     let pool = sshd.pool(2);
@@ -172,7 +178,9 @@ async fn exec_with_key_and_strict_host_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_where_exec_says_nothing() {
-    let Some(sshd) = sshd("no").await else { return };
+    let Some(sshd) = sshd("a_shell_where_exec_says_nothing", script(false)).await else {
+        return;
+    };
     let pool = sshd.pool(2);
     let reply = pool
         .run("say hello", LONG)
@@ -195,7 +203,7 @@ async fn a_shell_where_exec_says_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_authorised() {
-    let Some(sshd) = sshd("yes").await else {
+    let Some(sshd) = sshd("a_key_that_is_not_authorised", script(true)).await else {
         return;
     };
     std::fs::write(sshd.directory.path().join("authorized"), "").unwrap();

@@ -110,6 +110,22 @@ fn a_wrong_pattern_column_shape_or_name_stops_the_start_with_file_and_line() {
     assert_eq!(line, 2);
 }
 
+/// The example of docs/templates.md is what it says.
+#[test]
+fn the_documented_example_is_understood() {
+    let page = include_str!("../../docs/templates.md");
+    let example = page.split("```").nth(1).unwrap();
+    let example = example.strip_prefix("toml\n").unwrap();
+    let name = example.lines().next().unwrap().rsplit('/').next().unwrap();
+    let changed = load(&[(name, example)]).unwrap();
+    let template = changed.get("showcpg", None).unwrap();
+    let judge = |text: &str| changed.judge(template, text, Some(0));
+    assert_eq!(judge("There are no CPGs\n").unwrap(), []);
+    let rows =
+        judge("Id Name FreeSpace\n 0 gold      2048\n-----------------\n 1 total     2048\n");
+    assert_eq!(rows.unwrap()[0].cells["free"], "2048");
+}
+
 #[test]
 fn no_folder_is_no_error() {
     let dir = TempDir::new().unwrap();

@@ -82,7 +82,7 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
             absent = patterns.first();
         }
         let blocks: Vec<String> = groups.iter().map(|group| view.group(group)).collect();
-        // Every group is followed by an empty line.
+        // Every group is followed by an empty line (array fact 11).
         let blocks: String = blocks.iter().map(|block| format!("{block}\n")).collect();
         sections.push(("Group Information", blocks));
     }

@@ -65,7 +65,7 @@ fn start_one(
             )));
         }
         must_be_ready(call, &half)?;
-        // Forwarded to the side that sends.
+        // Forwarded to the side that sends (array fact 13).
         half = half.other(call.world).unwrap_or(half);
     }
     let Some(group) = half.get(call.world).cloned() else {

@@ -21,7 +21,8 @@ pub struct Admit {
 }
 
 impl Array {
-    /// Puts a volume into a stopped group; the arrays make its copy (`-createvv`). Proof: [`Array::showrcopy_group`].
+    /// Puts a volume into a stopped group (array fact 13); the arrays make its copy (`-createvv`, array fact 14).
+    /// Proof: [`Array::showrcopy_group`].
     ///
     /// # Errors
     /// [`ArrayError`].

@@ -26,8 +26,8 @@ impl fmt::Display for LunChoice {
 }
 
 impl Array {
-    /// Exports a volume to a host object, never with `-f`: the array asks (and so refuses) if the volume is exported already.
-    /// Proof: [`Array::showvlun_t`].
+    /// Exports a volume to a host object, never with `-f`: the array asks (and so refuses) if the volume is exported already
+    /// (array fact 12). Proof: [`Array::showvlun_t`].
     ///
     /// # Errors
     /// [`ArrayError`].

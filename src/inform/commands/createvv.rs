@@ -12,7 +12,7 @@ pub struct CreateVv {
     pub name: VvName,
     /// Where its data go.
     pub cpg: CpgName,
-    /// Where its snapshots go; needed on 3.x for snapshots and remote copy, without meaning from Primera on.
+    /// Where its snapshots go; needed on 3.x for snapshots and remote copy (array fact 19), without meaning from Primera on.
     pub snap_cpg: Option<CpgName>,
     /// Its size.
     pub size: Size,

@@ -4,7 +4,7 @@ use super::{ExportTarget, VlunTemplate};
 use crate::inform::{array::Array, error::ArrayError, quoting::Args};
 
 impl Array {
-    /// Takes an export back, in the words it was made with. Proof: [`Array::showvlun_t`].
+    /// Takes an export back, in the words it was made with (array fact 16). Proof: [`Array::showvlun_t`].
     ///
     /// # Errors
     /// [`ArrayError`].

@@ -19,7 +19,8 @@ impl Array {
         self.change("setrcopygroup-pol", &args).await
     }
 
-    /// Sets the period of a periodic group, in seconds (300 to 31622400 on 3.x). Proof: [`Array::showrcopy_group`].
+    /// Sets the period of a periodic group, in seconds (300 to 31622400 on 3.x: array fact 18).
+    /// Proof: [`Array::showrcopy_group`].
     ///
     /// # Errors
     /// [`ArrayError`].

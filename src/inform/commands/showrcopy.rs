@@ -19,7 +19,7 @@ use crate::{
 /// Another array, as this one knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RcTarget {
-    /// The name this array gives it; no identity, it may be anything.
+    /// The name this array gives it; no identity, it may be anything (array fact 15).
     pub name: TargetName,
     /// How it is reached: `IP` or `FC`.
     pub kind: String,
@@ -66,6 +66,13 @@ pub struct RcGroup {
 }
 
 impl RcGroup {
+    /// True while a volume of the group is being copied.
+    pub fn is_syncing(&self) -> bool {
+        self.volumes
+            .iter()
+            .any(|volume| matches!(volume.sync, SyncStatus::Syncing(_)))
+    }
+
     /// True if the VV, by its name on this array, is in the group.
     pub fn holds(&self, vv: &VvName) -> bool {
         self.volumes.iter().any(|volume| volume.local == *vv)
@@ -154,7 +161,7 @@ impl Array {
         self.read("showrcopy-groups", &Args::new(), groups).await
     }
 
-    /// One group. `None` only if the array says in its own words that there is no such group.
+    /// One group. `None` only if the array says in its own words that there is no such group (array fact 9).
     ///
     /// # Errors
     /// As [`Array::showrcopy_targets`]; `Unrecognised` for a group with two targets.

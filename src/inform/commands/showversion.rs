@@ -19,7 +19,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// True on 3.x, where a VV has a snapshot CPG of its own; Primera and later have one CPG a VV.
+    /// True on 3.x, where a VV has a snapshot CPG of its own; Primera and later have one CPG a VV (array fact 5).
     pub fn has_snapshot_cpg(&self) -> bool {
         self.major < 4
     }

@@ -102,7 +102,7 @@ impl Array {
         if !is_bad_columns(&first) {
             return first;
         }
-        // The array may have been updated since it was asked what it runs.
+        // The array may have been updated since it was asked what it runs (array fact 5).
         self.forget_release();
         read().await
     }

@@ -58,7 +58,7 @@ impl Templates {
         if spoken.len() == 1 && without(&file.empty, &spoken).is_empty() {
             return Ok(Vec::new());
         }
-        // No row of any table begins with this word, and stderr may come at any place among stdout.
+        // No row of any table begins with this word, and stderr may come at any place among stdout (array fact 8).
         let mut errors = spoken.clone();
         errors.retain(|line| line.starts_with("Error:"));
         if let Some(problem) = self.refused(template, &errors) {
@@ -81,7 +81,7 @@ impl Templates {
             refusal.flatten().unwrap_or(problem)
         })?;
         // Where no total tells that nothing is missing, the answer must end as this command's answers end. An exit status does
-        // not tell: the SSH library says 0 also when none came.
+        // not tell: the SSH library says 0 also when none came (array fact 40).
         let (counted, end) = match &template.shape {
             Shape::Table(_) => (kept.iter().any(|line| is_separator(line)), "\n"),
             Shape::Sections(shape) if shape.ends_blank => (false, "\n\n"),

@@ -1,8 +1,7 @@
 //! Templates: how a command is written and how its answer is read, as plain TOML.
 //!
 //! A file of templates/inform is one command, or one form of it (`createhost-add`). `createvv.4.toml` takes the place of
-//! `createvv.toml` from InForm OS 4 on. The keys are in template.rs, those of the shapes in
-//! read.rs and table.rs.
+//! `createvv.toml` from InForm OS 4 on. docs/templates.md has every key.
 
 mod builtin;
 mod judge;

@@ -19,7 +19,7 @@ use crate::inform::{
 pub(super) struct SilentShape {
     /// The form that shows whether the command did what it should: silence proves nothing.
     pub(super) proof: String,
-    /// Progress lines and warnings. They may come before a refusal too, so they prove nothing.
+    /// Progress lines and warnings. They may come before a refusal too, so they prove nothing (array fact 7).
     #[serde(default)]
     pub(super) accepts: Vec<Pattern>,
 }

@@ -1,9 +1,9 @@
 //! Reading a printed table: head, rows, total.
 //!
 //! Arrays pad columns to the widest cell of each single answer, put text left and numbers right, decorate head cells with
-//! dashes, print cells that are empty or hold blanks, and let a few cells run over their width (source: captures of 3.x and
-//! 10.x arrays). So a row is cut by what is certain: the order of the columns, the place under a head cell, and what each
-//! cell may look like. If that leaves no way of cutting it, or two, the row is not understood; a guess is never made.
+//! dashes, print cells that are empty or hold blanks, and let a few cells run over their width (array fact 10). So a row is
+//! cut by what is certain: the order of the columns, the place under a head cell, and what each cell may look like. If that
+//! leaves no way of cutting it, or two, the row is not understood; a guess is never made.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -110,7 +110,7 @@ impl TableShape {
         Some(Head { shape: self, cells })
     }
 
-    /// The total row begins with the number of rows. Some commands print the number alone, others the word and further sums.
+    /// It begins with the number of rows. Some commands print the number alone, others the word and further sums (array fact 10).
     fn check_total(&self, total: &str, rows: Vec<Row>) -> Result<Vec<Row>, Problem> {
         let words: Vec<&str> = total.split_whitespace().collect();
         let number = |at: usize| words.get(at)?.parse::<usize>().ok();

@@ -94,6 +94,10 @@ impl Volumes for Fake {
         self.abandoned.add_permits(1);
     }
 
+    fn waits_for(&self, _: &VolumeName) -> Option<String> {
+        None
+    }
+
     fn path(&self, name: &VolumeName) -> Option<PathBuf> {
         assert!(
             !name.as_str().starts_with("boom"),

@@ -1,0 +1,98 @@
+//! Every plan, against every state of a group there can be.
+
+mod action;
+mod admission;
+mod dismissal;
+mod serving;
+mod small_array;
+mod undo;
+
+use super::*;
+use crate::{
+    inform::{GroupOptions, RcGroup, RcVolume},
+    model::{
+        CpgName, GroupName, GroupStatus, LonePrimary, Mode, Policy, Role, SyncStatus, TargetName,
+        VvId, VvName,
+    },
+};
+
+const STATUSES: [GroupStatus; 6] = [
+    GroupStatus::New,
+    GroupStatus::Starting,
+    GroupStatus::Started,
+    GroupStatus::Stopping,
+    GroupStatus::Stopped,
+    GroupStatus::Failsafe,
+];
+const ROLES: [Role; 4] = [
+    Role::Primary,
+    Role::Secondary,
+    Role::PrimaryRev,
+    Role::SecondaryRev,
+];
+const MODES: [Mode; 3] = [Mode::Sync, Mode::Periodic, Mode::Async];
+
+/// The VV that the operation is about.
+const OURS: &str = "dkv-db1";
+/// A volume of somebody else.
+const OTHER: &str = "dkv-mail";
+const ARRAY: &str = "amber";
+
+fn vv(name: &str) -> VvName {
+    VvName::new(name).unwrap()
+}
+
+fn prod() -> GroupName {
+    GroupName::new("prod").unwrap()
+}
+
+fn cpgs() -> CpgPair {
+    CpgPair {
+        source: CpgName::new("ssd_r5").unwrap(),
+        peer: CpgName::new("far_r5").unwrap(),
+    }
+}
+
+fn wants(mode: Mode, peer_persistence: bool) -> Wants {
+    Wants {
+        lone_primary: LonePrimary::Mount,
+        target: TargetName::new("to-birch").unwrap(),
+        mode,
+        period: None,
+        peer_persistence,
+        cpg_map: [(cpgs().source, cpgs().peer)].into(),
+        snap_cpg_map: [].into(),
+    }
+}
+
+/// A group that fits `wants`, with these volumes.
+fn group(wants: &Wants, status: GroupStatus, volumes: &[&str]) -> RcGroup {
+    RcGroup {
+        name: prod(),
+        target: wants.target.clone(),
+        status,
+        role: Role::Primary,
+        mode: wants.mode,
+        options: GroupOptions {
+            policies: wants.policies().iter().map(Policy::to_string).collect(),
+            ..GroupOptions::default()
+        },
+        volumes: volumes.iter().map(|name| member(name)).collect(),
+    }
+}
+
+fn member(name: &str) -> RcVolume {
+    RcVolume {
+        local: vv(name),
+        local_id: VvId(1),
+        remote: vv(name),
+        remote_id: VvId(2),
+        sync: SyncStatus::Synced,
+        last_sync: None,
+    }
+}
+
+/// The plan in words, to compare and to read.
+fn words(plan: &[Action]) -> Vec<String> {
+    plan.iter().map(Action::to_string).collect()
+}

@@ -1,0 +1,145 @@
+//! Dying at every point of one operation.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use serde_json::Value;
+
+use super::{
+    points::{self, Point},
+    rig::plugin::{Plugin, Reply},
+    stage::Stage,
+};
+
+/// So many plugins and pairs of arrays at once.
+const LANES: usize = 4;
+
+/// One operation, and what must be true whenever it was cut short.
+pub trait Operation: Sync {
+    /// For people.
+    const NAME: &'static str;
+
+    /// What has to be there before.
+    async fn prepare(&self, stage: &Stage, plugin: &Plugin);
+
+    /// The one request.
+    async fn perform(&self, plugin: &Plugin) -> Reply;
+
+    /// The plugin was started again and has cleaned up; `before` are the arrays as they were before the request. Complete or clean, and
+    /// the same request succeeds.
+    async fn check(&self, stage: &Stage, plugin: &Plugin, before: &Value);
+}
+
+/// Kills the plugin at every point of the operation. Says how many there were.
+pub fn every_point(operation: &impl Operation) {
+    let (first, points, derived) = run(derive(operation));
+    let next = AtomicUsize::new(0);
+    let hit = AtomicUsize::new(0);
+    let failures: Mutex<BTreeMap<usize, String>> = Mutex::default();
+    std::thread::scope(|lanes| {
+        for _ in 0..LANES {
+            lanes.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(point) = points.get(at) else { return };
+                    let die = || run(die_and_recover(operation, first + at, point, at));
+                    match catch_unwind(AssertUnwindSafe(die)) {
+                        Ok(()) => {
+                            hit.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Err(panic) => {
+                            let why = panic
+                                .downcast_ref::<String>()
+                                .cloned()
+                                .or_else(|| panic.downcast_ref().map(|s: &&str| (*s).to_owned()))
+                                .unwrap_or_default();
+                            failures
+                                .lock()
+                                .unwrap()
+                                .insert(at, format!("{point}: {why}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    let told: Vec<String> = failures
+        .iter()
+        .map(|(at, why)| format!("killed at point {} of {derived}, {why}", at + 1))
+        .collect();
+    assert!(
+        told.is_empty(),
+        "{}\n{}",
+        operation_name(operation),
+        told.join("\n")
+    );
+    assert_eq!(hit.into_inner(), derived);
+    // Not println!: the harness keeps that from the screen when a test passes.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{derived} kill points of {}",
+        operation_name(operation)
+    );
+}
+
+fn operation_name<O: Operation>(_: &O) -> &'static str {
+    O::NAME
+}
+
+/// A runtime for one stage: the simulator goes on while this thread waits for a plugin.
+pub fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+/// The points of the operation when nothing goes wrong, the number of the first, and how many the arrays' own record of it says there
+/// are.
+pub async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
+    let stage = Stage::new().await;
+    let plugin = stage.plugin();
+    stage.listed_once().await;
+    operation.prepare(&stage, &plugin).await;
+    let before = stage.arrays.dump();
+    let prepared = stage.points().len();
+    stage.arrays.control.clear_log();
+    operation.perform(&plugin).await.ok();
+    let commands = stage.arrays.control.log(None);
+    let points = stage.points().split_off(prepared);
+    let derived = points::check(&points, &commands);
+    assert_eq!(points.len(), derived);
+    operation.check(&stage, &plugin, &before).await;
+    (prepared + 1, points, derived)
+}
+
+async fn die_and_recover(operation: &impl Operation, n: usize, point: &Point, at: usize) {
+    let stage = Stage::new().await;
+    let mut plugin = stage.plugin_that_dies_at(n);
+    stage.listed_once().await;
+    operation.prepare(&stage, &plugin).await;
+    let before = stage.arrays.dump();
+    assert_eq!(operation.perform(&plugin).await, Reply::Closed);
+    plugin.kill();
+    let passed = stage.points();
+    assert_eq!((passed.len(), passed.last()), (n, Some(point)));
+    drop(plugin);
+
+    // It may die while it cleans up, too: here or there, so that all runs together die in many places of that.
+    if stage.open_entries() > 0 {
+        stage.clean_up_and_die_at(at % 9 + 1).await;
+    }
+    let plugin = stage.plugin();
+    stage.cleaned_up().await;
+    operation.check(&stage, &plugin, &before).await;
+}
