@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     commands::showversion::Release,
-    error::{ArrayError, At, Refusal},
-    quoting::Args,
-    templates::{Problem, ProblemKind, RenderError, Row, Template, Templates},
+    error::{ArrayError, At, Problem, ProblemKind, Refusal},
+    quoting::{Args, RenderError},
+    row::Row,
+    templates::{Template, Templates},
     underway::Underway,
     wire::{Answer, Lost, Wire},
 };

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
+use serde::Deserialize;
+
 /// Where something went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At {
@@ -165,8 +167,61 @@ impl ArrayError {
     }
 }
 
-/// What kind of no an array said. The words are kept beside it.
+/// Why an answer gives no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of problem.
+    pub kind: ProblemKind,
+    /// The line, or the reason.
+    pub why: String,
+    /// Nothing of the answer was understood, so its lines may be refusals.
+    pub(super) headless: bool,
+}
+
+/// What kind of problem an answer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The array said no.
+    Refused(Refusal),
+    /// The answer is not complete.
+    Truncated,
+    /// The answer is not understood.
+    Unrecognised,
+}
+
+impl Problem {
+    fn new(kind: ProblemKind, why: impl Into<String>) -> Self {
+        Self {
+            kind,
+            why: why.into(),
+            headless: false,
+        }
+    }
+
+    /// The line where the listing should begin is another.
+    pub(super) fn headless(line: &str) -> Self {
+        let why = format!("`{line}` where the listing should begin");
+        Self {
+            headless: true,
+            ..unrecognised(why)
+        }
+    }
+}
+
+pub(super) fn unrecognised(why: impl Into<String>) -> Problem {
+    Problem::new(ProblemKind::Unrecognised, why)
+}
+
+pub(super) fn truncated(why: impl Into<String>) -> Problem {
+    Problem::new(ProblemKind::Truncated, why)
+}
+
+pub(super) fn refused(refusal: Refusal, why: &str) -> Problem {
+    Problem::new(ProblemKind::Refused(refusal), why.trim())
+}
+
+/// What kind of no an array said. The words are kept beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub enum Refusal {
     /// An object of that name is there already.
     Exists,
@@ -198,7 +253,8 @@ pub enum Refusal {
     LunTaken,
     /// The initiator belongs to another host object.
     InitiatorTaken {
-        /// The object that has it.
+        /// The object that has it; in a template empty, and filled from the array's words.
+        #[serde(default)]
         host: String,
     },
     /// The group is started.
@@ -232,44 +288,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Reads the word a template uses.
-    pub(super) fn from_word(word: &str, host: Option<&str>) -> Option<Self> {
-        Some(match word {
-            "Exists" => Self::Exists,
-            "NotFound" => Self::NotFound,
-            "Exported" => Self::Exported,
-            "InSet" => Self::InSet,
-            "InRemoteCopy" => Self::InRemoteCopy,
-            "HasChildren" => Self::HasChildren,
-            "Retained" => Self::Retained,
-            "NoSpace" => Self::NoSpace,
-            "NoSuchCpg" => Self::NoSuchCpg,
-            "NotLicensed" => Self::NotLicensed,
-            "NotPermitted" => Self::NotPermitted,
-            "BadName" => Self::BadName,
-            "TooLarge" => Self::TooLarge,
-            "LunTaken" => Self::LunTaken,
-            "InitiatorTaken" => Self::InitiatorTaken {
-                host: host.unwrap_or_default().to_owned(),
-            },
-            "GroupStarted" => Self::GroupStarted,
-            "GroupNotStarted" => Self::GroupNotStarted,
-            "GroupEmpty" => Self::GroupEmpty,
-            "MixedModes" => Self::MixedModes,
-            "WrongSide" => Self::WrongSide,
-            "TargetNotReady" => Self::TargetNotReady,
-            "AlreadyInGroup" => Self::AlreadyInGroup,
-            "TooManySessions" => Self::TooManySessions,
-            "BadColumns" => Self::BadColumns,
-            "Syntax" => Self::Syntax,
-            "Busy" => Self::Busy,
-            "NotConfigured" => Self::NotConfigured,
-            "SameDomain" => Self::SameDomain,
-            "Other" => Self::Other,
-            _ => return None,
-        })
-    }
-
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoSpace => "free space in the CPG or choose another with `-o cpg`",

@@ -4,6 +4,15 @@
 
 use crate::model::Size;
 
+/// Why a command line cannot be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RenderError {
+    /// This OS has no such option.
+    NotOffered(String),
+    /// An argument or the line, and what is in it.
+    Unsafe(String, String),
+}
+
 /// Named arguments of one command. A flag is an argument without words.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Args(Vec<(&'static str, Vec<String>)>);
@@ -60,18 +69,18 @@ impl Args {
             .map(|(_, words)| words.as_slice())
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(|(name, _)| *name)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        self.0.iter().map(|(name, words)| (*name, words.as_slice()))
     }
 
-    /// The first argument that is not one safe word, with its value.
-    pub(super) fn first_unsafe(&self) -> Option<(&'static str, &str)> {
-        self.0.iter().find_map(|(name, words)| {
-            words
-                .iter()
-                .find(|w| !is_safe_word(w))
-                .map(|w| (*name, w.as_str()))
-        })
+    /// An error names the first argument that is not made of safe words, and the word.
+    pub(super) fn check(&self) -> Result<(), RenderError> {
+        for (name, words) in self.iter() {
+            if let Some(word) = words.iter().find(|word| !is_safe_word(word)) {
+                return Err(RenderError::Unsafe(name.to_owned(), word.clone()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -85,13 +94,21 @@ fn is_safe(c: char) -> bool {
 }
 
 /// The fence: what a whole line may consist of.
-pub(super) fn is_safe_line(line: &str) -> bool {
-    !line.is_empty() && line.chars().all(|c| is_safe(c) || c == ' ')
+pub(super) fn fence(line: String) -> Result<String, RenderError> {
+    if !line.is_empty() && line.chars().all(|c| is_safe(c) || c == ' ') {
+        Ok(line)
+    } else {
+        Err(RenderError::Unsafe("the line".to_owned(), line))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused<T>(name: &str, text: &str) -> Result<T, RenderError> {
+        Err(RenderError::Unsafe(name.to_owned(), text.to_owned()))
+    }
 
     #[test]
     fn an_argument_is_one_word_and_no_option() {
@@ -99,21 +116,19 @@ mod tests {
             "", "-f", "a b", "a;b", "a\"b", "a'b", "a\nb", "a\\b", "$a", "a|b", "ä", "a`b", "a>b",
             "a&b",
         ] {
-            assert_eq!(
-                Args::new().with("x", bad).first_unsafe(),
-                Some(("x", bad)),
-                "{bad}"
-            );
+            assert_eq!(Args::new().with("x", bad).check(), refused("x", bad));
         }
         assert_eq!(
-            Args::new()
-                .with("x", "dk1/ns=/name=a%20b/op=h.1")
-                .first_unsafe(),
-            None
+            Args::new().with("x", "dk1/ns=/name=a%20b/op=h.1").check(),
+            Ok(())
         );
         assert_eq!(
-            Args::new().with_each("x", &["a", "b c"]).first_unsafe(),
-            Some(("x", "b c"))
+            Args::new().with_each("x", &["a", "b c"]).check(),
+            refused("x", "b c")
+        );
+        assert_eq!(
+            fence("createvv {size}".to_owned()),
+            refused("the line", "createvv {size}")
         );
     }
 

@@ -52,7 +52,10 @@ pub use showvlun::{
 pub use showvv::{Vv, VvKind, VvProvisioning, VvQuery, VvState};
 pub use showvvset::VvSet;
 
-use super::templates::{Problem, Row, unrecognised};
+use super::{
+    error::{Problem, unrecognised},
+    row::Row,
+};
 
 /// Makes each row a value; the first that cannot be one is shown with the reason.
 fn each<T>(rows: Vec<Row>, value: impl Fn(&Row) -> Result<T, String>) -> Result<Vec<T>, Problem> {

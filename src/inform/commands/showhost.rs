@@ -4,9 +4,9 @@ use super::{each, one};
 use crate::{
     inform::{
         array::Array,
-        error::ArrayError,
+        error::{ArrayError, unrecognised},
         quoting::Args,
-        templates::{Row, is_none, unrecognised},
+        row::{Row, is_none},
     },
     model::{HostName, Initiator, PortPosition},
 };

@@ -6,9 +6,9 @@ use super::{each, unreadable};
 use crate::{
     inform::{
         array::Array,
-        error::{ArrayError, Refusal},
+        error::{ArrayError, Problem, Refusal, unrecognised},
         quoting::Args,
-        templates::{Problem, Row, unrecognised},
+        row::Row,
     },
     model::{
         GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus, SystemId,

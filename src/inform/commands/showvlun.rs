@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{each, words::open_words};
 use crate::{
-    inform::{array::Array, error::ArrayError, quoting::Args, templates::Row},
+    inform::{array::Array, error::ArrayError, quoting::Args, row::Row},
     model::{HostName, Initiator, Lun, PortPosition, SetName, VvName},
 };
 

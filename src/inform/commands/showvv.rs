@@ -6,7 +6,7 @@ use crate::{
         array::{Array, is_bad_columns},
         error::ArrayError,
         quoting::Args,
-        templates::Row,
+        row::Row,
     },
     model::{CpgName, Size, VvId, VvName, Wwn},
 };

@@ -2,7 +2,7 @@
 
 use super::each;
 use crate::{
-    inform::{array::Array, error::ArrayError, quoting::Args, templates::Row},
+    inform::{array::Array, error::ArrayError, quoting::Args, row::Row},
     model::{SetName, VvName},
 };
 

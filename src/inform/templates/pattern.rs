@@ -1,46 +1,44 @@
-//! Regular expressions as values of a TOML file: a wrong one is an error with its line.
+//! Regular expressions as values of a TOML file.
 
-use std::ops::Deref;
+use std::collections::BTreeMap;
 
 use regex::Regex;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 
-/// Found anywhere in a line, unless it anchors itself.
-#[derive(Debug, Clone)]
-pub(in crate::inform) struct Pattern(Regex);
+/// Found anywhere in a line, unless it anchors itself; with `WHOLE`, it matches a whole cell.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Pattern<const WHOLE: bool = false>(Regex);
 
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        Regex::new(&text).map(Self).map_err(D::Error::custom)
+pub(super) type CellPattern = Pattern<true>;
+
+impl<const WHOLE: bool> TryFrom<String> for Pattern<WHOLE> {
+    type Error = regex::Error;
+
+    fn try_from(text: String) -> Result<Self, regex::Error> {
+        // As it stands first, so that a message shows what the author wrote.
+        let anywhere = Regex::new(&text)?;
+        if WHOLE {
+            Regex::new(&format!("^(?:{text})$")).map(Self)
+        } else {
+            Ok(Self(anywhere))
+        }
     }
 }
 
-impl Deref for Pattern {
-    type Target = Regex;
-    fn deref(&self) -> &Regex {
-        &self.0
+impl<const WHOLE: bool> Pattern<WHOLE> {
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
     }
-}
 
-/// Matches a whole cell.
-#[derive(Debug, Clone)]
-pub(in crate::inform) struct CellPattern(Regex);
-
-impl<'de> Deserialize<'de> for CellPattern {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        // Compiled as it stands first, so that a message shows what the author wrote.
-        Regex::new(&text).map_err(D::Error::custom)?;
-        Regex::new(&format!("^(?:{text})$"))
-            .map(Self)
-            .map_err(D::Error::custom)
-    }
-}
-
-impl Deref for CellPattern {
-    type Target = Regex;
-    fn deref(&self) -> &Regex {
-        &self.0
+    /// What the named groups hold, trimmed, if it matches.
+    pub(super) fn groups(&self, text: &str) -> Option<BTreeMap<String, String>> {
+        let captures = self.0.captures(text)?;
+        let names = self.0.capture_names().flatten();
+        let pairs = names.filter_map(|name| {
+            let group = captures.name(name)?.as_str().trim();
+            Some((name.to_owned(), group.to_owned()))
+        });
+        Some(pairs.collect())
     }
 }

@@ -5,316 +5,281 @@
 //! cut by what is certain: the order of the columns, the place under a head cell, and what each cell may look like. If that
 //! leaves no way of cutting it, or two, the row is not understood; a guess is never made.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use serde::Deserialize;
 
-use super::{
-    cut::{Cell, cells, words},
-    pattern::CellPattern,
-    read::{Problem, truncated, unrecognised},
+use super::pattern::CellPattern;
+use crate::inform::{
+    error::{Problem, truncated, unrecognised},
     row::{Row, is_none},
 };
 
-/// Rows above the head that name groups of columns: never more than three were seen.
-const MAX_GROUP_TITLES: usize = 3;
-
-/// One column that is wanted.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::inform) struct Column {
-    /// Head cells, without the dashes around them; one for each way an InForm OS writes it.
-    pub(super) titles: Vec<String>,
-    /// What a cell looks like; one word, or nothing, if not said.
-    pub(super) cell: Option<CellPattern>,
-    /// Which of several columns of this title, counted from 1.
-    #[serde(default = "first")]
-    pub(super) occurrence: usize,
-    /// The head may lack it.
-    #[serde(default)]
-    pub(super) optional: bool,
-    /// The cell is a list, cut at commas; each piece must match one of these.
-    #[serde(default)]
-    pub(super) items: Vec<CellPattern>,
-}
-
-fn first() -> usize {
-    1
-}
-
-/// What ends a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::inform) enum Total {
-    /// Nothing: the command prints no total.
-    #[default]
-    None,
-    /// A line of dashes and a row with the number of rows: always.
-    Rows,
-    /// The same, with the number of listed items as second number.
-    RowsAndItems,
-    /// A total may be there, and must then be right: no capture tells.
-    Optional,
-}
+/// A row that begins in more ways than this is not understood.
+const MAX_WAYS: usize = 1_000;
 
 /// How a table is read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::inform) struct TableShape {
-    pub(super) columns: BTreeMap<String, Column>,
+pub(super) struct TableShape {
+    columns: BTreeMap<String, Column>,
+    /// A line of dashes and a row with the number of rows must end it. Otherwise they may, and must then be right.
     #[serde(default)]
-    pub(super) total: Total,
-    /// The column whose cells go on over further rows, all others being empty there.
-    pub(super) list: Option<String>,
+    total: bool,
+    /// The column whose cells go on over further rows, all others being empty there. The total counts these cells too.
+    list: Option<String>,
     /// Cells were seen to run over their width, so only order and look of the cells count; every cell must have a pattern.
     #[serde(default)]
-    pub(super) runs_over: bool,
+    runs_over: bool,
 }
 
-/// One cell of a head row, in characters.
-pub(super) struct HeadCell {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Name of the wanted column it heads.
-    pub(super) wanted: Option<String>,
+/// One column that is wanted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Column {
+    /// Head cells, without the dashes around them; one for each way an InForm OS writes it.
+    titles: Vec<String>,
+    /// What a cell looks like; one word, or nothing, if not said.
+    cell: Option<CellPattern>,
+    /// How many columns of the same title come before it.
+    #[serde(default)]
+    skip: usize,
+    /// The head may lack it.
+    #[serde(default)]
+    optional: bool,
+    /// The cell is a list, cut at commas; each piece must match one of these.
+    #[serde(default)]
+    items: Vec<CellPattern>,
 }
+
+/// From where to where, in characters of a line.
+type Span = Range<usize>;
+
+/// How many words of a row are given to columns, and the cells they make.
+type Way = (usize, Vec<Span>);
 
 /// A head row, understood.
-pub(super) struct Head(pub(super) Vec<HeadCell>);
+pub(super) struct Head<'a> {
+    shape: &'a TableShape,
+    cells: Vec<HeadCell<'a>>,
+}
+
+/// One cell of a head row.
+struct HeadCell<'a> {
+    at: Span,
+    /// The wanted column it heads.
+    wanted: Option<(&'a String, &'a Column)>,
+}
 
 impl TableShape {
+    /// Reads a whole table: group titles, head, rows, line of dashes, total.
+    pub(super) fn read(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
+        let is_above = |line: &&&str| is_group_title(line) && self.head(line).is_none();
+        let above = lines.iter().take_while(is_above).count();
+        let (first, rest) = lines[above..]
+            .split_first()
+            .ok_or_else(|| truncated("the head row is missing"))?;
+        let head = self.head(first).ok_or_else(|| Problem::headless(first))?;
+        let separator = rest.iter().position(|line| is_separator(line));
+        let rows = head.cut(&rest[..separator.unwrap_or(rest.len())])?;
+        match separator.map(|at| &rest[at + 1..]) {
+            None if !self.total => Ok(rows),
+            None | Some([]) => Err(truncated("the total row is missing")),
+            Some([total]) => self.check_total(total, rows),
+            Some([_, more @ ..]) => Err(unrecognised(format!("{more:?} after the total"))),
+        }
+    }
+
     /// Reads a line as the head row, if it is one.
-    pub(super) fn head(&self, line: &str) -> Option<Head> {
-        let chars: Vec<char> = line.chars().collect();
-        let mut cells: Vec<(HeadCell, String)> = words(&chars)
-            .into_iter()
-            .map(|w| {
-                let title: String = chars[w.start..w.end].iter().collect();
-                let cell = HeadCell {
-                    start: w.start,
-                    end: w.end,
-                    wanted: None,
-                };
-                (cell, title.trim_matches('-').to_owned())
-            })
-            .collect();
+    pub(super) fn head(&self, line: &str) -> Option<Head<'_>> {
+        let line: Vec<char> = line.chars().collect();
+        let words = words(&line).into_iter();
+        let mut cells: Vec<_> = words.map(|at| HeadCell { at, wanted: None }).collect();
         for (name, column) in &self.columns {
-            let found = cells
-                .iter_mut()
-                .filter(|(_, title)| column.titles.contains(title))
-                .nth(column.occurrence - 1);
-            match found {
-                Some((cell, _)) => cell.wanted = Some(name.clone()),
+            let is_its = |cell: &&mut HeadCell<'_>| {
+                let title = text(&line, &cell.at);
+                let title = title.trim_matches('-');
+                column.titles.iter().any(|its| its == title)
+            };
+            match cells.iter_mut().filter(is_its).nth(column.skip) {
+                Some(cell) => cell.wanted = Some((name, column)),
                 None if column.optional => {}
                 None => return None,
             }
         }
-        Some(Head(cells.into_iter().map(|(cell, _)| cell).collect()))
+        Some(Head { shape: self, cells })
     }
 
-    fn column(&self, cell: &HeadCell) -> Option<&Column> {
-        cell.wanted.as_ref().and_then(|name| self.columns.get(name))
-    }
-
-    /// True if this may stand in the column under `cell`.
-    pub(super) fn fits(&self, cell: &HeadCell, text: &str) -> bool {
-        match self.column(cell) {
-            None => true,
-            Some(column) => match &column.cell {
-                Some(pattern) => pattern.is_match(text),
-                None => !text.contains(char::is_whitespace),
-            },
+    /// It begins with the number of rows. Some commands print the number alone, others the word and further sums (array fact 10).
+    fn check_total(&self, total: &str, rows: Vec<Row>) -> Result<Vec<Row>, Problem> {
+        let words: Vec<&str> = total.split_whitespace().collect();
+        let number = |at: usize| words.get(at)?.parse::<usize>().ok();
+        let listed = rows.iter().map(|row| row.list.len()).sum();
+        if number(0).is_none() || words.get(1).is_some_and(|word| *word != "total") {
+            Err(unrecognised(format!("`{total}` where the total should be")))
+        } else if number(0) != Some(rows.len()) {
+            Err(truncated(format!("`{total}` after {} rows", rows.len())))
+        } else if self.list.is_some() && number(2) != Some(listed) {
+            Err(truncated(format!("`{total}` after {listed} items")))
+        } else {
+            Ok(rows)
         }
     }
+}
 
-    /// Cuts the rows under one head. Lines must not be blank.
-    pub(super) fn cut(&self, head: &Head, lines: &[&str]) -> Result<Vec<Row>, Problem> {
+impl Head<'_> {
+    /// Cuts the rows under this head. Lines must not be blank.
+    pub(super) fn cut(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
         let mut rows: Vec<Row> = Vec::new();
-        let mut extents: Vec<(usize, usize)> = head.0.iter().map(|c| (c.start, c.end)).collect();
+        let mut columns: Vec<Span> = self.cells.iter().map(|cell| cell.at.clone()).collect();
         for line in lines {
-            let row = self.cut_row(head, line, &mut extents)?;
-            match (&self.list, rows.last_mut()) {
-                (Some(list), Some(last)) if is_continuation(&row, list) => {
-                    last.list.extend(row.list)
-                }
+            let chars: Vec<char> = line.chars().collect();
+            let spans = self.spans(&chars);
+            let spans = spans.map_err(|why| unrecognised(format!("the row `{line}` {why}")))?;
+            let filled = columns.iter_mut().zip(&spans);
+            for (column, at) in filled.filter(|(_, at)| !at.is_empty()) {
+                *column = column.start.min(at.start)..column.end.max(at.end);
+            }
+            let row = self.row(&chars, &spans)?;
+            match (&self.shape.list, rows.last_mut()) {
+                (Some(list), Some(last)) if goes_on(&row, list) => last.list.extend(row.list),
                 _ => rows.push(row),
             }
         }
-        if !self.runs_over {
-            self.check_extents(head, &extents, lines)?;
+        // Columns of a sound table have a blank column of characters between them, in the head and in all rows. Where they have
+        // not, a cell ran over its width and the place under a head cell proves nothing.
+        let touch = |right: usize| {
+            let wanted = self.cells[right - 1].wanted.or(self.cells[right].wanted);
+            wanted.is_some() && columns[right - 1].end >= columns[right].start
+        };
+        if !self.shape.runs_over && (1..columns.len()).any(touch) {
+            return Err(unrecognised("columns run into each other"));
         }
         Ok(rows)
     }
 
-    fn cut_row(
-        &self,
-        head: &Head,
-        line: &str,
-        extents: &mut [(usize, usize)],
-    ) -> Result<Row, Problem> {
+    fn row(&self, line: &[char], spans: &[Span]) -> Result<Row, Problem> {
         let mut row = Row::default();
-        let cut = cells(self, head, line)?;
-        for ((column, Cell { text, extent }), all) in head.0.iter().zip(cut).zip(extents) {
-            if let Some((from, to)) = extent {
-                *all = (all.0.min(from), all.1.max(to));
-            }
-            let Some(name) = &column.wanted else { continue };
-            if self.list.as_ref() == Some(name) && !is_none(&text) {
-                row.list.push(text.clone());
-            }
-            if let Some(column) = self.columns.get(name)
-                && !column.items.is_empty()
-                && !is_none(&text)
-            {
-                row.items.extend(items(column, &text)?);
+        for (cell, at) in self.cells.iter().zip(spans) {
+            let Some((name, column)) = cell.wanted else {
+                continue;
+            };
+            let text = text(line, at);
+            if !is_none(&text) {
+                if self.shape.list.as_ref() == Some(name) {
+                    row.list.push(text.clone());
+                }
+                row.items.extend(column.items(&text)?);
             }
             row.cells.insert(name.clone(), text);
         }
         Ok(row)
     }
 
-    /// Columns of a sound table have a blank column of characters between them, in the head and in all rows. Where they have
-    /// not, a cell ran over its width and the place under a head cell proves nothing.
-    fn check_extents(
-        &self,
-        head: &Head,
-        extents: &[(usize, usize)],
-        lines: &[&str],
-    ) -> Result<(), Problem> {
-        for (at, pair) in extents.windows(2).enumerate() {
-            let wanted = head.0[at].wanted.is_some() || head.0[at + 1].wanted.is_some();
-            if wanted && pair[0].1 >= pair[1].0 {
-                let first = lines.first().map_or("", |line| line.trim_end());
-                return Err(unrecognised(format!(
-                    "columns run into each other, from the row `{first}` on"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a whole table: group titles, head, rows, line of dashes, total.
-    pub(super) fn read(&self, lines: &[&str]) -> Result<Vec<Row>, Problem> {
-        let mut lines = lines.iter().copied().filter(|line| !line.trim().is_empty());
-        let mut titles = 0;
-        let head = loop {
-            let Some(line) = lines.next() else {
-                return Err(if titles == 0 {
-                    truncated("nothing came")
-                } else {
-                    truncated("the head row is missing")
-                });
-            };
-            if let Some(head) = self.head(line) {
-                break head;
-            }
-            titles += 1;
-            if titles > MAX_GROUP_TITLES || !is_group_title(line) {
-                return Err(Problem::no_head(line));
-            }
+    /// Where the cells of a row are: its words are given to the columns, left to right, in the one way there is.
+    fn spans(&self, line: &[char]) -> Result<Vec<Span>, &'static str> {
+        let words = words(line);
+        // Ways that differ only in columns nobody wants are one; so are those in which a cell is empty at another place.
+        let same = |a: &[Span], b: &[Span]| {
+            let mut cells = self.cells.iter().zip(a.iter().zip(b));
+            cells.all(|(cell, (a, b))| cell.wanted.is_none() || a == b)
         };
-        let mut rows = Vec::new();
-        let mut separator = false;
-        for line in lines.by_ref() {
-            if is_separator(line) {
-                separator = true;
-                break;
-            }
-            rows.push(line);
-        }
-        let rows = self.cut(&head, &rows)?;
-        match (self.total, separator) {
-            (Total::None | Total::Optional, false) => return Ok(rows),
-            (Total::None, true) => {
-                return Err(unrecognised("a total where none is known".to_owned()));
-            }
-            (Total::Rows | Total::RowsAndItems, false) => {
-                return Err(truncated("the total row is missing"));
-            }
-            (_, true) => {}
-        }
-        let total = lines
-            .next()
-            .ok_or_else(|| truncated("the total row is missing"))?;
-        self.check_total(total, &rows)?;
-        match lines.next() {
-            None => Ok(rows),
-            Some(line) => Err(unrecognised(format!(
-                "`{}` after the total",
-                line.trim_end()
-            ))),
-        }
-    }
-
-    /// The total row begins with the number of rows. Some commands print the number alone, others the word and further sums
-    /// (array fact 10).
-    fn check_total(&self, total: &str, rows: &[Row]) -> Result<(), Problem> {
-        let mut words = total.split_whitespace();
-        let mut next_number = || words.next().and_then(|w| w.parse::<usize>().ok());
-        let count = next_number().ok_or_else(|| {
-            unrecognised(format!("`{}` where the total should be", total.trim_end()))
-        })?;
-        if count != rows.len() {
-            return Err(truncated(format!(
-                "{} rows came, the total says {count}",
-                rows.len()
-            )));
-        }
-        match words.next() {
-            None if self.total != Total::RowsAndItems => Ok(()),
-            Some("total") if self.total == Total::RowsAndItems => {
-                let listed: usize = rows.iter().map(|row| row.list.len()).sum();
-                match words.next().and_then(|w| w.parse::<usize>().ok()) {
-                    Some(count) if count == listed => Ok(()),
-                    Some(count) => Err(truncated(format!(
-                        "{listed} items came, the total says {count}"
-                    ))),
-                    None => Err(truncated("the total row is not complete")),
+        let mut ways: Vec<Way> = vec![(0, Vec::new())];
+        for (column, cell) in self.cells.iter().enumerate() {
+            let mut longer: Vec<Way> = Vec::new();
+            for (from, spans) in &ways {
+                for to in *from..=words.len() {
+                    if to > *from && !self.allows(column, &words[to - 1]) {
+                        break;
+                    }
+                    let first = words[*from..to].first();
+                    let span = first.map_or(0..0, |first| first.start..words[to - 1].end);
+                    let text = text(line, &span);
+                    if cell.wanted.is_some_and(|(_, column)| !column.fits(&text)) {
+                        continue;
+                    }
+                    let spans = [spans.as_slice(), &[span]].concat();
+                    let known = |(given, other): &Way| *given == to && same(other, &spans);
+                    if !longer.iter().any(known) {
+                        longer.push((to, spans));
+                    }
                 }
             }
-            Some("total") => Ok(()),
-            _ => Err(unrecognised(format!(
-                "`{}` where the total should be",
-                total.trim_end()
-            ))),
+            if longer.len() > MAX_WAYS {
+                return Err("can be cut in too many ways");
+            }
+            ways = longer;
         }
+        ways.retain(|(given, _)| *given == words.len());
+        match ways.as_slice() {
+            [(_, spans)] => Ok(spans.clone()),
+            [] => Err("fits the columns in no way"),
+            _ => Err("can be cut in two ways"),
+        }
+    }
+
+    /// True if a word may belong to a column: one whose head cell it is under, or, under none, the one before or after it.
+    fn allows(&self, column: usize, word: &Span) -> bool {
+        let left = self.cells.partition_point(|cell| cell.at.end <= word.start);
+        let right = self.cells.partition_point(|cell| cell.at.start < word.end);
+        let under = left < right;
+        let first = if under { left } else { left.saturating_sub(1) };
+        let last = if under { right - 1 } else { left };
+        self.shape.runs_over || (first..=last).contains(&column)
     }
 }
 
+impl Column {
+    /// True if this may be a cell of the column.
+    fn fits(&self, text: &str) -> bool {
+        match &self.cell {
+            Some(pattern) => pattern.is_match(text),
+            None => !text.contains(char::is_whitespace),
+        }
+    }
+
+    /// The pieces of a cell that is a list.
+    fn items(&self, text: &str) -> Result<Vec<(String, String)>, Problem> {
+        let mut found = Vec::new();
+        if self.items.is_empty() {
+            return Ok(found);
+        }
+        for piece in text.split(',').map(str::trim) {
+            let groups = self.items.iter().find_map(|pattern| pattern.groups(piece));
+            let groups =
+                groups.ok_or_else(|| unrecognised(format!("`{piece}` in the list `{text}`")))?;
+            found.extend(groups);
+        }
+        Ok(found)
+    }
+}
+
+/// The pieces of a line between blanks.
+fn words(line: &[char]) -> Vec<Span> {
+    let blank = |at: usize| line[at].is_whitespace();
+    let starts = (0..line.len()).filter(|at| !blank(*at) && (*at == 0 || blank(at - 1)));
+    let end = |from: usize| (from..line.len()).find(|at| blank(*at));
+    let word = |from: usize| from..end(from).unwrap_or(line.len());
+    starts.map(word).collect()
+}
+
+fn text(line: &[char], at: &Span) -> String {
+    line[at.clone()].iter().collect()
+}
+
 /// Only the listed column has something.
-fn is_continuation(row: &Row, list: &str) -> bool {
-    !row.list.is_empty()
-        && row
-            .cells
-            .iter()
-            .all(|(name, text)| name == list || text.is_empty())
+fn goes_on(row: &Row, list: &str) -> bool {
+    let mut cells = row.cells.iter();
+    !row.list.is_empty() && cells.all(|(name, text)| name == list || text.is_empty())
 }
 
 pub(super) fn is_separator(line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 3 && line.bytes().all(|b| b == b'-')
+    line.len() >= 3 && is_none(line)
 }
 
 /// `----Volumes---- ---------(MiB)---------`
 fn is_group_title(line: &str) -> bool {
     let line = line.trim();
     line.len() > 2 && line.starts_with('-') && line.ends_with('-') && !is_separator(line)
-}
-
-fn items(column: &Column, text: &str) -> Result<Vec<(String, String)>, Problem> {
-    let mut found = Vec::new();
-    for piece in text.split(',').map(str::trim) {
-        let matched = column
-            .items
-            .iter()
-            .find_map(|p| Some((p, p.captures(piece)?)));
-        let (pattern, captures) =
-            matched.ok_or_else(|| unrecognised(format!("`{piece}` in the list `{text}`")))?;
-        for name in pattern.capture_names().flatten() {
-            if let Some(part) = captures.name(name) {
-                found.push((name.to_owned(), part.as_str().to_owned()));
-            }
-        }
-    }
-    Ok(found)
 }

@@ -11,18 +11,18 @@ pub struct Row {
     pub cells: BTreeMap<String, String>,
     /// The cells of the column that goes on over further rows, top to bottom.
     pub list: Vec<String>,
-    /// Pieces of a cell that is a list: named group and text, in order.
+    /// Pieces of a cell that is a list: named group and text, piece by piece.
     pub items: Vec<(String, String)>,
 }
 
 /// True for the ways in which an array writes "no value" in a table: dashes, or nothing.
-pub(in crate::inform) fn is_none(text: &str) -> bool {
+pub(super) fn is_none(text: &str) -> bool {
     text.bytes().all(|b| b == b'-')
 }
 
 impl Row {
     /// The cell, if the answer has that column and there is a value.
-    pub(in crate::inform) fn opt(&self, column: &str) -> Option<&str> {
+    pub(super) fn opt(&self, column: &str) -> Option<&str> {
         self.cells
             .get(column)
             .map(String::as_str)
@@ -30,7 +30,7 @@ impl Row {
     }
 
     /// The cell, whatever is in it.
-    pub(in crate::inform) fn text(&self, column: &str) -> Result<&str, String> {
+    pub(super) fn text(&self, column: &str) -> Result<&str, String> {
         self.cells
             .get(column)
             .map(String::as_str)
@@ -38,16 +38,13 @@ impl Row {
     }
 
     /// The cell as a value; dashes and an empty cell are an error.
-    pub(in crate::inform) fn value<T: FromStr<Err: Display>>(
-        &self,
-        column: &str,
-    ) -> Result<T, String> {
+    pub(super) fn value<T: FromStr<Err: Display>>(&self, column: &str) -> Result<T, String> {
         self.parsed(column)?
             .ok_or_else(|| format!("no value in column `{column}`"))
     }
 
     /// The cell as a value, or none where the array writes none.
-    pub(in crate::inform) fn parsed<T: FromStr<Err: Display>>(
+    pub(super) fn parsed<T: FromStr<Err: Display>>(
         &self,
         column: &str,
     ) -> Result<Option<T>, String> {
