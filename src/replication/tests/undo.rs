@@ -44,8 +44,10 @@ fn nothing_is_touched_that_is_not_provably_ours() {
                 let is = group(&wants, status, volumes);
                 let plan = plan_undo(Some(&is), &vv(OURS), undoing);
                 let case = format!("{undoing:?} {status} {volumes:?}: {:?}", words(&plan));
-                let others = volumes.iter().any(|name| *name != OURS);
                 let inside = volumes.contains(&OURS);
+                // A VV of that name that this operation did not admit is somebody's.
+                let others = volumes.iter().any(|name| *name != OURS)
+                    || (inside && !undoing.may_have_admitted);
                 let running = matches!(status, GroupStatus::Started | GroupStatus::Starting);
                 let stops = plan.iter().any(|action| matches!(action, Action::Stop(_)));
 
