@@ -58,6 +58,13 @@ impl MountRecord {
         self.references() - u64::from(self.refs.get(id).is_some_and(|count| *count > 0))
     }
 
+    /// True if a user was counted since the engine last started.
+    pub fn has_live_references(&self) -> bool {
+        self.refs
+            .iter()
+            .any(|(id, count)| *count > 0 && !self.inherited.contains(id))
+    }
+
     fn add(&mut self, id: &str) {
         let was_inherited = self.inherited.remove(id);
         let count = self.refs.entry(id.to_owned()).or_insert(0);

@@ -15,6 +15,15 @@ use super::{Endpoint, algorithms};
 
 /// TCP, handshake, host key.
 pub(super) fn connect(target: &Target) -> Result<(Session, TcpStream), SshError> {
+    match attempt(target) {
+        // libssh2 says the same of a connection that is lost before the far end has told its algorithms (kex.c), and nobody is to
+        // allow old ones because an array was switched off. The second time it is true, or the array is seen to be away.
+        Err(SshError::Algorithms { .. }) => attempt(target),
+        other => other,
+    }
+}
+
+fn attempt(target: &Target) -> Result<(Session, TcpStream), SshError> {
     let endpoint = &target.endpoint;
     let deadline = Instant::now() + endpoint.connect_timeout;
     let stream = connect_tcp(target, deadline)?;

@@ -33,9 +33,14 @@ pub(super) async fn remove(
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
     inner.clean_up_after(request, name).await.map_err(clean)?;
-    // The engine removes only what it does not use. It may have forgotten to unmount it; the kernel knows.
+    // An engine removes only what it does not use. What an engine before it used it may have forgotten to unmount: the kernel
+    // knows. What was counted since is somebody's, perhaps another engine's.
+    let counted = inner
+        .index
+        .mount(name)
+        .is_some_and(|record| record.has_live_references());
     if let Some(mountpoint) = inner.mounted(name)
-        && !unmount::release_if_unused(inner, request, name).await?
+        && (counted || !unmount::release_if_unused(inner, request, name).await?)
     {
         return Err(clean(Cause::MountedHere(mountpoint.display().to_string())));
     }

@@ -30,6 +30,12 @@ async fn a_volume_is_removed_that_nobody_unmounted() {
     user.kill().unwrap();
     user.wait().unwrap();
 
+    // A new engine: what the one before it used, it does not know of.
+    stage
+        .plugin
+        .call("Plugin.Activate", &serde_json::json!({}))
+        .await
+        .ok();
     stage.plugin.remove("db1").await.ok();
     assert!(stage.is_clear());
     assert!(!stage.arrays.dump().to_string().contains("db1"));

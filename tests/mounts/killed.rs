@@ -19,7 +19,7 @@ async fn while_a_new_filesystem_was_prepared() {
     let points = std::fs::read_to_string(&list).unwrap();
     let point = points
         .lines()
-        .find_map(|line| line.strip_suffix(" after format"))
+        .find_map(|line| line.strip_suffix(" after local format"))
         .unwrap()
         .to_owned();
     for volume in ["first", "second"] {
@@ -65,7 +65,7 @@ async fn between_the_count_of_an_unmount_and_its_first_line_in_the_journal() {
     stage.create("db1").await;
     stage.plugin.mount("db1", "c1").await.ok();
     stage.kill();
-    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", "1".to_owned())]);
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", "2".to_owned())]);
     assert_eq!(stage.plugin.unmount("db1", "c1").await, Reply::Closed);
     stage.kill();
     let records = std::fs::read_to_string(stage.mounts_json()).unwrap();

@@ -187,7 +187,7 @@ async fn an_unknown_name() {
     let patience = Instant::now() + Duration::from_secs(10);
     loop {
         match in_time(stage.plugin.get("db1")).await {
-            Reply::Err(said) => break assert_eq!(said, "no such volume: db1"),
+            Reply::Err(said) => break assert!(said.contains("no such volume"), "{said}"),
             other => assert!(Instant::now() < patience, "{other:?}"),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
