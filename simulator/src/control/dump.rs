@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::state::World;
 
 /// Fields that hold times or ids still to be given, at any depth.
-const LEFT_OUT: [&str; 10] = [
+const LEFT_OUT: [&str; 11] = [
     "counters",
     "created",
     "started_at",
@@ -16,6 +16,7 @@ const LEFT_OUT: [&str; 10] = [
     "started",
     "finished",
     "details",
+    "due",
 ];
 
 /// Fields whose time is left out while it still shows whether there is one.

@@ -54,5 +54,5 @@ fn active_active_groups_guard_themselves() {
             .status,
         0
     );
-    assert_eq!(desk.array("north").groups["g1"].status, "Stopped");
+    assert_eq!(desk.array("north").groups["g1"].status.word(), "Stopped");
 }
