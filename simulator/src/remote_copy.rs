@@ -3,6 +3,7 @@
 //! Each array has its own [`Group`]. The one with a Primary role sends and decides; what it decides is mirrored to the
 //! other (every target is taken to have the policy `mirror_config`: array fact 13).
 
+pub mod peer_persistence;
 mod refusals;
 mod takeover;
 mod transitions;

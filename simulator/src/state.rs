@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 mod replication;
 
 pub use replication::{
-    Agreement, FailoverStage, Group, GroupStatus, Link, Mode, Operation, Replicated, Role,
-    SyncStatus, Takeover, Target, Turn,
+    Agreement, FailoverStage, Group, GroupStatus, Handover, Link, Mode, Operation, Replicated,
+    Role, SyncStatus, Takeover, Target, Turn,
 };
 
 /// All arrays of one simulator.
@@ -20,6 +20,9 @@ pub struct World {
     /// Copies of volume data that are due; whoever keeps the data carries them out in order and empties this.
     #[serde(skip)]
     pub agreements: Vec<Agreement>,
+    /// Volumes whose hosts go on at the other array; carried out before the agreements.
+    #[serde(skip)]
+    pub handovers: Vec<Handover>,
 }
 
 fn yes() -> bool {
@@ -119,6 +122,9 @@ pub struct Array {
     pub remote_copy: bool,
     /// Remote copy targets: other arrays as this one knows them.
     pub targets: Vec<Target>,
+    /// Seconds (virtual time) since when it does not reach the quorum witness.
+    #[serde(default)]
+    pub witness_lost: Option<i64>,
     /// Remote copy groups by the name they have here.
     pub groups: BTreeMap<String, Group>,
     /// Tasks, oldest first.

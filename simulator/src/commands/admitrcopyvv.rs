@@ -140,6 +140,7 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                     syncing_since: None,
                     synced_at: None,
                     last_sync: None,
+                    hosts_wait: false,
                     resync_snapshot: None,
                     sets,
                 });

@@ -144,6 +144,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         stopped_by_links: false,
         failover: FailoverStage::None,
         operation: None,
+        decide_at: None,
         started_at: None,
         next_sync: None,
     };

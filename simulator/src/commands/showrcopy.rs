@@ -4,6 +4,7 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::clock;
 use crate::patterns::{any_matches, matches};
+use crate::remote_copy::peer_persistence::TAKEOVER_AFTER;
 use crate::remote_copy::{Half, target_status};
 use crate::state::{Array, Group, Mode, Release, Replicated, World};
 use crate::table::{Column, Style, Table};
@@ -157,7 +158,18 @@ impl View<'_> {
                 row.push(policies);
                 row.extend(match &target.witness {
                     Some(address) => {
-                        [address.as_str(), "NA", "Started", "normal", "10"].map(str::to_owned)
+                        let state = match self.array.witness_lost {
+                            None => ["Started", "normal"],
+                            Some(_) => ["Failed", "failed"],
+                        };
+                        [
+                            address,
+                            "NA",
+                            state[0],
+                            state[1],
+                            &TAKEOVER_AFTER.to_string(),
+                        ]
+                        .map(str::to_owned)
                     }
                     None => ["NA"; 5].map(str::to_owned),
                 });

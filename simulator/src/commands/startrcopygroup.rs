@@ -6,7 +6,7 @@ use crate::remote_copy::{
     Half, check_target, end_of_copy, groups_named, locate, must_be_ready, must_share_its_mode,
     start, sync_to_the_end,
 };
-use crate::state::{SyncStatus, World};
+use crate::state::{GroupStatus, SyncStatus, World};
 
 /// `startrcopygroup [options] <group> [<VV>:<snapshot>|<VV>:-...]`, `startrcopygroup -pat <pattern>...`.
 pub static COMMAND: Command = Command {
@@ -69,6 +69,9 @@ fn start_one(
             "Error: group matching {name} does not exist on the system"
         )));
     };
+    if group.status == GroupStatus::Failsafe {
+        return Err(refuse(format!("Error: Group {name} is in failsafe state")));
+    }
     let other_sends = half
         .other(call.world)
         .and_then(|other| other.get(call.world).map(|group| group.sends()));

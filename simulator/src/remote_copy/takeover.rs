@@ -2,8 +2,8 @@
 //!
 //! Each is noted in the group of the side it was given to ([`Operation`]) and carried out by a task a little later.
 
-use super::Half;
 use super::transitions::{agree, drop_snapshot, halt, mirror, start, stop, sync, take_snapshot};
+use super::{Half, peer_persistence};
 use crate::state::{
     FailoverStage, GroupStatus, Mode, Operation, Release, Role, SyncStatus, Takeover, Turn, World,
 };
@@ -95,7 +95,7 @@ pub(super) fn carry_out(world: &mut World, now: i64) -> bool {
     changed
 }
 
-/// The operation of this group is due now, whatever it waits for: for a command that waits.
+/// The operation of this group is due now, whatever it waits for.
 pub fn hurry(world: &mut World, half: &Half, now: i64) {
     let Some(group) = half.get_mut(world) else {
         return;
@@ -234,6 +234,7 @@ fn fail_over(world: &mut World, half: &Half, at: i64, nosnap: bool) {
     }
     turn(world, half, Turn::Current);
     set_stage(world, half, FailoverStage::TakenOver);
+    peer_persistence::take_hosts(world, half);
     if let Some(group) = half.get_mut(world) {
         group.stopped_by_links = false;
     }

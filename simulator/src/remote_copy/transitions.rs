@@ -1,6 +1,6 @@
 //! What starts, stops, synchronises and breaks a group, over virtual time.
 
-use super::{Half, takeover};
+use super::{Half, peer_persistence, takeover};
 use crate::state::{Agreement, GroupStatus, Mode, Replicated, SyncStatus, Vv, World};
 
 /// Starting lasts this long, seconds.
@@ -22,6 +22,7 @@ pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[Str
     group.status = GroupStatus::Starting;
     group.ever_started = true;
     group.stopped_by_links = false;
+    group.decide_at = None;
     group.started_at = Some(now + STARTING);
     group.next_sync = (group.mode == Mode::Periodic && group.period > 0)
         .then(|| now + STARTING + i64::from(group.period));
@@ -88,7 +89,8 @@ pub fn tick(world: &mut World, now: i64) {
             carry_on(world, &half, now);
             takeover::follow_up(world, &half, now);
         }
-        if !takeover::carry_out(world, now) {
+        let decided = peer_persistence::decide(world, now);
+        if !(takeover::carry_out(world, now) || decided) {
             break;
         }
     }
@@ -113,6 +115,7 @@ fn end_tasks(world: &mut World, now: i64) {
 }
 
 fn carry_on(world: &mut World, half: &Half, now: i64) {
+    peer_persistence::serves_again(world, half);
     let connected = half.connected(world);
     let Some(group) = half.get(world) else {
         return;
@@ -157,6 +160,7 @@ pub fn mirror(world: &mut World, half: &Half) {
     group.policies = from.policies;
     group.ever_started = from.ever_started;
     group.started_at = from.started_at;
+    group.decide_at = from.decide_at;
     for volume in &mut group.volumes {
         if let Some(sent) = from.volumes.iter().find(|sent| sent.local == volume.remote) {
             volume.sync = sent.sync;
@@ -182,7 +186,7 @@ pub fn drop_snapshot(world: &mut World, half: &Half, local: &str) {
     }
 }
 
-fn senders(world: &World) -> Vec<Half> {
+pub(super) fn senders(world: &World) -> Vec<Half> {
     world
         .arrays
         .iter()
@@ -275,8 +279,10 @@ fn advance(world: &mut World, half: &Half, now: i64) {
 
 /// The links or an array are gone: both sides stop by themselves, nothing is sent any more.
 fn break_off(world: &mut World, half: &Half, now: i64) {
+    let equal = peer_persistence::equal(world, half);
     halt(world, half, now, true);
     mirror(world, half);
+    peer_persistence::lost_each_other(world, half, &equal, now);
     for side in [Some(half.clone()), half.receiver(world)]
         .into_iter()
         .flatten()

@@ -207,6 +207,16 @@ pub struct Agreement {
     pub to: (String, String),
 }
 
+/// Hosts that had one volume on two arrays go on at the second: the file they have open becomes its data, and the first
+/// keeps what it had when the two lost each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// System name of the array that served, and its VV.
+    pub from: (String, String),
+    /// System name of the array that serves now, and its VV.
+    pub to: (String, String),
+}
+
 /// A remote copy target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -277,6 +287,9 @@ pub struct Group {
     /// What a task of this array is about to do with the group.
     #[serde(default)]
     pub operation: Option<Operation>,
+    /// Peer Persistence: seconds (virtual time) at which it is decided who serves. Not part of a dump.
+    #[serde(default)]
+    pub decide_at: Option<i64>,
     /// Seconds (virtual time) at which Starting becomes Started. Not part of a dump.
     #[serde(default)]
     pub started_at: Option<i64>,
@@ -301,6 +314,9 @@ pub struct Replicated {
     pub synced_at: Option<i64>,
     /// Seconds (virtual time) of the last synchronisation. Not part of a dump.
     pub last_sync: Option<i64>,
+    /// Peer Persistence: equal to the other side when that stopped serving, so that hosts can go on here.
+    #[serde(default)]
+    pub hosts_wait: bool,
     /// Snapshot from which the next synchronisation sends differences only.
     #[serde(default)]
     pub resync_snapshot: Option<String>,
