@@ -287,7 +287,9 @@ impl View<'_> {
         columns.extend([
             Column::left("Target").min(10),
             Column::left("Status").min(8),
-            Column::left("Role").min(10),
+            Column::left("Role")
+                .min(10)
+                .runs_over(self.array.switch("rev_runs_over")),
             Column::left("Mode").min(8),
         ]);
         if self.detailed {

@@ -1,14 +1,14 @@
 //! Roles that change: failover, recover, restore, reverse, switchover.
 
 use crate::pair::Desk;
-use crate::{RELEASES, periodic, state, synced_of, triple};
+use crate::{RELEASES, periodic, state, synced, triple};
 use hpe3par_sim::state::Release::{self, V331, V1050};
 
 const SOUTH: &str = "g1.r4101";
 
 /// A synced group that its primary stopped.
 fn stopped(release: Release) -> Desk {
-    let mut desk = synced_of(release);
+    let mut desk = synced(release);
     desk.quiet(&["stoprcopygroup -f g1"]);
     desk.world.agreements.clear();
     desk
@@ -96,6 +96,24 @@ fn a_role_with_rev_widens_its_column() {
             "g1.r4101     to_north   Stopped  Primary-Rev Sync",
         ]
     );
+}
+
+#[test]
+fn a_role_with_rev_may_run_over_its_column() {
+    let mut desk = failed_over(V331);
+    desk.array("south")
+        .switches
+        .insert("rev_runs_over".into(), true);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role       Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+    assert_eq!(desk.column("south", "showrcopy groups", "Mode")[0], "Sync");
 }
 
 #[test]
@@ -219,7 +237,7 @@ fn auto_synchronize_does_it_by_itself() {
         (V331, true, "Started Secondary | Started Primary"),
         (V1050, false, "Started Secondary | Started Primary"),
     ] {
-        let mut desk = synced_of(release);
+        let mut desk = synced(release);
         if drops {
             for array in ["north", "south"] {
                 let switches = &mut desk.array(array).switches;
@@ -260,7 +278,7 @@ fn auto_synchronize_does_it_by_itself() {
 #[test]
 fn a_primary_that_died_is_primary_when_it_is_back() {
     for synchronizes in [false, true] {
-        let mut desk = synced_of(V331);
+        let mut desk = synced(V331);
         desk.quiet(&["setrcopygroup pol auto_recover g1"]);
         if synchronizes {
             desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
@@ -446,7 +464,7 @@ fn reverse_turns_what_it_is_told_to() {
 
 #[test]
 fn reverse_needs_a_stopped_group_or_stops_it() {
-    let mut desk = synced_of(V331);
+    let mut desk = synced(V331);
     for option in ["", "-current"] {
         assert!(
             desk.refused("north", &format!("setrcopygroup reverse -f {option} g1"))
@@ -505,7 +523,7 @@ fn switchover_changes_places_without_a_stop() {
         (true, "Started Secondary-Rev | Started Primary-Rev"),
     ] {
         for release in RELEASES {
-            let mut desk = synced_of(release);
+            let mut desk = synced(release);
             assert!(
                 desk.refused("north", "setrcopygroup switchover -f g1")
                     .contains("path_management")
@@ -533,7 +551,7 @@ fn switchover_changes_places_without_a_stop() {
 
 #[test]
 fn switchover_needs_equal_copies_under_one_wwn() {
-    let mut desk = synced_of(V331);
+    let mut desk = synced(V331);
     desk.quiet(&[
         "setrcopygroup pol path_management g1",
         "stoprcopygroup -f g1",
@@ -585,7 +603,7 @@ fn periodic_groups_send_what_is_left_before_they_go_home() {
 
 #[test]
 fn operations_ask_and_refuse() {
-    let mut desk = synced_of(V331);
+    let mut desk = synced(V331);
     let no_vv = "creatercopygroup empty to_south:sync";
     desk.quiet(&[no_vv]);
     for (array, line, words) in [
@@ -656,6 +674,10 @@ fn operations_ask_and_refuse() {
         desk.refused("south", "setrcopygroup failover -f g1.r4101")
             .contains("could be retried later"),
         "one at a time"
+    );
+    assert!(
+        desk.refused("north", "startrcopygroup g1")
+            .contains("could be retried later")
     );
     desk.pass(1);
     desk.ask("south", "setrcopygroup recover -f g1.r4101");
