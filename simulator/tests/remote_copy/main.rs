@@ -10,6 +10,7 @@ mod outages;
 mod pair;
 mod peer_persistence;
 mod starting;
+mod turning;
 
 use hpe3par_sim::state::Release::{self, V322, V331, V1050};
 use pair::Desk;
@@ -20,6 +21,9 @@ const RELEASES: [Release; 3] = [V322, V331, V1050];
 const VOLUME: &str = "createvv -tpvv -snp_cpg fast fast v1 4g";
 const CREATE: &str =
     "creatercopygroup -usr_cpg fast to_south:slow -snp_cpg fast to_south:slow g1 to_south:sync";
+
+/// Name of the group `g1` in the south.
+const SOUTH: &str = "g1.r4101";
 
 /// Runs a test with every release; what it prints tells with which it failed.
 fn in_each(test: impl Fn(Release)) {
@@ -50,6 +54,37 @@ fn synced(release: Release) -> Desk {
     desk.pass(60);
     desk.world.agreements.clear();
     desk
+}
+
+/// A synced group that its primary stopped.
+fn stopped(release: Release) -> Desk {
+    let mut desk = synced(release);
+    desk.quiet(&["stoprcopygroup -f g1"]);
+    desk.world.agreements.clear();
+    desk
+}
+
+/// The same, failed over to the south.
+fn failed_over(release: Release) -> Desk {
+    let mut desk = stopped(release);
+    desk.ask("south", "setrcopygroup failover -f g1.r4101");
+    desk.pass(1);
+    desk
+}
+
+/// Status and role of the group `g1` on both sides.
+fn both(desk: &mut Desk) -> String {
+    let (north, south) = (state(desk, "north", "g1"), state(desk, "south", SOUTH));
+    let word = |(status, role, _): &(String, String, Vec<String>)| format!("{status} {role}");
+    format!("{} | {}", word(&north), word(&south))
+}
+
+/// (array that sends, array that receives) of the copies that are due.
+fn copies(desk: &Desk) -> Vec<(&str, &str)> {
+    let pairs = desk.world.agreements.iter();
+    pairs
+        .map(|one| (one.from.0.as_str(), one.to.0.as_str()))
+        .collect()
 }
 
 fn state(desk: &mut Desk, array: &str, group: &str) -> (String, String, Vec<String>) {

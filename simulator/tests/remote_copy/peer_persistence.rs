@@ -1,7 +1,7 @@
 //! Groups that hosts reach on both arrays.
 
 use crate::pair::{Desk, WWPN};
-use crate::{admitted, in_each, state, synced, triple};
+use crate::{admitted, both, in_each, state, synced, triple};
 use hpe3par_sim::state::Release::{self, V1050};
 
 #[test]
@@ -88,11 +88,6 @@ fn lose_witness(desk: &mut Desk, array: &str) {
     desk.pass(0);
 }
 
-fn roles(desk: &mut Desk) -> String {
-    let (north, south) = (state(desk, "north", "g1"), state(desk, "south", "g1.r4101"));
-    format!("{} {} | {} {}", north.0, north.1, south.0, south.1)
-}
-
 #[test]
 fn the_secondary_takes_over_from_a_dead_primary() {
     in_each(|release| {
@@ -112,7 +107,7 @@ fn the_secondary_takes_over_from_a_dead_primary() {
         );
         desk.array("north").up = true;
         desk.pass(60);
-        assert_eq!(roles(&mut desk), "Stopped Primary | Stopped Primary-Rev");
+        assert_eq!(both(&mut desk), "Stopped Primary | Stopped Primary-Rev");
     });
 }
 
@@ -131,11 +126,11 @@ fn a_primary_without_links_and_witness_goes_into_failsafe() {
                 set_links(&mut desk, false);
             }
             desk.pass(30);
-            assert_eq!(roles(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
+            assert_eq!(both(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
             set_links(&mut desk, true);
             desk.array("north").witness_lost = None;
             desk.pass(60);
-            assert_eq!(roles(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
+            assert_eq!(both(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
             assert!(
                 desk.refused("north", "startrcopygroup g1")
                     .contains("failsafe")
@@ -145,10 +140,10 @@ fn a_primary_without_links_and_witness_goes_into_failsafe() {
                     .status,
                 0
             );
-            assert_eq!(roles(&mut desk), "Stopped Primary | Stopped Primary-Rev");
+            assert_eq!(both(&mut desk), "Stopped Primary | Stopped Primary-Rev");
             desk.ask("south", "setrcopygroup restore -f g1.r4101");
             desk.pass(60);
-            assert_eq!(roles(&mut desk), "Started Primary | Started Secondary");
+            assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
         }
     });
 }
@@ -161,7 +156,7 @@ fn a_failsafe_primary_is_recovered() {
         set_links(&mut desk, false);
         lose_witness(&mut desk, "north");
         desk.pass(30);
-        assert_eq!(roles(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
+        assert_eq!(both(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
         set_links(&mut desk, true);
         desk.pass(30);
         let roles_after = if release == V1050 {
@@ -169,7 +164,7 @@ fn a_failsafe_primary_is_recovered() {
         } else {
             "Started Secondary-Rev | Started Primary-Rev"
         };
-        assert_eq!(roles(&mut desk), roles_after);
+        assert_eq!(both(&mut desk), roles_after);
     });
 }
 
@@ -224,7 +219,7 @@ fn nobody_takes_over_without_a_reason() {
             desk.pass(60);
             desk.array("north").up = true;
             assert_eq!(
-                roles(&mut desk),
+                both(&mut desk),
                 "Stopped Primary | Stopped Secondary",
                 "{what}"
             );
@@ -233,7 +228,7 @@ fn nobody_takes_over_without_a_reason() {
         lose_witness(&mut desk, "north");
         desk.pass(60);
         assert_eq!(
-            roles(&mut desk),
+            both(&mut desk),
             "Started Primary | Started Secondary",
             "the witness alone"
         );
@@ -252,7 +247,7 @@ fn auto_failover_ext_takes_over_after_a_rolling_failure() {
     desk.pass(600);
     set_links(&mut desk, false);
     desk.pass(30);
-    assert_eq!(roles(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
+    assert_eq!(both(&mut desk), "Failsafe Primary | Stopped Primary-Rev");
 }
 
 #[test]
@@ -265,6 +260,6 @@ fn links_that_are_back_in_time_change_nothing() {
         desk.pass(5);
         set_links(&mut desk, true);
         desk.pass(60);
-        assert_eq!(roles(&mut desk), "Started Primary | Started Secondary");
+        assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
     });
 }

@@ -45,6 +45,12 @@ fn vv_sets() {
         assert!(said.contains(words), "{line}: {said}");
     }
     assert!(desk.ask("north", "removevvset both").question.is_some());
+    desk.ask("north", "createhost h ; createvlun set:both 1 h");
+    assert!(
+        desk.refused("north", "removevvset -f both")
+            .contains("is exported")
+    );
+    desk.ask("north", "removevlun -f set:both 1 h");
     desk.quiet(&["removevvset -f both v1"]);
     assert_eq!(desk.column("north", "showvvset both", "Members"), ["v2"]);
     desk.quiet(&["removevvset -f both", "removevvset -f -pat em*"]);
