@@ -117,12 +117,14 @@ pub(super) async fn release_unused(
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
 pub(super) async fn run(inner: Arc<Inner>, array: usize) {
     let mut unexplained = inner.unexplained.subscribe();
+    let mut listed = inner.listed.subscribe();
     loop {
         let mut pause = PAUSES.0;
         while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
+            if tokio::time::timeout(pause, listed.changed()).await.is_err() {
+                pause = (pause * 2).min(PAUSES.1);
+            }
         }
         if unexplained.changed().await.is_err() {
             return;
