@@ -1,11 +1,11 @@
 //! `docker volume create`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::{CreateVv, Refusal, Vv, VvQuery},
-    model::{Comment, CreateVolume, Format, OperationId, Origin, RequestId, State, VvName},
+    model::{Comment, CreateVolume, Format, Origin, RequestId, State, VvName},
     replication::{self, Action, Newcomer, Pair, ReplicationError, Undoing},
 };
 
@@ -52,22 +52,11 @@ pub(super) async fn create(
         .await
         .map_err(|e| clean(e.into()))?
         .clone();
-    let vv = name.vv_name(&inner.namespace);
-    let op = OperationId {
-        machine: inner.machine.clone(),
-        request: request.clone(),
-    };
     let entry = JournalEntry {
-        op: op.clone(),
-        kind: OpKind::Create,
-        name: name.clone(),
-        backend: backend.name.clone(),
-        vv: vv.clone(),
-        started: inner.now(),
-        steps: Vec::new(),
-        facts: BTreeMap::new(),
         request: serde_json::to_value(asked).unwrap_or_default(),
+        ..inner.new_entry(request, OpKind::Create, name, &backend)
     };
+    let vv = entry.vv.clone();
 
     match existing(inner, request, &backend, &vv, asked)
         .await
@@ -92,7 +81,7 @@ pub(super) async fn create(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    let made = make(inner, &backend, &identity, &mut steps, asked, &vv, &op).await;
+    let made = make(inner, &backend, &identity, &mut steps, asked).await;
     match made {
         Ok(volume) => {
             inner
@@ -254,7 +243,7 @@ async fn existing(
             }
             Known::Ours(_, comment) if comment.op.machine == inner.machine => {
                 // The journal entry went with the state directory; the comment still says whose it is to clean up.
-                let entry = leftover(inner, backend, vv, asked, &comment).await?;
+                let entry = leftover(inner, request, backend, asked, &comment).await?;
                 let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
                 inner.index.begin(entry.clone())?;
                 recover::entry(inner, request, entry)
@@ -287,11 +276,12 @@ async fn existing(
 /// more, so the group is not started.
 async fn leftover(
     inner: &Inner,
+    request: &RequestId,
     backend: &Backend,
-    vv: &VvName,
     asked: &CreateVolume,
     comment: &Comment,
 ) -> Result<JournalEntry, Cause> {
+    let vv = asked.name.vv_name(&inner.namespace);
     // Which group it was to be in, only the group itself can tell.
     let group = match &backend.pair {
         Some(pair) => pair
@@ -299,7 +289,7 @@ async fn leftover(
             .showrcopy_groups()
             .await?
             .into_iter()
-            .find(|group| group.holds(vv))
+            .find(|group| group.holds(&vv))
             .map(|group| group.name),
         None => None,
     };
@@ -310,20 +300,15 @@ async fn leftover(
     if comment.group_is_ours && kind == OpKind::Create {
         intents.push(Intent::MakeGroup);
     }
-    let request = CreateVolume {
+    let made = CreateVolume {
         replication_group: group,
         ..asked.clone()
     };
     Ok(JournalEntry {
         op: comment.op.clone(),
-        kind,
-        name: asked.name.clone(),
-        backend: backend.name.clone(),
-        vv: vv.clone(),
-        started: inner.now(),
         steps: intents.iter().map(ToString::to_string).collect(),
-        facts: BTreeMap::new(),
-        request: serde_json::to_value(request).unwrap_or_default(),
+        request: serde_json::to_value(made).unwrap_or_default(),
+        ..inner.new_entry(request, kind, &asked.name, backend)
     })
 }
 
@@ -333,10 +318,10 @@ async fn make(
     identity: &Identity,
     steps: &mut Steps,
     asked: &CreateVolume,
-    vv: &VvName,
-    op: &OperationId,
 ) -> Result<IndexedVolume, Cause> {
     let array = &backend.array;
+    let JournalEntry { vv, op, .. } = steps.entry().clone();
+    let vv = &vv;
     let cpg = asked.cpg.clone().or_else(|| backend.cpgs.first().cloned());
     let cpg = cpg.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
     let snap_cpg = asked
@@ -381,7 +366,7 @@ async fn make(
         namespace: inner.namespace.clone(),
         name: asked.name.clone(),
         home: identity.system.id,
-        op: op.clone(),
+        op,
         state: State::Making,
         origin: Origin::Blank,
         format: Format::No,
@@ -519,13 +504,7 @@ fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
 pub(super) async fn undo(backend: &Backend, mut steps: Steps) -> Aftermath {
     let mut undone = Vec::new();
     match try_undo(backend, &mut steps, &mut undone).await {
-        Ok(()) => match steps.finish() {
-            Ok(()) => Aftermath::Undone(undone),
-            Err(cause) => Aftermath::Left {
-                what: "a journal entry".to_owned(),
-                why: cause.to_string(),
-            },
-        },
+        Ok(()) => steps.close(Aftermath::Undone(undone)),
         Err(cause) => {
             let entry = steps.entry();
             let mut what = Vec::new();

@@ -3,7 +3,7 @@
 use crate::{
     host,
     inform::VvQuery,
-    model::{Comment, VolumeName, VvName, Wwn},
+    model::{VolumeName, VvName, Wwn},
 };
 
 use super::{
@@ -15,12 +15,7 @@ use super::{
 };
 
 /// Detaches the device of a VV, if there is one.
-pub(super) async fn device(
-    steps: &mut Steps,
-    backend: &Backend,
-    _comment: &Comment,
-    vv: &VvName,
-) -> Result<(), Cause> {
+pub(super) async fn device(steps: &mut Steps, backend: &Backend, vv: &VvName) -> Result<(), Cause> {
     let found = steps
         .look("vv", backend.array.showvv(VvQuery::Name(vv)))
         .await?;

@@ -10,7 +10,10 @@ use std::{
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, MountRecord, OpKind},
-    model::{BackendName, CreateVolume, Format, MountId, Namespace, RequestId, VolumeName, Wwn},
+    model::{
+        BackendName, CreateVolume, Format, MountId, Namespace, OperationId, RequestId, VolumeName,
+        Wwn,
+    },
 };
 
 use tokio::sync::watch;
@@ -175,6 +178,30 @@ impl Inner {
         write: impl FnOnce(&Index) -> Result<T, IndexError>,
     ) -> Result<T, Cause> {
         Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
+    /// The journal entry of an operation that begins now, before its first step.
+    pub fn new_entry(
+        &self,
+        request: &RequestId,
+        kind: OpKind,
+        name: &VolumeName,
+        backend: &Backend,
+    ) -> JournalEntry {
+        JournalEntry {
+            op: OperationId {
+                machine: self.machine.clone(),
+                request: request.clone(),
+            },
+            kind,
+            name: name.clone(),
+            backend: backend.name.clone(),
+            vv: name.vv_name(&self.namespace),
+            started: self.now(),
+            steps: Vec::new(),
+            facts: BTreeMap::new(),
+            request: serde_json::Value::Null,
+        }
     }
 
     /// The device of a volume, whichever backend it came by.
