@@ -10,7 +10,7 @@ use super::{
     backend::Backend,
     error::Cause,
     exports::{self, Exports},
-    service::Inner,
+    inner::Inner,
     steps::{Intent, Steps},
 };
 

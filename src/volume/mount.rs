@@ -17,8 +17,9 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
-    format, known, lookup, mark,
-    service::Inner,
+    format,
+    inner::Inner,
+    known, lookup, mark,
     steps::{Intent, Steps},
 };
 

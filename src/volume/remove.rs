@@ -14,10 +14,10 @@ use super::{
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
     groups,
+    inner::Inner,
     kill_points::Doing,
     known::{self, Known},
     lookup, mark,
-    service::Inner,
     steps::{Intent, Steps},
     unmount,
 };

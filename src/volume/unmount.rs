@@ -12,8 +12,8 @@ use super::{
     backend::Backend,
     detach,
     error::{Cause, VolumeError},
+    inner::Inner,
     lookup, reconcile,
-    service::Inner,
     steps::Steps,
 };
 
