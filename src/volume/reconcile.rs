@@ -12,9 +12,8 @@ use crate::{
 
 use super::{
     error::{Cause, VolumeError},
-    refresh,
-    service::Inner,
-    unmount,
+    inner::Inner,
+    listing, unmount,
 };
 
 /// How long looking at a device may take.
@@ -143,7 +142,7 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
     let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
     match unlisted {
         None => {}
-        Some(_) if list => refresh::listing(inner, &request, backends).await?,
+        Some(_) if list => listing::list(inner, &request, backends).await?,
         Some(backend) => {
             return Err(Cause::NotKnown(format!(
                 "the volumes of backend `{}` are not listed yet",
