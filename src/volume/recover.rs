@@ -11,6 +11,7 @@ use super::{
     backend::Backend,
     create, detach,
     error::{Aftermath, Cause},
+    groups,
     inner::Inner,
     known, mount, remove,
     steps::{self, Intent, Steps},
@@ -141,9 +142,10 @@ pub(super) async fn end(
 /// A create whose volume says `ready` is complete; any other is undone.
 async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
+    let acting = groups::acting_array(&entry, backend);
     {
         let found = steps
-            .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+            .look("vv", acting.showvv(VvQuery::Name(&entry.vv)))
             .await?;
         let comment = found
             .first()
@@ -165,7 +167,12 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
             let group = asked
                 .as_ref()
                 .and_then(|asked| asked.replication_group.clone());
-            let mut volume = known::volume(inner, backend, vv, &comment, group);
+            // The index knows a volume by the VV on the backend's own array.
+            let own = steps
+                .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+                .await?;
+            let own = own.first().unwrap_or(vv);
+            let mut volume = known::volume(inner, backend, own, &comment, group);
             volume.created = Some(entry.started);
             if let Some(asked) = asked {
                 volume.options = CreateVolume {
