@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use tokio::sync::oneshot;
+
 use crate::{
     host::{self, MountEntry},
     index::MountPlace,
@@ -112,13 +114,15 @@ pub(super) async fn release_unused(
     Ok(())
 }
 
-/// Takes back what one array still exports to this machine though nothing is mounted here: once when the plugin has started,
+/// Takes back what one array still exports to this machine though nothing is mounted here: once when its first listing has ended,
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
-pub(super) async fn run(inner: Arc<Inner>, array: usize) {
+pub(super) async fn run(inner: Arc<Inner>, array: usize, listed: oneshot::Receiver<()>) {
     let mut unexplained = inner.unexplained.subscribe();
+    // Only what is listed can be recognised. Whether it is, the sweep sees.
+    let _ = listed.await;
     loop {
         let mut pause = PAUSES.0;
-        while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
+        while let Err(cause) = sweep(&inner, array).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -129,24 +133,15 @@ pub(super) async fn run(inner: Arc<Inner>, array: usize) {
     }
 }
 
-/// Only what is listed can be recognised. At the start a listing is on its way; `list` is for when that has failed.
-async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
+async fn sweep(inner: &Inner, array: usize) -> Result<(), Cause> {
     let arrays = inner.arrays();
     let Some((backends, first)) = arrays.get(array).and_then(|all| Some((all, all.first()?)))
     else {
         return Ok(());
     };
     let request = RequestId::random();
-    let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
-    match unlisted {
-        None => {}
-        Some(_) if list => listing::list(inner, &request, backends).await?,
-        Some(backend) => {
-            return Err(Cause::NotKnown(format!(
-                "the volumes of backend `{}` are not listed yet",
-                backend.name
-            )));
-        }
+    if backends.iter().any(|b| !inner.index.seeded(&b.name)) {
+        listing::list(inner, &request, backends).await?;
     }
     let first = first.for_request(&request);
     let here = first.transport.initiators();
@@ -193,6 +188,7 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
             log::warn!(error:% = error; "not taken back yet");
         }
     }
+    log::debug!(array = first.array.label(), exports = exported.len(); "what the array exports to this machine is accounted for");
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use crate::{
     model::{CreateVolume, MountId, Namespace, RequestId, VolumeName},
 };
 
+use tokio::sync::oneshot;
+
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
@@ -82,11 +84,17 @@ impl Service {
         reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
-            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
+            let (first, listed) = oneshot::channel();
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array, listed));
             let service = self.clone();
             tokio::spawn(async move {
+                let mut first = Some(first);
                 loop {
                     service.list_array(array).await;
+                    if let Some(first) = first.take() {
+                        // Nobody waits any more only when everything ends.
+                        let _ = first.send(());
+                    }
                     let jitter = rand::random_range(0..LISTING.as_secs() / 3);
                     let pause = LISTING - LISTING / 6 + Duration::from_secs(jitter);
                     tokio::time::sleep(pause).await;

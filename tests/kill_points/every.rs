@@ -109,7 +109,7 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 pub async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
     let stage = Stage::new().await;
     let plugin = stage.plugin();
-    stage.listed_once().await;
+    stage.listed_once(&plugin).await;
     operation.prepare(&stage, &plugin).await;
     let before = stage.arrays.dump();
     let prepared = stage.points().len();
@@ -126,7 +126,7 @@ pub async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
 async fn die_and_recover(operation: &impl Operation, n: usize, point: &Point, at: usize) {
     let stage = Stage::new().await;
     let mut plugin = stage.plugin_that_dies_at(n);
-    stage.listed_once().await;
+    stage.listed_once(&plugin).await;
     operation.prepare(&stage, &plugin).await;
     let before = stage.arrays.dump();
     assert_eq!(operation.perform(&plugin).await, Reply::Closed);

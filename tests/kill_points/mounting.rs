@@ -175,6 +175,7 @@ async fn dies_with_the_new_root_mounted() {
         .position(|point| !point.before && point.doing == "local" && point.what == "format");
     let stage = Stage::new().await;
     let mut plugin = stage.plugin_that_dies_at(first + made.unwrap());
+    stage.listed_once(&plugin).await;
     First.prepare(&stage, &plugin).await;
     assert_eq!(First.perform(&plugin).await, Reply::Closed);
     plugin.kill();

@@ -81,13 +81,13 @@ impl Stage {
         points::read(&self.list())
     }
 
-    /// Waits until the plugin has listed the arrays for the first time. It does not again for the next 50 s.
-    pub async fn listed_once(&self) {
-        let index = self.machine.dir.join("state/index.json");
-        self.until("the first listing", || {
-            let text = std::fs::read_to_string(&index).unwrap_or_default();
-            let index: Value = serde_json::from_str(&text).unwrap_or_default();
-            index["seeded"].as_array().is_some_and(|all| all.len() == 2)
+    /// Waits until the plugin has listed the arrays for the first time, and looked through what they export to this machine. It does
+    /// not again for the next 50 s.
+    pub async fn listed_once(&self, plugin: &Plugin) {
+        self.until("the first listing and what follows it", || {
+            plugin
+                .log()
+                .contains("what the array exports to this machine is accounted for")
         })
         .await;
     }
