@@ -7,6 +7,7 @@ mod comment;
 mod create;
 mod fs;
 mod initiator;
+mod machine;
 mod names;
 mod remote_copy;
 mod request;
@@ -20,6 +21,7 @@ pub use comment::{Comment, CommentError, Format, Origin, State};
 pub use create::{CreateVolume, Provisioning};
 pub use fs::{FsMode, FsOwner, FsType};
 pub use initiator::{Initiator, Protocol};
+pub use machine::Machine;
 pub use names::{
     BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,
     TargetName, VolumeName, VvName,

@@ -6,7 +6,10 @@ use crate::{
     host::HostError,
     index::IndexError,
     inform::ArrayError,
-    model::{BackendName, CommentError, SystemId, VolumeName, VvName},
+    model::{
+        BackendName, Comment, CommentError, Machine, OperationId, State, SystemId, VolumeName,
+        VvName,
+    },
     replication::{NotServing, ReplicationError},
 };
 
@@ -77,14 +80,14 @@ pub enum Cause {
         home: SystemId,
     },
     /// Another host is at it.
-    #[error("host `{machine}` is {doing} it (operation `{op}`)")]
+    #[error("{} is {} it (operation `{op}`)", who(&op.machine, *.namesake), doing(*.state))]
     Busy {
-        /// The other host.
-        machine: String,
-        /// `making` or `removing`.
-        doing: &'static str,
         /// Its operation.
-        op: String,
+        op: OperationId,
+        /// How far the volume is.
+        state: State,
+        /// It has the name of this host, and is another.
+        namesake: bool,
     },
     /// The volume is on no array.
     #[error("there is no such volume")]
@@ -148,7 +151,30 @@ pub enum Cause {
     },
 }
 
+fn who(machine: &Machine, namesake: bool) -> String {
+    let another = if namesake { "another " } else { "" };
+    let named = if namesake { " named" } else { "" };
+    format!("{another}host{named} `{}`", machine.name())
+}
+
+fn doing(state: State) -> &'static str {
+    match state {
+        State::Making => "making",
+        State::Ready => "using",
+        State::Removing => "removing",
+    }
+}
+
 impl Cause {
+    /// The operation in a comment, which is not one that may be gone on with `here`.
+    pub(super) fn busy(here: &Machine, comment: &Comment) -> Self {
+        Self::Busy {
+            op: comment.op.clone(),
+            state: comment.state,
+            namesake: comment.op.machine.name() == here.name() && !comment.op.machine.may_be(here),
+        }
+    }
+
     fn hint(&self) -> String {
         self.special_hint().unwrap_or_else(|| {
             "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
@@ -174,8 +200,13 @@ impl Cause {
             Self::Copy { .. } => {
                 Some("use the backend whose `san_ip` is the array it is at home on".to_owned())
             }
-            Self::Busy { machine, .. } => Some(format!(
-                "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"
+            Self::Busy { op, namesake, .. } => Some(format!(
+                "wait for it, or start the plugin on {}: only that host cleans up after itself",
+                if *namesake {
+                    format!("that `{}`", op.machine.name())
+                } else {
+                    format!("`{}`", op.machine.name())
+                }
             )),
             Self::NoSuchBackend(_) => Some("see `-o help=backends`".to_owned()),
             Self::MountedHere(_) => Some("stop the containers that use it".to_owned()),

@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, OpKind},
-    model::{BackendName, Format, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn},
+    model::{
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn,
+    },
 };
 
 use super::{
@@ -37,7 +39,7 @@ pub(super) struct Inner {
     pub backends: BTreeMap<BackendName, Backend>,
     pub index: Index,
     pub kernel: Kernel,
-    pub machine: String,
+    pub machine: Machine,
     pub namespace: Namespace,
     pub mount_prefix: PathBuf,
     pub scratch: PathBuf,

@@ -127,7 +127,7 @@ async fn side(
         json!({ "type": comment.fs_type, "made": comment.format.to_string() }),
     );
     if let Some(held) = &comment.held {
-        put("last mounted by", json!(held));
+        put("last mounted by", json!(held.name()));
     }
     Ok((fields, group))
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     host::Kernel,
     index::Index,
-    model::{CreateVolume, MountId, Namespace, RequestId, VolumeName},
+    model::{CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
 };
 
 use tokio::sync::oneshot;
@@ -32,8 +32,8 @@ pub struct Parts {
     pub backends: Vec<Backend>,
     /// Index, journal and mounts.
     pub index: Index,
-    /// This machine's short name, as in operation ids.
-    pub machine: String,
+    /// This machine, as in operation ids.
+    pub machine: Machine,
     /// `namespace` of hpe.conf.
     pub namespace: Namespace,
     /// `mount_prefix` of hpe.conf.
