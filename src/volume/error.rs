@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     host::HostError,
-    index::IndexError,
+    index::{IndexError, JournalEntry, OpKind},
     inform::ArrayError,
     model::{
         BackendName, Comment, CommentError, Machine, OperationId, State, SystemId, VolumeName,
@@ -149,6 +149,20 @@ pub enum Cause {
         /// Why it could not be.
         why: String,
     },
+    /// An unfinished operation that only its array can end, and hpe.conf does not say any more which that is.
+    #[error(
+        "an earlier {kind} of it (operation `{op}`, VV `{vv}`) is not cleaned up, and its backend `{backend}` is not in hpe.conf any more"
+    )]
+    Stranded {
+        /// What it was.
+        kind: OpKind,
+        /// Its id.
+        op: OperationId,
+        /// The VV that may be left.
+        vv: VvName,
+        /// The backend that is missing.
+        backend: BackendName,
+    },
 }
 
 fn who(machine: &Machine, namesake: bool) -> String {
@@ -166,6 +180,16 @@ fn doing(state: State) -> &'static str {
 }
 
 impl Cause {
+    /// An operation of a backend that is not in hpe.conf.
+    pub(super) fn stranded(entry: &JournalEntry) -> Self {
+        Self::Stranded {
+            kind: entry.kind,
+            op: entry.op.clone(),
+            vv: entry.vv.clone(),
+            backend: entry.backend.clone(),
+        }
+    }
+
     /// The operation in a comment, which is not one that may be gone on with `here`.
     pub(super) fn busy(here: &Machine, comment: &Comment) -> Self {
         Self::Busy {
@@ -218,6 +242,9 @@ impl Cause {
             }
             Self::NotKnown(_) | Self::Unfinished { .. } => {
                 Some("try again when the array answers".to_owned())
+            }
+            Self::Stranded { backend, .. } => {
+                Some(format!("put backend `{backend}` back into hpe.conf until it is cleaned up"))
             }
             Self::OtherIdentity { .. } => {
                 Some("somebody removed and made it anew; see `showvv -d`".to_owned())
