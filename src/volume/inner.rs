@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub points: KillPoints,
     /// Told when the arrays may hold exports to this machine that no record explains.
     pub unexplained: watch::Sender<()>,
+    /// Told when an array has been listed.
+    pub listed: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
     /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
     pub group_locks: Locks<String>,
@@ -76,6 +78,7 @@ impl Inner {
             mount_prefix: parts.mount_prefix,
             points: parts.points,
             unexplained: watch::Sender::default(),
+            listed: watch::Sender::default(),
             locks: Locks::default(),
             group_locks: Locks::default(),
             at_work: AtWork::default(),

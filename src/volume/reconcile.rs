@@ -3,8 +3,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
-
 use crate::{
     host::{self, MountEntry},
     index::MountPlace,
@@ -114,18 +112,18 @@ pub(super) async fn release_unused(
     Ok(())
 }
 
-/// Takes back what one array still exports to this machine though nothing is mounted here: once when its first listing has ended,
+/// Takes back what one array still exports to this machine though nothing is mounted here: once when the plugin has started,
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
-pub(super) async fn run(inner: Arc<Inner>, array: usize, listed: oneshot::Receiver<()>) {
+pub(super) async fn run(inner: Arc<Inner>, array: usize) {
     let mut unexplained = inner.unexplained.subscribe();
-    // Only what is listed can be recognised. Whether it is, the sweep sees.
-    let _ = listed.await;
+    let mut listed = inner.listed.subscribe();
     loop {
         let mut pause = PAUSES.0;
-        while let Err(cause) = sweep(&inner, array).await {
+        while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
+            if tokio::time::timeout(pause, listed.changed()).await.is_err() {
+                pause = (pause * 2).min(PAUSES.1);
+            }
         }
         if unexplained.changed().await.is_err() {
             return;
@@ -133,15 +131,24 @@ pub(super) async fn run(inner: Arc<Inner>, array: usize, listed: oneshot::Receiv
     }
 }
 
-async fn sweep(inner: &Inner, array: usize) -> Result<(), Cause> {
+/// Only what is listed can be recognised. At the start a listing is on its way; `list` is for when that has failed.
+async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
     let arrays = inner.arrays();
     let Some((backends, first)) = arrays.get(array).and_then(|all| Some((all, all.first()?)))
     else {
         return Ok(());
     };
     let request = RequestId::random();
-    if backends.iter().any(|b| !inner.index.seeded(&b.name)) {
-        listing::list(inner, &request, backends).await?;
+    let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
+    match unlisted {
+        None => {}
+        Some(_) if list => listing::list(inner, &request, backends).await?,
+        Some(backend) => {
+            return Err(Cause::NotKnown(format!(
+                "the volumes of backend `{}` are not listed yet",
+                backend.name
+            )));
+        }
     }
     let first = first.for_request(&request);
     let here = first.transport.initiators();
@@ -188,7 +195,6 @@ async fn sweep(inner: &Inner, array: usize) -> Result<(), Cause> {
             log::warn!(error:% = error; "not taken back yet");
         }
     }
-    log::debug!(array = first.array.label(), exports = exported.len(); "what the array exports to this machine is accounted for");
     Ok(())
 }
 

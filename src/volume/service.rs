@@ -13,8 +13,6 @@ use crate::{
     model::{BackendName, CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
 };
 
-use tokio::sync::oneshot;
-
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
@@ -85,17 +83,11 @@ impl Service {
         reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
-            let (first, listed) = oneshot::channel();
-            tokio::spawn(reconcile::run(Arc::clone(&self.0), array, listed));
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
             let service = self.clone();
             tokio::spawn(async move {
-                let mut first = Some(first);
                 loop {
                     service.list_array(array).await;
-                    if let Some(first) = first.take() {
-                        // Nobody waits any more only when everything ends.
-                        let _ = first.send(());
-                    }
                     let jitter = rand::random_range(0..LISTING.as_secs() / 3);
                     let pause = LISTING - LISTING / 6 + Duration::from_secs(jitter);
                     tokio::time::sleep(pause).await;
@@ -111,6 +103,9 @@ impl Service {
         };
         let request = RequestId::random();
         let listed = listing::list(&self.0, &request, backends).await;
+        if listed.is_ok() {
+            self.0.listed.send_replace(());
+        }
         let state = match &listed {
             Ok(()) => BackendState::Ready,
             Err(cause) => BackendState::Failed(cause.to_string()),
