@@ -68,14 +68,16 @@ impl ArrayAccess {
         }
     }
 
+    /// Where it is, in one spelling.
+    pub(super) fn address(&self) -> String {
+        let name = self.san_ip.trim_end_matches('.').to_ascii_lowercase();
+        name.parse::<std::net::IpAddr>()
+            .map_or(name, |ip| ip.to_canonical().to_string())
+    }
+
     /// Whether both are the same array, as far as the configuration can tell.
     pub(super) fn is_same_array(&self, other: &Self) -> bool {
-        let address = |access: &Self| {
-            let name = access.san_ip.trim_end_matches('.').to_ascii_lowercase();
-            name.parse::<std::net::IpAddr>()
-                .map_or(name, |ip| ip.to_canonical().to_string())
-        };
-        self.san_ssh_port == other.san_ssh_port && address(self) == address(other)
+        self.san_ssh_port == other.san_ssh_port && self.address() == other.address()
     }
 
     /// Reads all of it, so that every mistake is found.

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::model::NameError;
+use crate::model::{NameError, Protocol};
 
 /// One mistake, and where. All of them are reported at once.
 #[derive(Debug)]
@@ -162,6 +162,12 @@ pub enum Problem {
         /// What it is and what may be given.
         what: &'static str,
     },
+    /// A list that has to name something.
+    #[error("is an empty list: {what}")]
+    Empty {
+        /// What goes into it.
+        what: &'static str,
+    },
     /// No way to log in.
     #[error(
         "no way to log in: give one of `san_password_file`, `san_private_key` and `san_password`"
@@ -184,13 +190,27 @@ pub enum Problem {
     SecretFile(#[from] SecretFileError),
     /// A CPG without a counterpart on the target.
     #[error(
-        "has no entry for CPG `{cpg}` of `{list}`; hint: add `{cpg} = \"<CPG on the target array>\"`"
+        "has no entry for `{cpg}`, the default CPG of `{list}`; hint: {}",
+        how_to_map(cpg, nearest.as_deref())
     )]
     NotMapped {
         /// The CPG.
         cpg: String,
         /// The key it is listed under.
         list: &'static str,
+        /// The entry that was probably meant for it.
+        nearest: Option<String>,
+    },
+    /// The witness is one of the arrays it is to judge.
+    #[error(
+        "`{address}` is the array of {whose}, and the witness has to outlive either array; hint: give the address of the quorum \
+         witness"
+    )]
+    WitnessIsArray {
+        /// The address.
+        address: String,
+        /// Whose, with an article.
+        whose: &'static str,
     },
     /// Something twice.
     #[error("`{text}` is given twice")]
@@ -284,6 +304,36 @@ pub enum Doubt {
         "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"
     )]
     NotStrict,
+    /// A CPG that is listed and of no use.
+    #[error(
+        "has no entry for CPG `{cpg}` of `{list}`, so no volume can be made in it; hint: {}",
+        how_to_map(cpg, nearest.as_deref())
+    )]
+    NotMapped {
+        /// The CPG.
+        cpg: String,
+        /// The key it is listed under.
+        list: &'static str,
+        /// The entry that was probably meant for it.
+        nearest: Option<String>,
+    },
+    /// An entry of a map that nothing asks for.
+    #[error(
+        "the entry for `{cpg}` has no effect: neither `hpe3par_cpg` nor `hpe3par_snapcpg` has this CPG"
+    )]
+    Unlisted {
+        /// The CPG.
+        cpg: String,
+    },
+    /// A protocol to come.
+    #[error(
+        "`serve` of this release attaches volumes of simulated arrays only and refuses to start with `{protocol}`; hint: take the \
+         backend out, or give `protocol = \"simulated\"` with an array of `hpe3par-sim`"
+    )]
+    NotAttached {
+        /// The protocol, given or by default.
+        protocol: Protocol,
+    },
     /// Old crypto.
     #[error("SHA-1 and other outdated algorithms are allowed for this array")]
     LegacyAlgorithms,
@@ -295,6 +345,13 @@ fn list(words: &[&str]) -> String {
         .map(|word| format!("`{word}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn how_to_map(cpg: &str, nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{cpg}` where it has `{nearest}`?"),
+        None => format!("add `{cpg}` with its CPG on the target array"),
+    }
 }
 
 fn hint_nearest(nearest: Option<&str>) -> String {

@@ -106,6 +106,7 @@ impl Config {
         let config = read_root(root.get_ref(), mode, &mut report);
         if let (Some(mut config), true) = (config, report.mistakes.is_empty()) {
             config.settings = in_order(report.settings);
+            report.warnings.sort_by_key(|warning| warning.line);
             return Ok((config, report.warnings));
         }
         let mut mistakes = report.mistakes;
