@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    mistake::{Doubt, Problem},
+    mistake::Problem,
     secret_file::{open_checked, read_secret},
     section::{Report, Section},
     values::{absolute_path, boolean, duration, host, login, number, port, portals, text},
+    warning::Doubt,
 };
 use crate::model::Secret;
 
@@ -122,7 +123,8 @@ impl ArrayAccess {
     }
 }
 
-const SOURCES: [&str; 3] = ["san_password_file", "san_private_key", "san_password"];
+/// What a login may come from; exactly one of them is given.
+pub(super) const SOURCES: [&str; 3] = ["san_password_file", "san_private_key", "san_password"];
 const PASSPHRASE: &str = "san_private_key_passphrase_file";
 
 /// Exactly one of the sources.

@@ -7,10 +7,11 @@ use toml::{Spanned, de::DeValue};
 use super::{
     access::ArrayAccess,
     keys::Place,
-    mistake::{Doubt, Problem},
+    mistake::Problem,
     replication::ReplicationDevice,
     section::{Origin, Report, Section},
     values::{absolute_path, checked, choice, cpgs, text},
+    warning::Doubt,
 };
 use crate::model::{BackendName, CpgName, HostName, Initiator, LonePrimary, Protocol, Takeover};
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::model::{NameError, Protocol};
+use crate::model::NameError;
 
 /// One mistake, and where. All of them are reported at once.
 #[derive(Debug)]
@@ -26,27 +26,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Something that works and should be looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// Line, from 1.
-    pub line: Option<usize>,
-    /// Section without its brackets.
-    pub section: Option<String>,
-    /// The key.
-    pub key: Option<String>,
-    /// What to look at.
-    pub doubt: Doubt,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_place(f, self.line, self.section.as_deref(), self.key.as_deref())?;
-        self.doubt.fmt(f)
-    }
-}
-
-fn write_place(
+pub(super) fn write_place(
     f: &mut fmt::Formatter<'_>,
     line: Option<usize>,
     section: Option<&str>,
@@ -82,36 +62,56 @@ pub enum Problem {
         /// What may be the matter; empty if nobody knows.
         hint: &'static str,
     },
-    /// The format of HPE's python plugin.
+    /// A line of an old file that no reader of such files takes.
+    #[error("{words}")]
+    OldSyntax {
+        /// What the reader says; it never shows the line.
+        words: String,
+    },
+    /// A line without `=`.
+    #[error("expected `key = value`")]
+    NoAssignment,
+    /// A value on two lines.
     #[error(
-        "this file is in the old format of HPE's python plugin (`key = value` without quotes), which this release does not \
-         read; hint: write it as TOML, hpe.conf.sample shows how"
+        "goes on in line {line}, because that line is indented; hint: begin it at the left margin"
     )]
-    OldFormat,
-    /// No key of ours.
-    #[error("unknown key{}", hint_nearest(nearest.as_deref()))]
-    UnknownKey {
-        /// The key that was probably meant.
-        nearest: Option<String>,
+    Continued {
+        /// The next line, from 1.
+        line: usize,
     },
-    /// A key of the python plugin.
-    #[error("not used any more: {why}; hint: remove the line")]
-    Retired {
-        /// What there is instead.
-        why: &'static str,
-    },
-    /// A known key in the wrong place.
-    #[error("does not belong here; hint: it goes into {belongs}")]
-    Misplaced {
-        /// Where it goes.
-        belongs: String,
-    },
-    /// A key of a backend in a `[DEFAULT]` that is none.
+    /// What oslo.config would replace.
     #[error(
-        "without `san_ip`, [DEFAULT] is no backend, and nothing that identifies an array is inherited; hint: put it into \
-         each backend's own section"
+        "`$` begins the name of another option in the old format; hint: write `$$` for a dollar sign"
     )]
-    NotInherited,
+    Substitution,
+    /// A piece of an old `replication_device`.
+    #[error(
+        "expected `key:value` pairs with a comma after each; hint: a line with the pair alone is easiest to read"
+    )]
+    NoPair,
+    /// The old `replication_device` is separated by commas.
+    #[error(
+        "a comma ends the value, and what follows is no `key:value`; hint: a password with a comma goes into a file: \
+         `san_password_file:/etc/hpedockerplugin/<name>.password`, mode 0600"
+    )]
+    CommaInPassword,
+    /// Encrypted by the python plugin.
+    #[error(
+        "looks encrypted by HPE's python plugin (with a passphrase in etcd), and there is no etcd here; hint: put the password \
+         itself into a file of mode 0600 and give `san_password_file` instead; the same if it is no encrypted one"
+    )]
+    Encrypted,
+    /// `config convert` of a file that needs none.
+    #[error("this file is TOML already, there is nothing to convert")]
+    NothingToConvert,
+    /// `config convert` made something else of it.
+    #[error(
+        "cannot be written as TOML with the same meaning; this is a defect of this program; hint: the file works as it is"
+    )]
+    NotConverted,
+    /// A key that has no business where it stands.
+    #[error(transparent)]
+    Key(#[from] KeyProblem),
     /// `backend_defaults` has a meaning in old files only.
     #[error(
         "has no meaning in TOML: backends inherit from [DEFAULT] only what does not identify an array"
@@ -241,6 +241,35 @@ impl Problem {
     }
 }
 
+/// Why a key has no business where it stands. A mistake in TOML; old files are full of them, and they are warned of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// No key of ours.
+    #[error("unknown key{}", hint_nearest(nearest.as_deref()))]
+    Unknown {
+        /// The key that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A key of the python plugin.
+    #[error("not used any more: {why}; hint: remove the line")]
+    Retired {
+        /// What there is instead.
+        why: &'static str,
+    },
+    /// A known key in the wrong place.
+    #[error("does not belong here; hint: it goes into {belongs}")]
+    Misplaced {
+        /// Where it goes.
+        belongs: String,
+    },
+    /// A key of a backend in a `[DEFAULT]` that is none.
+    #[error(
+        "without `san_ip`, [DEFAULT] is no backend, and nothing that identifies an array is inherited; hint: put it into \
+         each backend's own section"
+    )]
+    NotInherited,
+}
+
 /// Why a file that holds a secret is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
@@ -282,63 +311,6 @@ pub enum SecretFileError {
     },
 }
 
-/// What a warning is about.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
-    /// Passwords for all to read.
-    #[error(
-        "holds a password and the file is open to others (mode {mode:04o}); hint: `chmod 0600` it, or use `san_password_file`"
-    )]
-    OpenToOthers {
-        /// Permission bits of hpe.conf.
-        mode: u32,
-    },
-    /// Given and without effect.
-    #[error("has no effect: {why}")]
-    NoEffect {
-        /// Why.
-        why: &'static str,
-    },
-    /// Unknown host keys are trusted.
-    #[error(
-        "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"
-    )]
-    NotStrict,
-    /// A CPG that is listed and of no use.
-    #[error(
-        "has no entry for CPG `{cpg}` of `{list}`, so no volume can be made in it; hint: {}",
-        how_to_map(cpg, nearest.as_deref())
-    )]
-    NotMapped {
-        /// The CPG.
-        cpg: String,
-        /// The key it is listed under.
-        list: &'static str,
-        /// The entry that was probably meant for it.
-        nearest: Option<String>,
-    },
-    /// An entry of a map that nothing asks for.
-    #[error(
-        "the entry for `{cpg}` has no effect: neither `hpe3par_cpg` nor `hpe3par_snapcpg` has this CPG"
-    )]
-    Unlisted {
-        /// The CPG.
-        cpg: String,
-    },
-    /// A protocol to come.
-    #[error(
-        "`serve` of this release attaches volumes of simulated arrays only and refuses to start with `{protocol}`; hint: take the \
-         backend out, or give `protocol = \"simulated\"` with an array of `hpe3par-sim`"
-    )]
-    NotAttached {
-        /// The protocol, given or by default.
-        protocol: Protocol,
-    },
-    /// Old crypto.
-    #[error("SHA-1 and other outdated algorithms are allowed for this array")]
-    LegacyAlgorithms,
-}
-
 fn list(words: &[&str]) -> String {
     words
         .iter()
@@ -347,7 +319,8 @@ fn list(words: &[&str]) -> String {
         .join(", ")
 }
 
-fn how_to_map(cpg: &str, nearest: Option<&str>) -> String {
+/// What to do about a CPG without an entry.
+pub(super) fn how_to_map(cpg: &str, nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("did you mean `{cpg}` where it has `{nearest}`?"),
         None => format!("add `{cpg}` with its CPG on the target array"),

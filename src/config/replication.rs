@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{
     access::ArrayAccess,
     keys::nearest,
-    mistake::{Doubt, Problem},
+    mistake::Problem,
     section::{Origin, Report, Section},
     values::{checked, choice, cpg_map, duration, ip_address, shown_key},
+    warning::Doubt,
 };
 use crate::model::{CpgName, Mode, TargetName};
 

@@ -3,7 +3,10 @@
 
 mod accepted;
 mod command;
+mod convert;
 mod mistakes;
+mod old_format;
+mod old_mistakes;
 mod sample;
 mod secret_files;
 

@@ -400,13 +400,6 @@ fn files_that_are_no_toml() {
         "[DEFAULT]\nlogging = \"info\"\n",
         "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two",
     );
-    let old = "[DEFAULT]\nssh_hosts_key_file = /root/.ssh/known_hosts\nhpedockerplugin_driver = hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver\nsan_ip = 10.0.0.1\nsan_password = sesame\nreplication_device = backend_id:far,\n    replication_mode:synchronous,\n    cpg_map:a:b\n";
-    let told = mistakes(old);
-    assert_eq!(told.len(), 1);
-    assert!(
-        told[0].starts_with("this file is in the old format of HPE's python plugin"),
-        "{told:?}"
-    );
     let site = Site::new("");
     fs::write(site.conf(), b"[prod]\nsan_ip = \"\xff\"\n").unwrap();
     let told = Config::load(&site.conf())
