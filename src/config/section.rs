@@ -9,13 +9,14 @@ use toml::{
 use super::{
     keys::{self, Place},
     mistake::{KeyProblem, Mistake, Problem},
+    values::{shown, shown_key},
     warning::{Doubt, Warning},
 };
 
 /// What holds for one key, for `config show`. Secrets are shown as `***`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// Section without its brackets.
+    /// Section without its brackets, as TOML.
     pub section: String,
     /// The key.
     pub key: &'static str,
@@ -157,7 +158,7 @@ impl<'t> Section<'t> {
                 let shown = if known.secret {
                     "\"***\"".to_owned()
                 } else {
-                    super::values::shown(found.value)
+                    shown(found.value)
                 };
                 let origin = found.origin;
                 self.note(report, key, shown, origin);
@@ -199,8 +200,15 @@ impl<'t> Section<'t> {
         value: String,
         origin: Origin,
     ) {
+        // A backend's name may have dots.
+        let section = match self.name.strip_suffix(".replication_device") {
+            Some(backend) if self.place == Place::Target => {
+                format!("{}.replication_device", shown_key(backend))
+            }
+            _ => shown_key(&self.name),
+        };
         report.settings.push(Setting {
-            section: self.name.clone(),
+            section,
             key,
             value,
             origin,

@@ -86,12 +86,15 @@ pub enum Doubt {
     },
     /// HPE's own samples have this.
     #[error(
-        "the line before `{next}` ends without a comma, and the python plugin made one value of both; read as two; hint: end \
-         line {line} with `,`"
+        "a comma is missing before `{next}`, and the python plugin made one value of both; they are read as two; hint: {}",
+        match line {
+            Some(line) => format!("end line {line} with `,`"),
+            None => "put a `,` before it".to_owned(),
+        }
     )]
     MissingComma {
-        /// The line that should end with one.
-        line: usize,
+        /// The line that should end with one, if it is another one.
+        line: Option<usize>,
         /// The key that follows.
         next: String,
     },

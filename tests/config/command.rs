@@ -101,6 +101,22 @@ fn show_prints_what_is_in_force_as_toml_and_hides_secrets() {
         (after.global, after.backends)
     );
 
+    // Whatever the names are.
+    let dots = replicated("replication_mode = \"synchronous\"\ncpg_map = { \"g.d\" = \"lead\" }")
+        .replace("[prod", "[\"prod.1\"")
+        .replace("[\"gold\"]", "\"g.d\"");
+    let dotted = Site::new(&dots);
+    let (_, out, _) = run(&["config", "show"], &dotted.conf());
+    dotted.write(
+        "again.conf",
+        &out.replace('@', dotted.dir.path().to_str().unwrap()),
+        0o600,
+    );
+    assert_eq!(
+        loaded(&dotted.conf()).0.backends,
+        loaded(&dotted.path("again.conf")).0.backends
+    );
+
     let (_, json, _) = run(&["config", "show", "--json"], &site.conf());
     let settings: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert!(settings.iter().any(|s| s["key"] == "san_password"

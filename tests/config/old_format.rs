@@ -112,15 +112,15 @@ fn the_defects_of_hpes_samples_are_told_with_line_and_fix() {
          remove the other one"
             .to_owned(),
         format!(
-            "line 46: {far} `hpe3par_api_url`: the line before `hpe3par_api_url` ends without a comma, and the python plugin made \
-             one value of both; read as two; hint: end line 45 with `,`"
+            "line 46: {far} `hpe3par_api_url`: a comma is missing before `hpe3par_api_url`, and the python plugin made \
+             one value of both; they are read as two; hint: end line 45 with `,`"
         ),
         retired(46, &format!("{far} `hpe3par_api_url`"), wsapi),
         retired(47, &format!("{far} `hpe3par_username`"), user),
         retired(48, &format!("{far} `hpe3par_password`"), secret),
         format!(
-            "line 52: {far} `hpe3par_iscsi_ips`: the line before `hpe3par_iscsi_ips` ends without a comma, and the python plugin \
-             made one value of both; read as two; hint: end line 51 with `,`"
+            "line 52: {far} `hpe3par_iscsi_ips`: a comma is missing before `hpe3par_iscsi_ips`, and the python plugin \
+             made one value of both; they are read as two; hint: end line 51 with `,`"
         ),
         format!(
             "line 52: {far} `hpe3par_iscsi_ips`: `=` stands where `:` belongs; hint: write `hpe3par_iscsi_ips:` in \
@@ -222,6 +222,21 @@ fn values_are_read_as_oslo_config_reads_them() {
         panic!()
     };
     assert_eq!((other.cpgs.len(), prod.cpgs.len()), (3, 1));
+}
+
+#[test]
+fn what_is_empty_is_absent() {
+    let (config, warnings) = accepted(&old(
+        "hpe3par_snapcpg =\nhpe3par_iscsi_ips =\nsan_private_key = \"\"\nreplication_device =\n",
+    ));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let prod = &config.backends[&BackendName::new("prod").unwrap()];
+    assert_eq!(prod.snap_cpgs, prod.cpgs);
+    assert!(prod.replication.is_none());
+    let text = PEER_PERSISTENCE.replace("quorum_witness_ip: 10.30.7.7", "quorum_witness_ip:");
+    let (config, _) = accepted(&text);
+    let vaults = &config.backends[&BackendName::new("vaults").unwrap()];
+    assert!(!vaults.replication.as_ref().unwrap().is_peer_persistence());
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn no_mistake_and_no_warning_ever_shows_a_secret() {
         "san_password:ses,sesame:sesame,\n",
         "san_password:ses,sesame=sesame\n",
         "san_password:ses\n sesame,\n",
+        "color:red blue san_password:x,sesame,\n",
     ] {
         let text = old_replicated("cpg_map:gold:lead").replace("san_password_file:@/pw,\n", pair);
         let told = mistakes(&text);

@@ -132,6 +132,10 @@ fn read_section<'i>(section: &'i IniSection, report: &mut Report<'_>) -> DeTable
             Place::new(&section.name, entry.line, None).mistake(report, Problem::NoAssignment);
             continue;
         };
+        // As if it was not there.
+        if value.iter().all(|(_, line)| line.is_empty()) {
+            continue;
+        }
         match read_value(section, entry, &key, value, report) {
             Ok(value) => {
                 let value = report.at_line(entry.line, value);
@@ -173,9 +177,12 @@ fn read_value<'i>(
                 .join(" "),
         ),
     };
-    if let ([_, (line, _), ..], Some(known)) = (lines, known)
-        && known.shape != Shape::List
-    {
+    // Only a list may go on, after a comma; anything else is a line that was to be a key of its own.
+    let is_list = known.is_some_and(|key| key.shape == Shape::List);
+    let closed = lines
+        .windows(2)
+        .find(|pair| !(is_list && (pair[0].1.is_empty() || pair[0].1.ends_with(','))));
+    if let (Some([_, (line, _)]), Some(_)) = (closed, known) {
         return Err(Problem::Continued { line: *line });
     }
     let place = Place::new(&section.name, entry.line, Some(key));

@@ -26,6 +26,10 @@ pub(super) fn read<'i>(
     let mut table = DeTable::new();
     for pair in pairs(section, lines, report) {
         let place = Place::new(section, pair.line, Some(pair.key));
+        // As if it was not there: an empty `quorum_witness_ip` is none.
+        if pair.value.is_empty() {
+            continue;
+        }
         if table.contains_key(pair.key) {
             let text = pair.key.to_owned();
             place.mistake(report, Problem::Twice { text });
@@ -50,44 +54,68 @@ fn pairs<'i>(
     report: &mut Report<'_>,
 ) -> Vec<Pair<'i>> {
     let mut pairs: Vec<Pair<'i>> = Vec::new();
-    let mut before: Option<(usize, bool)> = None;
+    // The line above, if it does not end with a comma.
+    let mut open: Option<usize> = None;
     for (line, text) in lines.iter().map(|(line, text)| (*line, text.trim())) {
         for (n, fragment) in text.split(',').map(str::trim).enumerate() {
-            let last = pairs.last_mut();
-            let goes_on = n == 0 && before.is_some_and(|(_, comma)| !comma);
-            let same_line = n > 0 && last.as_ref().is_some_and(|last| last.line == line);
-            let password = same_line && last.as_ref().is_some_and(|last| is_password(last.key));
-            match split(fragment) {
-                _ if fragment.is_empty() => {}
-                Some((key, delimiter, value)) if is_known(key) || !(goes_on || password) => {
-                    let place = Place::new(section, line, Some(key));
-                    if let (true, Some((line, _))) = (goes_on, before) {
-                        let next = key.to_owned();
-                        place.warn(report, Doubt::MissingComma { line, next });
+            let goes_on = open.filter(|_| n == 0);
+            for (m, part) in parts(fragment).into_iter().enumerate() {
+                let last = pairs.last_mut();
+                let password = n > 0
+                    && last
+                        .as_ref()
+                        .is_some_and(|last| last.line == line && is_password(last.key));
+                match split(part) {
+                    _ if part.is_empty() => {}
+                    Some((key, delimiter, value))
+                        if is_known(key) || !(goes_on.is_some() || password) =>
+                    {
+                        let place = Place::new(section, line, Some(key));
+                        if goes_on.is_some() || m > 0 {
+                            let (line, next) = (goes_on.filter(|_| m == 0), key.to_owned());
+                            place.warn(report, Doubt::MissingComma { line, next });
+                        }
+                        if delimiter == '=' {
+                            let key = key.to_owned();
+                            place.warn(report, Doubt::EqualsSign { key });
+                        }
+                        let value = Cow::Borrowed(value);
+                        pairs.push(Pair { line, key, value });
                     }
-                    if delimiter == '=' {
-                        let key = key.to_owned();
-                        place.warn(report, Doubt::EqualsSign { key });
+                    _ if password => {
+                        let key = last.map(|last| last.key);
+                        Place::new(section, line, key).mistake(report, Problem::CommaInPassword);
                     }
-                    let value = Cow::Borrowed(value);
-                    pairs.push(Pair { line, key, value });
-                }
-                _ if password => {
-                    let key = last.map(|last| last.key);
-                    Place::new(section, line, key).mistake(report, Problem::CommaInPassword);
-                }
-                // A map may be spread over lines.
-                _ if goes_on && last.as_ref().is_some_and(|last| is_map(last.key)) => {
-                    if let Some(last) = last {
-                        last.value = Cow::Owned(format!("{} {fragment}", last.value));
+                    // A map may be spread over lines.
+                    _ if goes_on.is_some() && last.as_ref().is_some_and(|l| is_map(l.key)) => {
+                        if let Some(last) = last {
+                            last.value = Cow::Owned(format!("{} {part}", last.value));
+                        }
                     }
+                    _ => Place::new(section, line, None).mistake(report, Problem::NoPair),
                 }
-                _ => Place::new(section, line, None).mistake(report, Problem::NoPair),
             }
         }
-        before = Some((line, text.is_empty() || text.ends_with(',')));
+        open = (!text.is_empty() && !text.ends_with(',')).then_some(line);
     }
     pairs
+}
+
+/// Cuts before every word that begins another pair. Otherwise a password could end up in the value of some other key, and be
+/// shown with it.
+fn parts(fragment: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let blanks = fragment.match_indices(char::is_whitespace);
+    for (at, blank) in blanks {
+        let word = at + blank.len();
+        if split(&fragment[word..]).is_some_and(|(key, ..)| is_known(key)) {
+            parts.push(fragment[start..at].trim());
+            start = word;
+        }
+    }
+    parts.push(fragment[start..].trim());
+    parts
 }
 
 /// Key, delimiter and value.
