@@ -222,6 +222,10 @@ fn values_are_read_as_oslo_config_reads_them() {
         panic!()
     };
     assert_eq!((other.cpgs.len(), prod.cpgs.len()), (3, 1));
+    // What is indented goes on, also where it looks like a section.
+    let (config, _) = accepted(&old("hpe3par_iscsi_ips = 10.1.1.1,\n  [fd00::2]:3261"));
+    let prod = &config.backends[&BackendName::new("prod").unwrap()];
+    assert_eq!(prod.access.iscsi_portals.len(), 2);
 }
 
 #[test]

@@ -63,6 +63,14 @@ fn unknown_keys_are_warned_of_unless_replication_would_be_another_one() {
         ["line 14: [prod.replication_device] `colour`: ignored: unknown key"]
     );
     assert_eq!(
+        warned(&old_replicated("colour:red cpg_map:gold:lead")),
+        [
+            "line 13: [prod.replication_device] `cpg_map`: a comma is missing before `cpg_map`, and the python plugin made one value of \
+             both; they are read as two; hint: put a `,` before it",
+            "line 13: [prod.replication_device] `colour`: ignored: unknown key",
+        ]
+    );
+    assert_eq!(
         warned(&old_replicated("colour:red,\n  cpg_map:gold:lead,")),
         ["line 13: [prod.replication_device] `colour`: ignored: unknown key"]
     );
@@ -208,6 +216,28 @@ fn no_mistake_and_no_warning_ever_shows_a_secret() {
             "{pair}: {told:?}"
         );
     }
+    // Without a comma it is no part of another value, which would be shown.
+    for (key, before) in [
+        ("san_login", "san_login:do ck"),
+        ("cpg_map", "cpg_map:go!d:lead"),
+        ("quorum_witness_ip", "quorum_witness_ip:witness"),
+    ] {
+        for blank in [" ", " \t", "\n  "] {
+            let text = old(&TARGET.replace("{}", "cpg_map:gold:lead,"))
+                .replace(&format!("  {key}:dock,\n"), "")
+                .replace(
+                    "san_password_file:@/pw,",
+                    &format!("{before}{blank}san_password:sesame,"),
+                );
+            let told = mistakes(&text);
+            assert!(told.concat().contains(&format!("`{key}`: `")), "{told:?}");
+            assert!(!told.concat().contains("sesame"), "{told:?}");
+        }
+    }
+    one(
+        &old("hpe3par_snapcpg = gold\n  san_password = sesame"),
+        "line 8: [prod] `hpe3par_snapcpg`: goes on in line 9, because that line is indented; hint: begin it at the left margin",
+    );
     let text = old_replicated("cpg_map:gold:lead")
         .replace("san_password_file:@/pw", "san_password:open,sesame");
     one(
