@@ -6,6 +6,7 @@ mod change;
 mod comment;
 mod create;
 mod fs;
+mod group_lock;
 mod initiator;
 mod names;
 mod remote_copy;
@@ -19,6 +20,7 @@ pub use change::Change;
 pub use comment::{Comment, CommentError, Format, Origin, State};
 pub use create::{CreateVolume, Provisioning};
 pub use fs::{FsMode, FsOwner, FsType};
+pub use group_lock::GroupLock;
 pub use initiator::{Initiator, Protocol};
 pub use names::{
     BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,

@@ -31,6 +31,7 @@ pub struct Backend {
     /// This machine's id, kept in the comment of a host object that the plugin makes.
     pub machine_id: String,
     identity: Arc<OnceCell<Identity>>,
+    peer_identity: Arc<OnceCell<Identity>>,
 }
 
 /// What does not change while an array is the same array.
@@ -63,6 +64,7 @@ impl Backend {
             host_name,
             machine_id,
             identity: Arc::default(),
+            peer_identity: Arc::default(),
         }
     }
 
@@ -80,11 +82,22 @@ impl Backend {
     /// Release and system id, asked once.
     pub(super) async fn identity(&self) -> Result<&Identity, ArrayError> {
         self.identity
-            .get_or_try_init(|| async {
-                let release = self.array.showversion().await?;
-                let system = self.array.showsys().await?;
-                Ok(Identity { release, system })
-            })
+            .get_or_try_init(|| Identity::ask(&self.array))
             .await
+    }
+
+    /// Release and system id of the peer, asked once.
+    pub(super) async fn peer_identity(&self, pair: &Pair) -> Result<&Identity, ArrayError> {
+        self.peer_identity
+            .get_or_try_init(|| Identity::ask(&pair.peer))
+            .await
+    }
+}
+
+impl Identity {
+    async fn ask(array: &Array) -> Result<Self, ArrayError> {
+        let release = array.showversion().await?;
+        let system = array.showsys().await?;
+        Ok(Self { release, system })
     }
 }

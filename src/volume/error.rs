@@ -6,7 +6,9 @@ use crate::{
     host::HostError,
     index::IndexError,
     inform::ArrayError,
-    model::{BackendName, CommentError, SystemId, VolumeName, VvName},
+    model::{
+        BackendName, CommentError, GroupLock, GroupName, SetName, SystemId, VolumeName, VvName,
+    },
     replication::{NotServing, ReplicationError},
 };
 
@@ -25,6 +27,37 @@ pub enum Cause {
         array: String,
         /// What does not fit.
         why: ReplicationError,
+    },
+    /// Somebody failed the group over while it was waited for.
+    #[error("remote copy group `{0}` has changed its roles meanwhile")]
+    RolesChanged(GroupName),
+    /// Another operation stops and starts the group.
+    #[error(
+        "array `{array}`: operation `{}` has held the lock of remote copy group `{group}` since {}",
+        lock.op,
+        lock.since
+    )]
+    GroupLocked {
+        /// The group, as that array calls it.
+        group: GroupName,
+        /// The array.
+        array: String,
+        /// The lock.
+        lock: Box<GroupLock>,
+    },
+    /// Something else is in the lock's place.
+    #[error(
+        "array `{array}`: VV set `{set}` should be the lock of remote copy group `{group}`, but its comment is `{comment}`"
+    )]
+    ForeignLock {
+        /// The set.
+        set: SetName,
+        /// The array.
+        array: String,
+        /// The group, as that array calls it.
+        group: GroupName,
+        /// What its comment says.
+        comment: String,
     },
     /// The home array does not serve.
     #[error(transparent)]
@@ -161,6 +194,14 @@ impl Cause {
             Self::Host(error) => error.hint(),
             Self::Index(error) => error.hint(),
             Self::Replication { why, .. } => Some(why.hint()),
+            Self::RolesChanged(_) => Some("try again".to_owned()),
+            Self::GroupLocked { lock, .. } => Some(format!(
+                "wait for it; a lock that is 10 minutes old is taken away by the next create or remove, and the plugin on `{}` cleans up after itself",
+                lock.op.machine
+            )),
+            Self::ForeignLock { set, .. } => Some(format!(
+                "see `showvvset -d {set}`; remove it if nothing is in need of it (`removevvset {set}`)"
+            )),
             Self::NotServing(error) => Some(format!(
                 "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
                 error.group

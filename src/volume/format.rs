@@ -11,8 +11,8 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
+    inner::Inner,
     mark,
-    service::Inner,
     steps::{Intent, Steps},
 };
 
@@ -130,7 +130,14 @@ pub(super) async fn filesystem(
     inner.note_format(&comment.name, Format::Done)?;
     if let Some(pair) = backend.pair.as_ref() {
         // The copy's comment is a convenience of the other site; the filesystem itself is replicated.
-        if let Err(cause) = mark::copy(steps, &pair.peer, &vv.name, comment).await {
+        if let Err(cause) = mark::copy(
+            steps,
+            Intent::MarkFormatted,
+            &pair.peer,
+            &vv.name,
+            comment,
+        )
+        .await {
             log::warn!(vv = vv.name.as_str(), cause:% = cause; "the copy's comment does not say that there is a filesystem");
         }
     }
