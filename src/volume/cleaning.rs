@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::model::{RequestId, VolumeName};
 
-use super::{reconcile, service::Inner};
+use super::{inner::Inner, reconcile};
 
 /// How often the journal is looked at, which costs nothing, and the pause after a first failure.
 const FIRST: Duration = Duration::from_secs(1);

@@ -11,8 +11,8 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
+    inner::Inner,
     mark,
-    service::Inner,
     steps::{Intent, Steps},
 };
 

@@ -6,7 +6,7 @@ use crate::{
     model::{Comment, CreateVolume, GroupName, Provisioning, VvName},
 };
 
-use super::{backend::Backend, error::Cause, service::Inner};
+use super::{backend::Backend, error::Cause, inner::Inner};
 
 /// What is under a VV's name.
 #[derive(Debug)]

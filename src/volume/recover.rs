@@ -2,22 +2,111 @@
 //! undone.
 
 use crate::{
-    index::{JournalEntry, OpKind},
+    index::{JournalEntry, MountRecord, OpKind},
     inform::VvQuery,
-    model::{Comment, RequestId, State},
+    model::{Comment, CreateVolume, RequestId, State, VolumeName},
 };
 
 use super::{
     backend::Backend,
     create, detach,
     error::{Aftermath, Cause},
+    inner::Inner,
     known, mount, remove,
-    service::Inner,
-    steps::Steps,
+    steps::{self, Intent, Steps},
 };
 
+impl Inner {
+    /// Ends what is open before a mount, which goes on from wherever a pending unmount has got to: a device that is still in use, or an
+    /// export that is still there, is what it wants.
+    pub async fn clean_up_before_mount(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+    ) -> Result<(), Cause> {
+        let pending = self.pending_unmounts(name);
+        for unmount in &pending {
+            self.drop_user_of(unmount)?;
+            if Intent::Withdraw.is_in(unmount) {
+                self.wait_out_earlier_session(unmount).await?;
+            }
+        }
+        self.end_entries(request, name, |entry| {
+            !pending.iter().any(|unmount| unmount.op == entry.op)
+        })
+        .await
+    }
+
+    /// An export that an earlier run of the plugin was withdrawing may still be taken from under a new mount.
+    async fn wait_out_earlier_session(&self, unmount: &JournalEntry) -> Result<(), Cause> {
+        let array = &self.backend(&unmount.backend)?.array;
+        match steps::earlier_session(&self.index, array).await? {
+            None => Ok(()),
+            Some(session) => Err(Cause::Unfinished {
+                kind: unmount.kind.to_string(),
+                op: unmount.op.to_string(),
+                why: steps::may_still_run(array, &session),
+            }),
+        }
+    }
+
+    /// Unmounts of this name that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
+        let in_doubt =
+            |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
+        let mut entries = self.index.open_entries();
+        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries
+    }
+
+    /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
+    pub async fn clean_up_after(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+    ) -> Result<(), Cause> {
+        self.end_entries(request, name, |_| true).await
+    }
+
+    async fn end_entries(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        which: impl Fn(&JournalEntry) -> bool,
+    ) -> Result<(), Cause> {
+        for entry in self.index.open_entries() {
+            if entry.name != *name || !which(&entry) {
+                continue;
+            }
+            let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+            end(self, request, entry)
+                .await
+                .map_err(|cause| Cause::Unfinished {
+                    kind,
+                    op,
+                    why: cause.to_string(),
+                })?;
+        }
+        Ok(())
+    }
+
+    /// One user less: the one that an unfinished mount or unmount was about.
+    pub fn drop_user_of(&self, entry: &JournalEntry) -> Result<(), Cause> {
+        let Some(id) = entry.facts.get("id") else {
+            return Ok(());
+        };
+        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        if self.index.mount(&entry.name).is_some_and(counts) {
+            self.write("one user less", |index| {
+                index.mount_ref_drop(&entry.name, id)
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// Ends one open entry. The caller holds the name's lock.
-pub(super) async fn entry(
+pub(super) async fn end(
     inner: &Inner,
     request: &RequestId,
     entry: JournalEntry,
@@ -72,15 +161,14 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
         if let (Some(vv), Some(comment)) = (found.first(), comment)
             && comment.state == State::Ready
         {
-            let asked: Option<crate::model::CreateVolume> =
-                serde_json::from_value(entry.request.clone()).ok();
+            let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
             let group = asked
                 .as_ref()
                 .and_then(|asked| asked.replication_group.clone());
             let mut volume = known::volume(inner, backend, vv, &comment, group);
             volume.created = Some(entry.started);
             if let Some(asked) = asked {
-                volume.options = crate::model::CreateVolume {
+                volume.options = CreateVolume {
                     cpg: volume.options.cpg,
                     snap_cpg: volume.options.snap_cpg,
                     ..asked

@@ -1,11 +1,9 @@
 //! `docker volume rm`.
 
-use std::collections::BTreeMap;
-
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, OperationId, RequestId, State, VolumeName},
+    model::{Comment, RequestId, State, VolumeName},
     replication::{self, Action, ReplicationError},
 };
 
@@ -16,10 +14,10 @@ use super::{
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
     groups,
+    inner::Inner,
     kill_points::Doing,
     known::{self, Known},
     lookup, mark,
-    service::Inner,
     steps::{Intent, Steps},
     unmount,
 };
@@ -73,20 +71,7 @@ pub(super) async fn remove(
         }));
     }
 
-    let entry = JournalEntry {
-        op: OperationId {
-            machine: inner.machine.clone(),
-            request: request.clone(),
-        },
-        kind: OpKind::Remove,
-        name: name.clone(),
-        backend: backend.name.clone(),
-        vv,
-        started: inner.now(),
-        steps: Vec::new(),
-        facts: BTreeMap::new(),
-        request: serde_json::Value::Null,
-    };
+    let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
     let _cycle = match backend.pair {
         Some(_) => Some(
             inner
@@ -99,7 +84,7 @@ pub(super) async fn remove(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match take_away(inner, &backend, &mut steps, *comment).await {
+    match take_away(&backend, &mut steps, *comment).await {
         Ok(()) => {
             inner.forget(name).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -119,7 +104,6 @@ pub(super) async fn remove(
 
 /// All that can be refused is looked at before anything is changed.
 async fn take_away(
-    inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
     mut comment: Comment,
@@ -151,7 +135,7 @@ async fn take_away(
     }
     if let Exports::Ours(template) = &exports {
         // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
-        detach::device(steps, backend, &comment, &vv).await?;
+        detach::device(steps, backend, &vv).await?;
         exports::withdraw(steps, backend, template).await?;
     }
 
@@ -170,7 +154,7 @@ async fn take_away(
             to: exports::names(&since),
         });
     }
-    finish_removal(inner, backend, steps, &plan).await
+    finish_removal(backend, steps, &plan).await
 }
 
 fn unfit(array: &Array, why: ReplicationError) -> Cause {
@@ -181,7 +165,6 @@ fn unfit(array: &Array, why: ReplicationError) -> Cause {
 }
 
 async fn finish_removal(
-    _inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
     plan: &[Action],
@@ -242,23 +225,11 @@ async fn back_out(backend: &Backend, mut steps: Steps) -> Aftermath {
                 why: "the command may still be running".to_owned(),
             };
         }
-        return match steps.finish() {
-            Ok(()) => Aftermath::Unchanged,
-            Err(cause) => Aftermath::Left {
-                what: "a journal entry".to_owned(),
-                why: cause.to_string(),
-            },
-        };
+        return steps.close(Aftermath::Unchanged);
     }
     let mut undone = Vec::new();
     match try_back_out(backend, &mut steps, &mut undone).await {
-        Ok(()) => match steps.finish() {
-            Ok(()) => Aftermath::Undone(undone),
-            Err(cause) => Aftermath::Left {
-                what: "a journal entry".to_owned(),
-                why: cause.to_string(),
-            },
-        },
+        Ok(()) => steps.close(Aftermath::Undone(undone)),
         Err(cause) => {
             let what = format!("VV `{}`, marked as being removed", steps.entry().vv);
             Aftermath::Left {
@@ -360,7 +331,7 @@ pub(super) async fn resume(
                     None => leftover_group(&entry, &groups, comment.group_is_ours),
                 };
             }
-            finish_removal(inner, backend, &mut steps, &plan).await?;
+            finish_removal(backend, &mut steps, &plan).await?;
             inner.forget(&entry.name)?;
         }
         Some(_) => {}

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     backend::Backend,
-    error::Cause,
+    error::{Aftermath, Cause},
     kill_points::{Doing, KillPoints},
 };
 
@@ -309,6 +309,18 @@ impl Steps {
     pub fn finish(self) -> Result<(), Cause> {
         let op = &self.entry.op;
         Ok(self.points.writing("finish", || self.index.finish(op))?)
+    }
+
+    /// Closes the journal entry of an operation that failed and left nothing behind. An entry that cannot be closed is something
+    /// left.
+    pub fn close(self, aftermath: Aftermath) -> Aftermath {
+        match self.finish() {
+            Ok(()) => aftermath,
+            Err(cause) => Aftermath::Left {
+                what: "a journal entry".to_owned(),
+                why: cause.to_string(),
+            },
+        }
     }
 }
 
