@@ -3,24 +3,19 @@
 use crate::{
     host,
     inform::VvQuery,
-    model::{Comment, VolumeName, VvName, Wwn},
+    model::{VolumeName, VvName, Wwn},
 };
 
 use super::{
     backend::Backend,
     error::Cause,
     exports::{self, Exports},
-    service::Inner,
+    inner::Inner,
     steps::{Intent, Steps},
 };
 
 /// Detaches the device of a VV, if there is one.
-pub(super) async fn device(
-    steps: &mut Steps,
-    backend: &Backend,
-    _comment: &Comment,
-    vv: &VvName,
-) -> Result<(), Cause> {
+pub(super) async fn device(steps: &mut Steps, backend: &Backend, vv: &VvName) -> Result<(), Cause> {
     let found = steps
         .look("vv", backend.array.showvv(VvQuery::Name(vv)))
         .await?;

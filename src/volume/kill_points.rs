@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -40,12 +41,13 @@ pub struct KillPoints(Option<Arc<Armed>>);
 struct Armed {
     passed: AtomicUsize,
     die_at: usize,
-    list: Option<std::path::PathBuf>,
+    list: Option<PathBuf>,
+    from: Option<PathBuf>,
 }
 
 impl KillPoints {
-    /// Reads `HPE3PAR_DOCKER_KILL_AT=<n>` and `HPE3PAR_DOCKER_KILL_LIST=<file>` (each point is appended to it as a line).
-    /// A release build does not look.
+    /// Reads `HPE3PAR_DOCKER_KILL_AT=<n>`, `HPE3PAR_DOCKER_KILL_LIST=<file>` (each point is appended to it as a line) and
+    /// `HPE3PAR_DOCKER_KILL_FROM=<file>` (no point counts before that file is there). A release build does not look.
     pub fn from_environment() -> Self {
         if !cfg!(debug_assertions) {
             return Self::default();
@@ -53,7 +55,8 @@ impl KillPoints {
         let die_at = std::env::var("HPE3PAR_DOCKER_KILL_AT")
             .ok()
             .and_then(|n| n.parse().ok());
-        let list = std::env::var_os("HPE3PAR_DOCKER_KILL_LIST").map(Into::into);
+        let list = std::env::var_os("HPE3PAR_DOCKER_KILL_LIST").map(PathBuf::from);
+        let from = std::env::var_os("HPE3PAR_DOCKER_KILL_FROM").map(PathBuf::from);
         if die_at.is_none() && list.is_none() {
             return Self::default();
         }
@@ -61,6 +64,7 @@ impl KillPoints {
             passed: AtomicUsize::new(0),
             die_at: die_at.unwrap_or(0),
             list,
+            from,
         })))
     }
 
@@ -101,6 +105,9 @@ impl KillPoints {
 
     fn pass(&self, when: &str, doing: Doing, what: &str) {
         let Some(armed) = &self.0 else { return };
+        if armed.from.as_ref().is_some_and(|from| !from.exists()) {
+            return;
+        }
         let n = armed.passed.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(list) = &armed.list {
             use std::io::Write;

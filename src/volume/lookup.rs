@@ -13,9 +13,10 @@ use super::{
     Listed, Lookup, Volume,
     backend::Backend,
     error::Cause,
+    inner::Inner,
+    inspect,
     known::{self, Known},
-    refresh,
-    service::Inner,
+    listing,
 };
 
 /// How long an unknown name may be looked for on the arrays.
@@ -104,7 +105,7 @@ async fn take_in(
     vv: &Vv,
     comment: &Comment,
 ) -> Result<Backend, Cause> {
-    let entry = refresh::entry(inner, request, backends, vv, comment).await?;
+    let entry = listing::entry(inner, request, backends, vv, comment).await?;
     let (backend, volume) = entry.ok_or_else(|| {
         Cause::NotKnown(format!(
             "`{}` belongs to a backend with another login",
@@ -122,7 +123,7 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
     if let Some(volume) = inner.index.get(name) {
         if inner.news.out_of_reach(&volume.backend).is_none() {
             let (asking, request, about) = (Arc::clone(inner), request.clone(), name.clone());
-            let question = || async move { refresh::status(&asking, &request, &about).await };
+            let question = || async move { inspect::status(&asking, &request, &about).await };
             if !inner.news.ask(name, NEWS, question).await {
                 log::debug!(volume = name.as_str(); "no news of the volume in time, shown as last seen");
             }
@@ -164,7 +165,7 @@ fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
         created_at: volume
             .created
             .map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        status: refresh::shown(inner, volume),
+        status: inspect::shown(inner, volume),
     }
 }
 

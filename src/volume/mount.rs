@@ -8,10 +8,7 @@ use crate::{
     host::{self, BlockDevice, Export},
     index::{JournalEntry, MountPlace, OpKind},
     inform::{Vv, VvQuery},
-    model::{
-        Comment, LinkStatus, MountId, OperationId, RequestId, State, SystemId, TargetStatus,
-        VolumeName,
-    },
+    model::{Comment, LinkStatus, MountId, RequestId, State, SystemId, TargetStatus, VolumeName},
     replication::{self, Pair, Peer},
 };
 
@@ -20,8 +17,9 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
-    format, known, lookup, mark,
-    service::Inner,
+    format,
+    inner::Inner,
+    known, lookup, mark,
     steps::{Intent, Steps},
 };
 
@@ -64,18 +62,8 @@ pub(super) async fn mount(
         .ok_or_else(|| clean(Cause::NoSuchVolume))?;
 
     let entry = JournalEntry {
-        op: OperationId {
-            machine: inner.machine.clone(),
-            request: request.clone(),
-        },
-        kind: OpKind::Mount,
-        name: name.clone(),
-        backend: backend.name.clone(),
-        vv: name.vv_name(&inner.namespace),
-        started: inner.now(),
-        steps: Vec::new(),
         facts: BTreeMap::from([("id".to_owned(), id.to_string())]),
-        request: serde_json::Value::Null,
+        ..inner.new_entry(request, OpKind::Mount, name, &backend)
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
@@ -176,7 +164,7 @@ async fn bring_here(
         &device,
     )
     .await?;
-    if comment.held.as_deref() != Some(inner.machine.as_str()) {
+    if comment.held.as_ref() != Some(&inner.machine) {
         comment.held = Some(inner.machine.clone());
         comment.op = steps.entry().op.clone();
         mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
@@ -285,15 +273,7 @@ async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, C
     let comment = known::judge(inner, backend, &found)?;
     match comment.state {
         State::Ready => Ok((found, comment)),
-        State::Making | State::Removing => Err(Cause::Busy {
-            machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making {
-                "making"
-            } else {
-                "removing"
-            },
-            op: comment.op.to_string(),
-        }),
+        State::Making | State::Removing => Err(Cause::busy(&inner.machine, &comment)),
     }
 }
 
@@ -309,22 +289,12 @@ async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Resul
 /// Takes back what an unfinished mount did.
 pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
     if steps.entry().steps.is_empty() {
-        return match steps.finish() {
-            Ok(()) => Aftermath::Unchanged,
-            Err(cause) => Aftermath::Left {
-                what: "a journal entry".to_owned(),
-                why: cause.to_string(),
-            },
-        };
+        return steps.close(Aftermath::Unchanged);
     }
     match take_back(inner, backend, &mut steps).await {
-        Ok(()) => match steps.finish() {
-            Ok(()) => Aftermath::Undone(vec!["the export and the device".to_owned()]),
-            Err(cause) => Aftermath::Left {
-                what: "a journal entry".to_owned(),
-                why: cause.to_string(),
-            },
-        },
+        Ok(()) => steps.close(Aftermath::Undone(vec![
+            "the export and the device".to_owned(),
+        ])),
         Err(cause) => {
             log::error!(volume = steps.entry().name.as_str(), cause:% = cause; "could not undo a mount");
             Aftermath::Left {

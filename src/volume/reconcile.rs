@@ -12,9 +12,8 @@ use crate::{
 
 use super::{
     error::{Cause, VolumeError},
-    refresh,
-    service::Inner,
-    unmount,
+    inner::Inner,
+    listing, unmount,
 };
 
 /// How long looking at a device may take.
@@ -117,12 +116,14 @@ pub(super) async fn release_unused(
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
 pub(super) async fn run(inner: Arc<Inner>, array: usize) {
     let mut unexplained = inner.unexplained.subscribe();
+    let mut listed = inner.listed.subscribe();
     loop {
         let mut pause = PAUSES.0;
         while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
+            if tokio::time::timeout(pause, listed.changed()).await.is_err() {
+                pause = (pause * 2).min(PAUSES.1);
+            }
         }
         if unexplained.changed().await.is_err() {
             return;
@@ -141,7 +142,7 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
     let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
     match unlisted {
         None => {}
-        Some(_) if list => refresh::listing(inner, &request, backends).await?,
+        Some(_) if list => listing::list(inner, &request, backends).await?,
         Some(backend) => {
             return Err(Cause::NotKnown(format!(
                 "the volumes of backend `{}` are not listed yet",

@@ -1,19 +1,19 @@
 //! Unmounting a volume from this machine.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use crate::{
     host,
     index::{JournalEntry, OpKind},
-    model::{MountId, OperationId, RequestId, VolumeName, Wwn},
+    model::{MountId, RequestId, VolumeName, Wwn},
 };
 
 use super::{
     backend::Backend,
     detach,
     error::{Cause, VolumeError},
+    inner::Inner,
     lookup, reconcile,
-    service::Inner,
     steps::Steps,
 };
 
@@ -106,7 +106,7 @@ async fn used_elsewhere(
 }
 
 /// Which VV is, or was last, mounted here under this name: the kernel knows best, then the record, then the index.
-fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Cause> {
+pub(super) fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Cause> {
     if let Some(place) = reconcile::mounted_volume(inner, name)? {
         return Ok(Some(place.wwn));
     }
@@ -124,21 +124,11 @@ pub(super) async fn take_off(
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let entry = JournalEntry {
-        op: OperationId {
-            machine: inner.machine.clone(),
-            request: request.clone(),
-        },
-        kind: OpKind::Unmount,
-        name: name.clone(),
-        backend: backend.name.clone(),
-        vv: name.vv_name(&inner.namespace),
-        started: inner.now(),
-        steps: Vec::new(),
         facts: wwn
             .iter()
             .map(|wwn| ("wwn".to_owned(), wwn.to_string()))
-            .collect::<BTreeMap<_, _>>(),
-        request: serde_json::Value::Null,
+            .collect(),
+        ..inner.new_entry(request, OpKind::Unmount, name, backend)
     };
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await

@@ -39,7 +39,7 @@ pub trait Operation: Sync {
 
 /// Kills the plugin at every point of the operation. Says how many there were.
 pub fn every_point(operation: &impl Operation) {
-    let (first, points, derived) = run(derive(operation));
+    let (points, derived) = run(derive(operation));
     let next = AtomicUsize::new(0);
     let hit = AtomicUsize::new(0);
     let failures: Mutex<BTreeMap<usize, String>> = Mutex::default();
@@ -49,7 +49,7 @@ pub fn every_point(operation: &impl Operation) {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     let Some(point) = points.get(at) else { return };
-                    let die = || run(die_and_recover(operation, first + at, point, at));
+                    let die = || run(die_and_recover(operation, point, at));
                     match catch_unwind(AssertUnwindSafe(die)) {
                         Ok(()) => {
                             hit.fetch_add(1, Ordering::SeqCst);
@@ -104,31 +104,32 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// The points of the operation when nothing goes wrong, the number of the first, and how many the arrays' own record of it says there
-/// are.
-pub async fn derive(operation: &impl Operation) -> (usize, Vec<Point>, usize) {
+/// The points of the operation when nothing goes wrong, and how many the arrays' own record of it says there are.
+pub async fn derive(operation: &impl Operation) -> (Vec<Point>, usize) {
     let stage = Stage::new().await;
     let plugin = stage.plugin();
     stage.listed_once().await;
     operation.prepare(&stage, &plugin).await;
     let before = stage.arrays.dump();
-    let prepared = stage.points().len();
     stage.arrays.control.clear_log();
+    stage.count_points();
     operation.perform(&plugin).await.ok();
     let commands = stage.arrays.control.log(None);
-    let points = stage.points().split_off(prepared);
+    let points = stage.points();
     let derived = points::check(&points, &commands);
     assert_eq!(points.len(), derived);
     operation.check(&stage, &plugin, &before).await;
-    (prepared + 1, points, derived)
+    (points, derived)
 }
 
-async fn die_and_recover(operation: &impl Operation, n: usize, point: &Point, at: usize) {
+async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
+    let n = at + 1;
     let stage = Stage::new().await;
     let mut plugin = stage.plugin_that_dies_at(n);
     stage.listed_once().await;
     operation.prepare(&stage, &plugin).await;
     let before = stage.arrays.dump();
+    stage.count_points();
     assert_eq!(operation.perform(&plugin).await, Reply::Closed);
     plugin.kill();
     let passed = stage.points();

@@ -169,13 +169,14 @@ pub fn privately(test: &str, body: impl FnOnce()) {
 
 /// Within the making of the filesystem there is no point: mkfs and what follows are one step. Its root is mounted aside for a moment.
 async fn dies_with_the_new_root_mounted() {
-    let (first, points, _) = derive(&First).await;
+    let (points, _) = derive(&First).await;
     let made = points
         .iter()
         .position(|point| !point.before && point.doing == "local" && point.what == "format");
     let stage = Stage::new().await;
-    let mut plugin = stage.plugin_that_dies_at(first + made.unwrap());
+    let mut plugin = stage.plugin_that_dies_at(made.unwrap() + 1);
     First.prepare(&stage, &plugin).await;
+    stage.count_points();
     assert_eq!(First.perform(&plugin).await, Reply::Closed);
     plugin.kill();
     let wwn = stage.vv("db1")["wwn"].as_str().unwrap().to_owned();

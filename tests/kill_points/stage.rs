@@ -64,10 +64,11 @@ impl Stage {
         more: &[(&str, String)],
     ) -> Plugin {
         let _ = std::fs::remove_file(self.list());
-        let mut environment = vec![(
-            "HPE3PAR_DOCKER_KILL_LIST",
-            self.list().display().to_string(),
-        )];
+        let path = |path: PathBuf| path.display().to_string();
+        let mut environment = vec![
+            ("HPE3PAR_DOCKER_KILL_LIST", path(self.list())),
+            ("HPE3PAR_DOCKER_KILL_FROM", path(self.from())),
+        ];
         environment.extend_from_slice(more);
         start(&self.machine, &[], &environment)
     }
@@ -76,18 +77,33 @@ impl Stage {
         self.machine.dir.join("points")
     }
 
+    /// From here on the points count. What comes before may look as often as it likes.
+    pub fn count_points(&self) {
+        std::fs::write(self.from(), "").unwrap();
+    }
+
+    fn from(&self) -> PathBuf {
+        self.machine.dir.join("points-count")
+    }
+
     /// What the plugin that was started last has passed.
     pub fn points(&self) -> Vec<Point> {
         points::read(&self.list())
     }
 
-    /// Waits until the plugin has listed the arrays for the first time. It does not again for the next 50 s.
+    /// Waits until the plugin has listed the arrays for the first time, and has looked for exports that nothing explains. It does not
+    /// again for the next 50 s.
     pub async fn listed_once(&self) {
         let index = self.machine.dir.join("state/index.json");
         self.until("the first listing", || {
             let text = std::fs::read_to_string(&index).unwrap_or_default();
             let index: Value = serde_json::from_str(&text).unwrap_or_default();
             index["seeded"].as_array().is_some_and(|all| all.len() == 2)
+        })
+        .await;
+        self.until("the look for exports", || {
+            let log = self.arrays.control.log(Some(HOME));
+            log.iter().any(|command| command.line == "showhost -d")
         })
         .await;
     }

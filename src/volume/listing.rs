@@ -1,20 +1,18 @@
-//! Keeping the index true: one filtered listing per array a minute, and the detail that an inspect shows.
+//! Keeping the index true: one filtered listing per array a minute.
 
 use std::collections::BTreeSet;
-
-use serde_json::{Map, Value, json};
 
 use crate::{
     index::{IndexError, IndexedVolume},
     inform::{ArrayError, RcGroup, Vv, VvQuery},
-    model::{Comment, GroupName, RequestId, State, VolumeName},
+    model::{Comment, GroupName, RequestId, State, SystemId},
 };
 
-use super::{backend::Backend, error::Cause, known, service::Inner};
+use super::{backend::Backend, error::Cause, inner::Inner, known};
 
 /// Lists the VVs of this plugin on one array, and takes what is new or changed into the index. `backends` are all backends
 /// of that array and login.
-pub(super) async fn listing(
+pub(super) async fn list(
     inner: &Inner,
     request: &RequestId,
     backends: &[&Backend],
@@ -24,6 +22,7 @@ pub(super) async fn listing(
     };
     let first = first.for_request(request);
     let home = first.identity().await?.system.id;
+    let mut peers = None;
     let begun = jiff::Timestamp::now();
     let vvs = first
         .array
@@ -39,8 +38,16 @@ pub(super) async fn listing(
             continue;
         };
         if comment.home != home {
-            // A copy: its volume is at home elsewhere.
-            continue;
+            // A copy: its volume is at home elsewhere. Or a volume that was made while its group was Primary on the peer.
+            let peers = match &mut peers {
+                Some(known) => known,
+                none => none.insert(peer_ids(inner, &first).await?),
+            };
+            let own_group =
+                matches!(groups.of(vv), Place::In(group) if !group.is_of_another_array());
+            if !own_group || !peers.contains(&comment.home) {
+                continue;
+            }
         }
         // Whoever works on the volume right now knows better than a listing that may be older.
         let Some(_lock) = inner.locks.try_lock(&comment.name) else {
@@ -69,6 +76,15 @@ pub(super) async fn listing(
         }
     }
     Ok(())
+}
+
+/// The arrays that this one replicates to, by what hpe.conf says.
+async fn peer_ids(inner: &Inner, backend: &Backend) -> Result<Vec<SystemId>, Cause> {
+    let mut ids = Vec::new();
+    for (backend, pair) in inner.pairs_of(backend) {
+        ids.extend(backend.peer_id(pair).await?);
+    }
+    Ok(ids)
 }
 
 /// Puts what a listing, begun at `begun`, shows of a volume into the index. The caller holds the name's lock.
@@ -256,171 +272,4 @@ pub(super) async fn entry(
             (backend.for_request(request), volume)
         }),
     )
-}
-
-/// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
-/// seen, with the reason.
-pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName) {
-    let Some(volume) = inner.index.get(name) else {
-        return;
-    };
-    let Ok(backend) = inner.backend(&volume.backend) else {
-        return;
-    };
-    let backend = backend.for_request(request);
-    let before = volume.status.as_object().cloned().unwrap_or_default();
-    let mut status = Map::new();
-    match side(inner, &backend, &volume).await {
-        Ok((fields, group)) => {
-            inner.news.reached(&backend.name);
-            status.extend(fields);
-            status.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
-            if let (Some(pair), Some(group)) = (&backend.pair, &group) {
-                status.insert("replication".to_owned(), json!(replication(group)));
-                let peer = match backend.identity().await {
-                    Ok(identity) => pair.peer_name(&group.name, identity.system.id),
-                    Err(_) => None,
-                };
-                let there = match peer {
-                    Some(peer) => pair.peer.showrcopy_group(&peer).await,
-                    None => Ok(None),
-                };
-                let shown = match there {
-                    Ok(Some(there)) => {
-                        let mut shown = replication(&there);
-                        shown.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
-                        shown
-                    }
-                    Ok(None) => Map::from_iter([("state".to_owned(), json!("no such group"))]),
-                    Err(error) => unreachable_side(before.get("peer"), &error.to_string()),
-                };
-                status.insert("peer".to_owned(), json!(shown));
-            }
-        }
-        Err(cause) => {
-            if cause.is_unreachable() {
-                inner.news.not_reached(&backend.name, cause.to_string());
-            }
-            status = unreachable_side(Some(&Value::Object(before)), &cause.to_string());
-        }
-    }
-    // Only what is shown changed: a volume removed meanwhile must not come back.
-    if let Err(error) =
-        inner
-            .index
-            .put_status(name, &volume.wwn, Value::Object(status), |one, other| {
-                without_times(one) == without_times(other)
-            })
-    {
-        log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
-    }
-}
-
-/// A status without when it was seen.
-fn without_times(status: &Value) -> Value {
-    match status {
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(key, _)| *key != "seen")
-            .map(|(key, value)| (key.clone(), without_times(value)))
-            .collect(),
-        other => other.clone(),
-    }
-}
-
-fn unreachable_side(before: Option<&Value>, why: &str) -> Map<String, Value> {
-    let mut last = before
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    last.insert("unreachable".to_owned(), json!(why));
-    last
-}
-
-async fn side(
-    inner: &Inner,
-    backend: &Backend,
-    volume: &IndexedVolume,
-) -> Result<(Map<String, Value>, Option<RcGroup>), Cause> {
-    let array = &backend.array;
-    let identity = backend.identity().await?;
-    let vv = array
-        .showvv(VvQuery::Name(&volume.vv))
-        .await?
-        .into_iter()
-        .next()
-        .ok_or(Cause::NoSuchVolume)?;
-    let comment = known::judge(inner, backend, &vv)?;
-    let group = match &volume.group {
-        Some(group) => array.showrcopy_group(group).await?,
-        None => None,
-    };
-    let mut fields = Map::new();
-    let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
-    put(
-        "array",
-        json!({ "name": identity.system.name, "address": array.label(), "id": identity.system.id }),
-    );
-    put(
-        "vv",
-        json!({ "name": vv.name, "id": vv.id, "wwn": vv.wwn, "state": vv.state.to_string() }),
-    );
-    put("size", json!(vv.size.to_string()));
-    put("provisioning", json!(volume.options.provisioning));
-    put("cpg", json!(vv.user_cpg));
-    put("snapcpg", json!(vv.snap_cpg));
-    put("state", json!(comment.state.to_string()));
-    put(
-        "filesystem",
-        json!({ "type": comment.fs_type, "made": comment.format.to_string() }),
-    );
-    if let Some(held) = &comment.held {
-        put("last mounted by", json!(held));
-    }
-    Ok((fields, group))
-}
-
-fn replication(group: &RcGroup) -> Map<String, Value> {
-    let volumes: Vec<Value> = group
-        .volumes
-        .iter()
-        .map(|v| json!({ "vv": v.local, "sync": v.sync.to_string(), "last sync": v.last_sync }))
-        .collect();
-    let mut shown = Map::new();
-    shown.insert("group".to_owned(), json!(group.name));
-    shown.insert("target".to_owned(), json!(group.target));
-    shown.insert("role".to_owned(), json!(group.role));
-    shown.insert("status".to_owned(), json!(group.status));
-    shown.insert("mode".to_owned(), json!(group.mode.to_string()));
-    shown.insert("policies".to_owned(), json!(group.options.policies));
-    shown.insert("volumes".to_owned(), json!(volumes));
-    shown
-}
-
-/// What an inspect shows: the last look at the arrays, and what is known here.
-pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value> {
-    let mut shown = volume.status.as_object().cloned().unwrap_or_default();
-    shown.insert("backend".to_owned(), json!(volume.backend));
-    shown
-        .entry("vv")
-        .or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
-    shown
-        .entry("size")
-        .or_insert_with(|| json!(volume.options.size.to_string()));
-    shown
-        .entry("seen")
-        .or_insert_with(|| json!(volume.seen.to_string()));
-    if let Some(why) = inner.news.out_of_reach(&volume.backend) {
-        shown.entry("unreachable").or_insert_with(|| json!(why));
-    }
-    if volume.state != State::Ready {
-        shown.insert("state".to_owned(), json!(volume.state.to_string()));
-    }
-    if let Some(record) = inner.index.mount(&volume.name) {
-        shown.insert(
-            "mounted here".to_owned(),
-            json!({ "device": record.place.device, "users": record.references() }),
-        );
-    }
-    shown
 }

@@ -1,0 +1,229 @@
+//! What is there already under the name of a volume that is to be made: the volume itself, another host's, or something half
+//! made.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    index::{IndexedVolume, JournalEntry, OpKind},
+    inform::Vv,
+    model::{Comment, CreateVolume, RequestId, State, VvName},
+    volume::{
+        backend::Backend,
+        error::Cause,
+        inner::Inner,
+        kill_points::Doing,
+        known::{self, Known},
+        listing, recover,
+        steps::Intent,
+    },
+};
+
+/// How long another host's unfinished create is waited for.
+const OTHERS_TURN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Is a volume of the index still on its array? Another host may have removed it since the last listing. An array that cannot be
+/// asked is believed to be as it was.
+pub(super) async fn still_there(
+    inner: &Inner,
+    request: &RequestId,
+    known: &IndexedVolume,
+) -> Result<bool, Cause> {
+    let backend = inner.backend(&known.backend)?.for_request(request);
+    let there = match known::look(inner, &backend, &known.vv).await {
+        Ok(Known::Absent) => false,
+        Ok(Known::Ours(vv, _)) => vv.wwn == known.wwn,
+        Err(cause) if cause.is_unreachable() => true,
+        Err(cause) => return Err(cause),
+    };
+    if !there {
+        if let Some(mountpoint) = inner.mounted(&known.name) {
+            return Err(Cause::MountedHere(mountpoint.display().to_string()));
+        }
+        log::info!(volume = known.name.as_str(), wwn = known.wwn.as_str(); "volume is gone from the array");
+        inner.forget(&known.name)?;
+    }
+    Ok(there)
+}
+
+/// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
+/// last listing, which the index holds.
+pub(super) async fn check_other_arrays(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    asked: &CreateVolume,
+) -> Result<(), Cause> {
+    for other in inner.other_arrays(backend) {
+        let other = other.for_request(request);
+        let vv = asked.name.vv_name(&inner.namespace);
+        let look = known::look(inner, &other, &vv);
+        match inner.points.around(Doing::Look, "vv", look).await {
+            Ok(Known::Absent) => {}
+            Ok(Known::Ours(..)) => {
+                return Err(Cause::DifferentOptions(format!(
+                    "backend: {}, not {}",
+                    other.name, asked.backend
+                )));
+            }
+            // Somebody else's VV of that name there is in nobody's way here.
+            Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
+            Err(cause) if cause.is_unreachable() => {
+                log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
+                    "could not ask whether the name is taken there; its last listing decides");
+            }
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(())
+}
+
+/// What is under the VV's name now. Another host's unfinished create is waited for, a little; our own is taken away.
+pub(super) async fn look(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    vv: &VvName,
+    asked: &CreateVolume,
+) -> Result<Known, Cause> {
+    let give_up = tokio::time::Instant::now() + OTHERS_TURN;
+    loop {
+        let look = known::look(inner, backend, vv);
+        match inner.points.around(Doing::Look, "vv", look).await? {
+            Known::Absent => return Ok(Known::Absent),
+            Known::Ours(vv, comment) if comment.state == State::Ready => {
+                return Ok(Known::Ours(vv, comment));
+            }
+            Known::Ours(_, comment) if comment.op.machine == inner.machine => {
+                // The journal entry went with the state directory; the comment still says whose it is to clean up.
+                let entry = leftover(inner, request, backend, asked, &comment).await?;
+                let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+                inner.index.begin(entry.clone())?;
+                recover::end(inner, request, entry)
+                    .await
+                    .map_err(|cause| Cause::Unfinished {
+                        kind,
+                        op,
+                        why: cause.to_string(),
+                    })?;
+            }
+            Known::Ours(_, comment) => {
+                if tokio::time::Instant::now() >= give_up {
+                    return Err(Cause::busy(&inner.machine, &comment));
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group only the group's lock
+/// can tell now.
+async fn leftover(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    asked: &CreateVolume,
+    comment: &Comment,
+) -> Result<JournalEntry, Cause> {
+    let vv = asked.name.vv_name(&inner.namespace);
+    // Which group it was to be in, only the group itself can tell.
+    let group = match &backend.pair {
+        Some(pair) => pair
+            .source
+            .showrcopy_groups()
+            .await?
+            .into_iter()
+            .find(|group| group.holds(&vv))
+            .map(|group| group.name),
+        None => None,
+    };
+    let (kind, mut intents) = match comment.state {
+        State::Removing => (
+            OpKind::Remove,
+            vec![Intent::MarkRemoving, Intent::LockGroup, Intent::StopGroup],
+        ),
+        State::Making | State::Ready => (
+            OpKind::Create,
+            vec![
+                Intent::MakeVv,
+                Intent::LockGroup,
+                Intent::StopGroup,
+                Intent::Admit,
+            ],
+        ),
+    };
+    if comment.group_is_ours && kind == OpKind::Create {
+        intents.push(Intent::MakeGroup);
+    }
+    let made = CreateVolume {
+        replication_group: group.clone(),
+        ..asked.clone()
+    };
+    let mut facts = BTreeMap::new();
+    if let (Some(group), Some(pair)) = (group, &backend.pair) {
+        facts.insert("group".to_owned(), group.to_string());
+        facts.insert("group at home".to_owned(), group.to_string());
+        facts.insert("target".to_owned(), pair.wants.target.to_string());
+    }
+    Ok(JournalEntry {
+        op: comment.op.clone(),
+        steps: intents.iter().map(ToString::to_string).collect(),
+        facts,
+        request: serde_json::to_value(made).unwrap_or_default(),
+        ..inner.new_entry(request, kind, &asked.name, backend)
+    })
+}
+
+/// A volume that another host made: taken into the index, if it is what was asked for.
+pub(super) async fn take_over(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    asked: &CreateVolume,
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let arrays = inner.arrays();
+    let here = |of: &&Backend| of.array.is_same_login(&backend.array);
+    let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
+    let entry = listing::entry(inner, request, &sharing, vv, comment).await?;
+    let (by_group, mut volume) = entry.ok_or_else(|| {
+        Cause::NotKnown(format!(
+            "`{}` belongs to a backend with another login",
+            vv.name
+        ))
+    })?;
+    // Several backends may have one array; which of those without replication it was made for is not written there.
+    if by_group.pair.is_some() == backend.pair.is_some() {
+        volume.backend = backend.name.clone();
+        volume.options.backend = backend.name.clone();
+    }
+    same_on_the_array(&volume, asked)?;
+    inner.write("volume", |index| index.put(volume))
+}
+
+/// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
+/// volume was made. The snapshot CPG of an array that has none is not compared.
+pub(super) fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
+    let mut comparable = asked.clone();
+    comparable.cpg = asked.cpg.clone().or_else(|| is.cpg.clone());
+    comparable.snap_cpg = asked
+        .snap_cpg
+        .clone()
+        .filter(|_| is.snap_cpg.is_some())
+        .or_else(|| is.snap_cpg.clone());
+    let differences = is.differences(&comparable);
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(Cause::DifferentOptions(differences.join(", ")))
+    }
+}
+
+/// As [`same_or_error`], by what the array itself tells.
+fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
+    let mut comparable = asked.clone();
+    comparable.mount_conflict_delay = is.options.mount_conflict_delay;
+    same_or_error(&is.options, &comparable)
+}

@@ -1,0 +1,302 @@
+//! What every operation on volumes shares: backends, index, locks, and what the kernel says of this machine.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    host::{self, BlockDevice, HostError, Kernel, Transport},
+    index::{Index, IndexError, JournalEntry, OpKind},
+    model::{
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn,
+    },
+};
+
+use crate::replication::Pair;
+
+use super::{
+    BackendState,
+    at_work::AtWork,
+    backend::Backend,
+    error::Cause,
+    given_out::GivenOut,
+    kill_points::KillPoints,
+    news::News,
+    reconcile,
+    running::{Locks, Running},
+    service::Parts,
+};
+
+/// How long umount(2) may take: it writes what is not written yet.
+const UNMOUNTING: Duration = Duration::from_secs(50);
+
+/// What the service is, behind its clones.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub backends: BTreeMap<BackendName, Backend>,
+    pub index: Index,
+    pub kernel: Kernel,
+    pub machine: Machine,
+    pub namespace: Namespace,
+    pub mount_prefix: PathBuf,
+    pub scratch: PathBuf,
+    pub points: KillPoints,
+    /// Told when the arrays may hold exports to this machine that no record explains.
+    pub unexplained: watch::Sender<()>,
+    /// Told when an array has been listed.
+    pub listed: watch::Sender<()>,
+    pub locks: Locks<VolumeName>,
+    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
+    pub group_locks: Locks<String>,
+    pub at_work: AtWork,
+    pub running: Running,
+    pub health: Mutex<HashMap<BackendName, BackendState>>,
+    /// Volumes removed here lately.
+    removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
+    pub given_out: GivenOut,
+    pub news: News,
+}
+
+impl Inner {
+    /// Before any array was contacted.
+    pub fn new(parts: Parts) -> Self {
+        let backends: BTreeMap<BackendName, Backend> = parts
+            .backends
+            .into_iter()
+            .map(|backend| (backend.name.clone(), backend))
+            .collect();
+        Self {
+            backends,
+            index: parts.index,
+            kernel: parts.kernel,
+            scratch: parts.scratch,
+            machine: parts.machine,
+            namespace: parts.namespace,
+            mount_prefix: parts.mount_prefix,
+            points: parts.points,
+            unexplained: watch::Sender::default(),
+            listed: watch::Sender::default(),
+            locks: Locks::default(),
+            group_locks: Locks::default(),
+            at_work: AtWork::default(),
+            running: Running::default(),
+            health: Mutex::default(),
+            removed: Mutex::default(),
+            given_out: GivenOut::default(),
+            news: News::default(),
+        }
+    }
+
+    pub fn backend(&self, name: &BackendName) -> Result<&Backend, Cause> {
+        self.backends
+            .get(name)
+            .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
+    }
+
+    /// The backends, gathered by array and login: another login may see other volumes of the same array.
+    pub fn arrays(&self) -> Vec<Vec<&Backend>> {
+        let mut arrays: Vec<Vec<&Backend>> = Vec::new();
+        for backend in self.backends.values() {
+            match arrays
+                .iter_mut()
+                .find(|same| same[0].array.is_same_login(&backend.array))
+            {
+                Some(same) => same.push(backend),
+                None => arrays.push(vec![backend]),
+            }
+        }
+        arrays
+    }
+
+    /// The replication-enabled backends on the same array and login as this one.
+    pub fn pairs_of(&self, than: &Backend) -> impl Iterator<Item = (&Backend, &Pair)> {
+        self.backends
+            .values()
+            .filter(|backend| backend.array.is_same_login(&than.array))
+            .filter_map(|backend| Some((backend, backend.pair.as_ref()?)))
+    }
+
+    /// The backends on the same array as this one that log in to it as somebody else.
+    pub fn other_logins(&self, than: &Backend) -> impl Iterator<Item = &Backend> {
+        self.backends.values().filter(|backend| {
+            backend.array.label() == than.array.label() && !backend.array.is_same_login(&than.array)
+        })
+    }
+
+    /// One backend of each login to each array but this one's.
+    pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
+        self.arrays()
+            .into_iter()
+            .map(|backends| backends[0])
+            .filter(|backend| backend.array.label() != than.array.label())
+            .collect()
+    }
+
+    /// Now, by this machine's clock.
+    pub fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    pub fn mountpoint(&self, name: &VolumeName) -> PathBuf {
+        self.mount_prefix.join(name.as_str())
+    }
+
+    /// Where the volume is mounted on this machine, by the kernel's own table.
+    pub fn mounted(&self, name: &VolumeName) -> Option<PathBuf> {
+        let mountpoint = self.mountpoint(name);
+        match host::is_mounted(&self.kernel, &mountpoint) {
+            Ok(entry) => entry.map(|_| mountpoint),
+            Err(error) => {
+                // Not knowing is answered as "mounted": nothing is then removed, and nothing mounted over it.
+                log::error!(volume = name.as_str(), error:% = error; "the kernel's mount table cannot be read");
+                Some(mountpoint)
+            }
+        }
+    }
+
+    /// What is mounted under the volume's mountpoint is the volume.
+    pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+        let mountpoint = self.mountpoint(name);
+        let record = self.index.mount(name).map(|record| record.place.wwn);
+        let Some(wwn) = wwn.or(record.as_ref()) else {
+            return Ok(());
+        };
+        let attached = self.attached(wwn)?;
+        let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
+        match (attached, mounted) {
+            (Some((_, device)), Some(mounted)) if device.number() == mounted.device => Ok(()),
+            (_, mounted) => Err(HostError::OtherMount {
+                found: mounted
+                    .map(|m| m.source.display().to_string())
+                    .unwrap_or_default(),
+                mountpoint,
+            }
+            .into()),
+        }
+    }
+
+    /// Writes to the index on behalf of an operation.
+    pub fn write<T>(
+        &self,
+        what: &str,
+        write: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, Cause> {
+        Ok(self.points.writing(what, || write(&self.index))?)
+    }
+
+    /// The journal entry of an operation that begins now, before its first step.
+    pub fn new_entry(
+        &self,
+        request: &RequestId,
+        kind: OpKind,
+        name: &VolumeName,
+        backend: &Backend,
+    ) -> JournalEntry {
+        JournalEntry {
+            op: OperationId {
+                machine: self.machine.clone(),
+                request: request.clone(),
+            },
+            kind,
+            name: name.clone(),
+            backend: backend.name.clone(),
+            vv: name.vv_name(&self.namespace),
+            started: self.now(),
+            steps: Vec::new(),
+            facts: BTreeMap::new(),
+            request: serde_json::Value::Null,
+        }
+    }
+
+    /// The device of a volume, whichever backend it came by.
+    pub fn attached(&self, wwn: &Wwn) -> Result<Option<(&Transport, BlockDevice)>, HostError> {
+        for backend in self.backends.values() {
+            if let Some(device) = backend.transport.find(wwn)? {
+                return Ok(Some((&backend.transport, device)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more user of a mount, also of one that nobody wrote down.
+    pub fn count_mount(&self, name: &VolumeName, id: &MountId) -> Result<(), Cause> {
+        reconcile::adopt(self, name)?;
+        self.write("one user more", |index| {
+            index.mount_ref_add(name, id.as_str())
+        })?;
+        self.given_out.note(name, id);
+        Ok(())
+    }
+
+    pub fn has_users(&self, name: &VolumeName) -> bool {
+        self.mounted(name).is_some()
+            && self
+                .index
+                .mount(name)
+                .is_some_and(|record| record.references() > 0)
+    }
+
+    pub async fn unmount_here(&self, mountpoint: &Path) -> Result<(), HostError> {
+        if !host::unmount(&self.kernel, mountpoint, UNMOUNTING)
+            .await?
+            .is_changed()
+        {
+            log::info!(mountpoint:% = mountpoint.display(); "was not mounted any more");
+        }
+        Ok(())
+    }
+
+    /// True if the volume was removed here after this moment: a listing begun then may still show it.
+    pub fn removed_since(&self, name: &VolumeName, moment: jiff::Timestamp) -> bool {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).is_some_and(|at| *at >= moment)
+    }
+
+    /// A volume that is certainly gone.
+    pub fn forget(&self, name: &VolumeName) -> Result<(), Cause> {
+        let now = self.now();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // No listing takes an hour.
+        removed.retain(|_, at| now.duration_since(*at).as_hours() < 1);
+        removed.insert(name.clone(), now);
+        drop(removed);
+        if let Some(volume) = self.index.get(name) {
+            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
+        }
+        Ok(())
+    }
+
+    pub fn note_format(&self, name: &VolumeName, format: Format) -> Result<(), Cause> {
+        if let Some(mut volume) = self.index.get(name) {
+            volume.format = format;
+            self.write("volume", |index| index.put(volume))?;
+        }
+        Ok(())
+    }
+
+    /// Every backend has been listed completely once since the index exists.
+    pub fn all_seeded(&self) -> bool {
+        self.backends
+            .keys()
+            .all(|backend| self.index.seeded(backend))
+    }
+
+    pub fn set_health(&self, backend: &BackendName, state: BackendState) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = health.insert(backend.clone(), state.clone());
+        if before.as_ref() != Some(&state) {
+            match &state {
+                BackendState::Ready => log::info!(backend = backend.as_str(); "backend is ready"),
+                BackendState::Failed(why) => {
+                    log::warn!(backend = backend.as_str(), why = why.as_str(); "backend cannot be used");
+                }
+                BackendState::Starting => {}
+            }
+        }
+    }
+}
