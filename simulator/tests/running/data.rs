@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use hpe3par_sim::Simulator;
 use hpe3par_sim::description::Exports;
 use hpe3par_sim::state::Release;
+use hpe3par_sim::{Description, Simulator};
 
 use crate::client::run;
 use crate::{NORTH, SOUTH, description};
@@ -60,6 +60,15 @@ async fn replicated(dir: &Path, release: Release, mode: &str) -> (Simulator, Dat
     for array in &mut description.arrays {
         array.release = release;
     }
+    replicated_as(description, dir, mode).await
+}
+
+async fn replicated_as(
+    description: Description,
+    dir: &Path,
+    mode: &str,
+) -> (Simulator, Data, Data) {
+    let release = description.arrays[0].release;
     let simulator = Simulator::start(description).await.unwrap();
     // 10.x knows no snapshot CPGs.
     let (vv, group) = if release == Release::V1050 {
@@ -377,4 +386,21 @@ async fn a_primary_in_failsafe_shows_its_hosts_nothing() {
     assert!(fs::symlink_metadata(export(&simulator, dir.path(), NORTH)).is_err());
     assert!(is_open_as(&device, &south) && south.read(100) == 1);
     assert_eq!(north.read(100), 0);
+}
+
+#[tokio::test]
+async fn time_passes_although_nobody_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut description = description();
+    description.factor = 100.0;
+    description.data_dir = Some(dir.path().to_owned());
+    let (simulator, north, south) = replicated_as(description, dir.path(), "sync").await;
+    north.write(100, 1);
+    let written = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while south.read(100) == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    written.await.expect("nothing was copied");
+    simulator.shutdown();
 }
