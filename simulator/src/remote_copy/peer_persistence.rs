@@ -14,7 +14,7 @@ pub fn in_one(world: &World) -> Vec<Agreement> {
     let mut pairs = Vec::new();
     for half in senders(world) {
         let Some(group) = half.get(world).filter(|group| {
-            group.is_started() && group.mode == Mode::Sync && group.has_policy("path_management")
+            group.is_started() && group.mode == Mode::Sync && group.is_peer_persistent()
         }) else {
             continue;
         };
@@ -60,8 +60,13 @@ pub(super) fn lost_each_other(world: &mut World, half: &Half, equal: &[String], 
     let Some(other) = half.receiver(world) else {
         return;
     };
-    let Some(group) = half.get(world) else { return };
-    if group.mode != Mode::Sync || !group.has_policy("path_management") {
+    let Some(group) = half
+        .get(world)
+        .filter(|group| group.mode == Mode::Sync && group.is_peer_persistent())
+    else {
+        return;
+    };
+    if !is_up(world, &other) {
         return;
     }
     let watched = group.has_policy("auto_failover")
