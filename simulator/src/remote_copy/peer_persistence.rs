@@ -38,6 +38,26 @@ pub fn in_one(world: &World) -> Vec<Agreement> {
     pairs
 }
 
+/// Can a host read and write this volume on this array? Not what only receives, and nothing in `Failsafe`.
+pub fn serves(world: &World, array: &str, vv: &str) -> bool {
+    let group = world
+        .arrays
+        .get(array)
+        .filter(|array| array.up)
+        .map(|array| array.group_of(vv));
+    match group {
+        None => false,
+        Some(None) => true,
+        Some(Some(group)) if group.status == GroupStatus::Failsafe => false,
+        Some(Some(group)) => {
+            group.sends()
+                || in_one(world)
+                    .iter()
+                    .any(|pair| (pair.to.0.as_str(), pair.to.1.as_str()) == (array, vv))
+        }
+    }
+}
+
 fn wwn<'w>(world: &'w World, (array, vv): &(String, String)) -> Option<&'w str> {
     let vv = world.arrays.get(array)?.vvs.get(vv)?;
     Some(&vv.wwn)
