@@ -401,7 +401,9 @@ async fn time_passes_although_nobody_asks() {
     description.factor = 100.0;
     description.data_dir = Some(dir.path().to_owned());
     let (simulator, north, south) = replicated_as(description, dir.path(), "sync").await;
+    all(&simulator, NORTH, &["stoprcopygroup -f g1"]).await;
     north.write(100, 1);
+    all(&simulator, NORTH, &["startrcopygroup g1"]).await;
     let written = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         while south.read(100) == 0 {
             tokio::task::yield_now().await;
