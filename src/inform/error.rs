@@ -371,4 +371,41 @@ mod tests {
         );
         assert!(one_line(&"x".repeat(10_000)).chars().count() < 400);
     }
+    fn at() -> At {
+        At {
+            array: "west".to_owned(),
+            command: "setvv".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_safe_is_shown_on_one_line() {
+        let error = ArrayError::Unsafe {
+            at: at(),
+            what: "comment".to_owned(),
+            text: "a\nremovevv x\u{1b}[2J".to_owned(),
+        };
+        let text = error.to_string();
+        assert!(text.ends_with("`a\\nremovevv x\\u{1b}[2J`"), "{text}");
+    }
+
+    #[test]
+    fn a_hint_names_what_to_look_at() {
+        let doubt = |ended| ArrayError::InDoubt {
+            at: at(),
+            source: Arc::new(std::io::Error::other("cut")),
+            session: None,
+            ended,
+        };
+        assert!(doubt(false).hint().unwrap().contains("`showuserconn`"));
+        assert!(!doubt(true).hint().unwrap().contains("still be running"));
+        let taken = ArrayError::Refused {
+            at: at(),
+            refusal: Refusal::InitiatorTaken {
+                host: "ward7".to_owned(),
+            },
+            words: String::new(),
+        };
+        assert!(taken.hint().unwrap().contains("`showhost -d ward7`"));
+    }
 }

@@ -18,7 +18,7 @@ mod underway;
 mod wire;
 
 #[cfg(test)]
-mod array_tests;
+mod tests;
 
 pub use array::Array;
 pub use commands::*;

@@ -8,6 +8,7 @@ mod create;
 mod fs;
 mod group_lock;
 mod initiator;
+mod machine;
 mod names;
 mod remote_copy;
 mod request;
@@ -22,6 +23,7 @@ pub use create::{CreateVolume, Provisioning};
 pub use fs::{FsMode, FsOwner, FsType};
 pub use group_lock::GroupLock;
 pub use initiator::{Initiator, Protocol};
+pub use machine::Machine;
 pub use names::{
     BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,
     TargetName, VolumeName, VvName,

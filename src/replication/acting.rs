@@ -85,13 +85,25 @@ pub fn acting_side(
     };
     // Reversed and replicating, as after a switchover, is a state of rest. Reversed in any other way is somebody's failover or
     // failback that has not ended.
-    let reversed = [here, there].iter().filter(|g| g.role.is_reversed()).count();
-    let started = [here, there].iter().all(|g| g.status == GroupStatus::Started);
+    let reversed = [here, there]
+        .iter()
+        .filter(|g| g.role.is_reversed())
+        .count();
+    let started = [here, there]
+        .iter()
+        .all(|g| g.status == GroupStatus::Started);
     if reversed == 1 || (reversed == 2 && !started) {
         return Err(ReplicationError::InTransition {
             group: group(),
             here: format!("{} and {} on array `{source}`", here.role, here.status),
             there: format!("{} and {} on array `{peer}`", there.role, there.status),
+        });
+    }
+    // What was made on the other array belongs to a backend whose own array that is.
+    if side == Side::Peer && here.name.is_of_another_array() {
+        return Err(ReplicationError::AtHomeElsewhere {
+            group: group(),
+            array: peer.to_owned(),
         });
     }
     Ok(side)

@@ -81,8 +81,18 @@ pub enum ReplicationError {
         /// Of the other side.
         there: String,
     },
+    /// The group was made on the peer and is Primary there.
+    #[error("remote copy group `{group}` was made on array `{array}`, and is Primary there")]
+    AtHomeElsewhere {
+        /// The group.
+        group: GroupName,
+        /// The array.
+        array: String,
+    },
     /// Only one of the arrays has it.
-    #[error("remote copy group `{group}` is on array `{has}`, and array `{lacks}` has no other half of it")]
+    #[error(
+        "remote copy group `{group}` is on array `{has}`, and array `{lacks}` has no other half of it"
+    )]
     OneSided {
         /// The group.
         group: GroupName,
@@ -92,7 +102,9 @@ pub enum ReplicationError {
         lacks: String,
     },
     /// The name is one that an array gives.
-    #[error("there is no remote copy group `{group}`, and none of that name can be made: `.r` and a number are what the other array adds")]
+    #[error(
+        "there is no remote copy group `{group}`, and none of that name can be made: `.r` and a number are what the other array adds"
+    )]
     NotToBeMade {
         /// The group.
         group: GroupName,
@@ -114,7 +126,9 @@ pub enum ReplicationError {
         is: Mode,
     },
     /// The target is not there, not usable, or leads to another array.
-    #[error("remote copy target `{target}` (`backend_id` in hpe.conf) on array `{array}` {complaint}")]
+    #[error(
+        "remote copy target `{target}` (`backend_id` in hpe.conf) on array `{array}` {complaint}"
+    )]
     Target {
         /// The target.
         target: TargetName,
@@ -124,7 +138,9 @@ pub enum ReplicationError {
         complaint: String,
     },
     /// The peer has no target that leads back.
-    #[error("array `{array}` has no remote copy target that leads to the array with system id {to}")]
+    #[error(
+        "array `{array}` has no remote copy target that leads to the array with system id {to}"
+    )]
     NoTarget {
         /// The array.
         array: String,
@@ -233,6 +249,9 @@ impl ReplicationError {
             }
             Self::InTransition { .. } => {
                 "try again when the group is Started and Synced on both arrays; `setrcopygroup recover` and then `setrcopygroup restore` end a failover".to_owned()
+            }
+            Self::AtHomeElsewhere { array, .. } => {
+                format!("use a backend whose `san_ip` is `{array}`, and the name the group has there")
             }
             Self::OneSided { lacks, has, .. } => format!(
                 "use another group; an administrator can remove what is left of this one on `{has}`, or find out why `{lacks}` does not show it"

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId},
+    model::{BackendName, CpgName, HostName, RequestId, SystemId},
     replication::Pair,
 };
 
@@ -84,6 +84,16 @@ impl Backend {
         self.identity
             .get_or_try_init(|| Identity::ask(&self.array))
             .await
+    }
+
+    /// The peer's system id. While the peer cannot be asked, the source's target tells; none if it does not know.
+    pub(super) async fn peer_id(&self, pair: &Pair) -> Result<Option<SystemId>, ArrayError> {
+        if let Some(identity) = self.peer_identity.get() {
+            return Ok(Some(identity.system.id));
+        }
+        let targets = pair.source.showrcopy_targets_detail().await?;
+        let target = targets.iter().find(|t| t.name == pair.wants.target);
+        Ok(target.and_then(|target| target.system_id))
     }
 
     /// Release and system id of the peer, asked once.

@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::{
     host::HostError,
-    index::IndexError,
+    index::{IndexError, JournalEntry, OpKind},
     inform::ArrayError,
     model::{
-        BackendName, CommentError, GroupLock, GroupName, SetName, SystemId, VolumeName, VvName,
+        BackendName, Comment, CommentError, GroupLock, GroupName, Machine, OperationId, SetName,
+        State, SystemId, VolumeName, VvName,
     },
     replication::{NotServing, ReplicationError},
 };
@@ -110,14 +111,14 @@ pub enum Cause {
         home: SystemId,
     },
     /// Another host is at it.
-    #[error("host `{machine}` is {doing} it (operation `{op}`)")]
+    #[error("{} is {} it (operation `{op}`)", who(&op.machine, *.namesake), doing(*.state))]
     Busy {
-        /// The other host.
-        machine: String,
-        /// `making` or `removing`.
-        doing: &'static str,
         /// Its operation.
-        op: String,
+        op: OperationId,
+        /// How far the volume is.
+        state: State,
+        /// It has the name of this host, and is another.
+        namesake: bool,
     },
     /// The volume is on no array.
     #[error("there is no such volume")]
@@ -179,9 +180,56 @@ pub enum Cause {
         /// Why it could not be.
         why: String,
     },
+    /// An unfinished operation that only its array can end, and hpe.conf does not say any more which that is.
+    #[error(
+        "an earlier {kind} of it (operation `{op}`, VV `{vv}`) is not cleaned up, and its backend `{backend}` is not in hpe.conf any more"
+    )]
+    Stranded {
+        /// What it was.
+        kind: OpKind,
+        /// Its id.
+        op: OperationId,
+        /// The VV that may be left.
+        vv: VvName,
+        /// The backend that is missing.
+        backend: BackendName,
+    },
+}
+
+fn who(machine: &Machine, namesake: bool) -> String {
+    let another = if namesake { "another " } else { "" };
+    let named = if namesake { " named" } else { "" };
+    format!("{another}host{named} `{}`", machine.name())
+}
+
+fn doing(state: State) -> &'static str {
+    match state {
+        State::Making => "making",
+        State::Ready => "using",
+        State::Removing => "removing",
+    }
 }
 
 impl Cause {
+    /// An operation of a backend that is not in hpe.conf.
+    pub(super) fn stranded(entry: &JournalEntry) -> Self {
+        Self::Stranded {
+            kind: entry.kind,
+            op: entry.op.clone(),
+            vv: entry.vv.clone(),
+            backend: entry.backend.clone(),
+        }
+    }
+
+    /// The operation in a comment, which is not one that may be gone on with `here`.
+    pub(super) fn busy(here: &Machine, comment: &Comment) -> Self {
+        Self::Busy {
+            op: comment.op.clone(),
+            state: comment.state,
+            namesake: comment.op.machine.name() == here.name() && !comment.op.machine.may_be(here),
+        }
+    }
+
     fn hint(&self) -> String {
         self.special_hint().unwrap_or_else(|| {
             "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
@@ -215,8 +263,13 @@ impl Cause {
             Self::Copy { .. } => {
                 Some("use the backend whose `san_ip` is the array it is at home on".to_owned())
             }
-            Self::Busy { machine, .. } => Some(format!(
-                "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"
+            Self::Busy { op, namesake, .. } => Some(format!(
+                "wait for it, or start the plugin on {}: only that host cleans up after itself",
+                if *namesake {
+                    format!("that `{}`", op.machine.name())
+                } else {
+                    format!("`{}`", op.machine.name())
+                }
             )),
             Self::NoSuchBackend(_) => Some("see `-o help=backends`".to_owned()),
             Self::MountedHere(_) => Some("stop the containers that use it".to_owned()),
@@ -228,6 +281,9 @@ impl Cause {
             }
             Self::NotKnown(_) | Self::Unfinished { .. } => {
                 Some("try again when the array answers".to_owned())
+            }
+            Self::Stranded { backend, .. } => {
+                Some(format!("put backend `{backend}` back into hpe.conf until it is cleaned up"))
             }
             Self::OtherIdentity { .. } => {
                 Some("somebody removed and made it anew; see `showvv -d`".to_owned())

@@ -135,7 +135,10 @@ async fn target(
 pub(super) fn acting_array<'a>(entry: &JournalEntry, backend: &'a Backend) -> &'a Array {
     match &backend.pair {
         Some(pair)
-            if entry.facts.get("acting").is_some_and(|label| label == pair.peer.label()) =>
+            if entry
+                .facts
+                .get("acting")
+                .is_some_and(|label| label == pair.peer.label()) =>
         {
             &pair.peer
         }
@@ -200,10 +203,7 @@ pub(super) async fn calm(
 }
 
 /// The array keeps a VV set of its own for a group. Where that is exported, an admitted volume is seen by other hosts at once.
-pub(super) async fn check_set_exports(
-    steps: &Steps,
-    acting: &Acting,
-) -> Result<(), Cause> {
+pub(super) async fn check_set_exports(steps: &Steps, acting: &Acting) -> Result<(), Cause> {
     let (array, group) = (&acting.array, &acting.group);
     let prefix = format!("RCP_{group}");
     let all = steps

@@ -61,15 +61,7 @@ pub(super) async fn remove(
         Err(cause) => return Err(clean(cause)),
     };
     if comment.state != State::Ready && comment.op.machine != inner.machine {
-        return Err(clean(Cause::Busy {
-            machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making {
-                "making"
-            } else {
-                "removing"
-            },
-            op: comment.op.to_string(),
-        }));
+        return Err(clean(Cause::busy(&inner.machine, &comment)));
     }
 
     let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
@@ -200,9 +192,7 @@ async fn finish_removal(
         None => backend.pair.as_ref().map(|pair| pair.peer.clone()),
     };
     if let Some(other) = other {
-        let copy = steps
-            .look("copy", other.showvv(VvQuery::Name(&vv)))
-            .await?;
+        let copy = steps.look("copy", other.showvv(VvQuery::Name(&vv))).await?;
         if !copy.is_empty() {
             return Err(Cause::NotProven {
                 intent: Intent::Dismiss.to_string(),
@@ -220,15 +210,7 @@ async fn finish_removal(
     match comment {
         Some(Ok(comment)) if comment.op == steps.entry().op => {}
         Some(Ok(comment)) => {
-            return Err(Cause::Busy {
-                machine: comment.op.machine.clone(),
-                doing: match comment.state {
-                    State::Making => "making",
-                    State::Removing => "removing",
-                    State::Ready => "using",
-                },
-                op: comment.op.to_string(),
-            });
+            return Err(Cause::busy(&steps.entry().op.machine, &comment));
         }
         _ => {
             return Err(Cause::ForeignVv {

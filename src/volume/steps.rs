@@ -8,6 +8,7 @@ use std::{fmt, future::Future, time::Duration};
 use crate::{
     index::{Index, JournalEntry},
     inform::{Array, ArrayError},
+    model::OperationId,
 };
 
 use super::{
@@ -278,6 +279,16 @@ impl Steps {
         Ok(Some(format!(
             "`{command}` may still be running on array `{label}`"
         )))
+    }
+
+    /// True if the journal has this operation open.
+    pub fn is_open(&self, op: &OperationId) -> bool {
+        self.index.open_entries().iter().any(|e| e.op == *op)
+    }
+
+    /// True if no command of an earlier run of the plugin can still be running on the array.
+    pub async fn no_earlier_session(&self, array: &Array) -> Result<bool, Cause> {
+        Ok(earlier_session(&self.index, array).await?.is_none())
     }
 
     /// Writes the intent and does something on this machine.

@@ -1,7 +1,7 @@
 //! A simulated array's export directory, and a process with a mount namespace of its own to use it in.
 
 use std::{
-    env, fs,
+    fs,
     fs::{File, OpenOptions},
     io::{Read, Write},
     os::unix::fs::{FileExt, symlink},
@@ -17,48 +17,17 @@ use hpe3par_docker::{
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use crate::rig::{
+    needs::{Need, met},
+    private::mounts_are_private,
+};
+
 pub const SOON: Duration = Duration::from_secs(60);
 pub const MIB: u64 = 1 << 20;
 
 /// Runs a test as root, in a process of its own whose mounts nobody else sees. `test` is its full name.
 pub fn privately<F: Future<Output = ()>>(test: &str, body: impl FnOnce(Lab) -> F) {
-    if let Some(why) = missing() {
-        assert!(env::var_os("REQUIRE_ALL").is_none_or(|v| v != "1"), "{why}");
-        println!("skipped: {why}");
-        return;
-    }
-    if env::var_os("HOST_TEST_PRIVATE").is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build();
-        runtime.unwrap().block_on(body(Lab::new()));
-        return;
-    }
-    let output = Command::new("unshare")
-        .args(["--mount", "--propagation", "private"])
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env("HOST_TEST_PRIVATE", "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    print!("{said}{}", String::from_utf8_lossy(&output.stderr));
-    // A name that is not this test's would run nothing, successfully.
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{test}"
-    );
-}
-
-fn missing() -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Some("loop devices and mounts need root".to_owned());
-    }
-    if !Path::new("/dev/loop-control").exists() {
-        return Some("this kernel has no loop devices".to_owned());
-    }
-    let tools = [
+    let programs = [
         "losetup",
         "blkid",
         "wipefs",
@@ -68,16 +37,15 @@ fn missing() -> Option<String> {
         "mkswap",
         "unshare",
     ];
-    let places = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
-    let there = |tool: &str| {
-        places
-            .iter()
-            .any(|place| Path::new(place).join(tool).exists())
-    };
-    tools
-        .iter()
-        .find(|tool| !there(tool))
-        .map(|tool| format!("`{tool}` is not installed"))
+    let mut needs = vec![Need::Root, Need::Device("/dev/loop-control")];
+    needs.extend(programs.map(Need::Program));
+    if met(test, &needs) && mounts_are_private(test) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(body(Lab::new()));
+    }
 }
 
 pub fn wwn(last: char) -> Wwn {

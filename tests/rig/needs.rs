@@ -9,6 +9,8 @@ pub enum Need {
     Root,
     /// A program, by its name.
     Program(&'static str),
+    /// A device of the kernel, by its path.
+    Device(&'static str),
 }
 
 /// True if the machine has all of it.
@@ -34,6 +36,9 @@ fn missing(need: Need) -> Option<String> {
                 .iter()
                 .any(|folder| Path::new(folder).join(name).exists());
             (!found).then(|| format!("`{name}` is not installed"))
+        }
+        Need::Device(path) => {
+            (!Path::new(path).exists()).then(|| format!("this kernel has no `{path}`"))
         }
     }
 }

@@ -49,6 +49,28 @@ fn is_truth(fixture: &Fixture, read: &[Row]) -> bool {
     read == truth || first_of
 }
 
+/// No total says that nothing is missing, and the array says that it failed: never an answer, however whole it looks.
+#[test]
+fn a_failure_is_no_listing_unless_its_total_is_right() {
+    let templates = templates();
+    let (mut refused, mut counted) = (0, 0);
+    for fixture in listings(templates).iter().filter(|f| !f.rows().is_empty()) {
+        let read = templates.judge(fixture.template(templates), &fixture.raw, Some(1));
+        if fixture
+            .raw
+            .lines()
+            .any(|line| line.starts_with("----------") && !line.contains(' '))
+        {
+            assert_eq!(read.unwrap(), fixture.rows(), "{}", fixture.name);
+            counted += 1;
+        } else {
+            assert!(read.is_err(), "{}: {read:#?}", fixture.name);
+            refused += 1;
+        }
+    }
+    assert!(refused > 10 && counted > 10, "{refused} and {counted}");
+}
+
 #[test]
 fn cut_anywhere() {
     let templates = templates();

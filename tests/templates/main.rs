@@ -1,7 +1,9 @@
-//! What the templates make of answers: fixtures, hostile answers, captures of real arrays, an administrator's files.
+//! What the templates make of answers: fixtures, hostile answers, captures of real arrays, an administrator's files,
+//! recorded answers read again.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod captures;
 mod fixtures;
 mod hostile;
 mod overrides;
+mod replay;

@@ -11,8 +11,8 @@ use crate::{
         row::Row,
     },
     model::{
-        DomainName, GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus, SystemId,
-        TargetName, TargetStatus, VvId, VvName,
+        DomainName, GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus,
+        SystemId, TargetName, TargetStatus, VvId, VvName,
     },
 };
 

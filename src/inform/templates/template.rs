@@ -132,3 +132,29 @@ impl Template {
         fence(line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(name: &str, shapes: &str) -> Option<Template> {
+        let text = format!("command = \"showdate\"\n{shapes}");
+        Template::new(name, toml::from_str(&text).unwrap())
+    }
+
+    const LINE: &str = "[line]\npattern = '.'\n";
+    const SILENT: &str = "[silent]\nproof = 'showvv'\n";
+
+    #[test]
+    fn a_file_has_one_shape_and_a_name_that_tells_the_level() {
+        let both = format!("{LINE}{SILENT}");
+        assert!(template("showdate.toml", &both).is_none());
+        assert!(template("showdate.toml", "").is_none());
+        assert!(template("showdate.four.toml", LINE).is_none());
+        assert!(template("showdate.txt", LINE).is_none());
+        let later = template("showdate.4.toml", LINE).unwrap();
+        assert_eq!((later.form(), later.since()), ("showdate", 4));
+        let silent = template("showdate.toml", SILENT).unwrap();
+        assert_eq!((silent.since(), silent.proof()), (0, Some("showvv")));
+    }
+}

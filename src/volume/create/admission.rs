@@ -250,7 +250,11 @@ impl<'a> Admission<'a> {
             .await?;
         let copy = found.into_iter().next().ok_or_else(|| Cause::NotProven {
             intent: "admit".to_owned(),
-            found: format!("there is no copy `{}` on array `{}`", self.vv, other.label()),
+            found: format!(
+                "there is no copy `{}` on array `{}`",
+                self.vv,
+                other.label()
+            ),
         })?;
         steps.record(&[
             ("copy wwn", copy.wwn.as_str()),

@@ -109,15 +109,7 @@ pub(super) async fn look(
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
-                    return Err(Cause::Busy {
-                        machine: comment.op.machine.clone(),
-                        doing: if comment.state == State::Making {
-                            "making"
-                        } else {
-                            "removing"
-                        },
-                        op: comment.op.to_string(),
-                    });
+                    return Err(Cause::busy(&inner.machine, &comment));
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
@@ -149,11 +141,7 @@ async fn leftover(
     let (kind, mut intents) = match comment.state {
         State::Removing => (
             OpKind::Remove,
-            vec![
-                Intent::MarkRemoving,
-                Intent::LockGroup,
-                Intent::StopGroup,
-            ],
+            vec![Intent::MarkRemoving, Intent::LockGroup, Intent::StopGroup],
         ),
         State::Making | State::Ready => (
             OpKind::Create,

@@ -94,13 +94,21 @@ pub(super) async fn make(
         mark::copy(steps, Intent::MarkReady, admission.other(), vv, &comment).await?;
         // The index knows a volume by the VV on the backend's own array, whichever array is Primary.
         let ready = mark::home(steps, Intent::MarkReady, array, vv, &comment).await?;
-        let own = if admission.is_on_the_peer() { copy } else { ready };
-        return Ok(indexed(inner, backend, &own, &comment, asked, cpg, snap_cpg));
+        let own = if admission.is_on_the_peer() {
+            copy
+        } else {
+            ready
+        };
+        return Ok(indexed(
+            inner, backend, &own, &comment, asked, cpg, snap_cpg,
+        ));
     }
     comment.state = State::Ready;
     // The last step: from here on the volume is there, for every host.
     let ready = mark::home(steps, Intent::MarkReady, array, vv, &comment).await?;
-    Ok(indexed(inner, backend, &ready, &comment, asked, cpg, snap_cpg))
+    Ok(indexed(
+        inner, backend, &ready, &comment, asked, cpg, snap_cpg,
+    ))
 }
 
 /// Where a VV is made.

@@ -146,9 +146,7 @@ async fn remove_copy(
         return Ok(());
     }
     steps
-        .act(Intent::RemoveCopy, other.removevv(&vv), || {
-            gone(other, &vv)
-        })
+        .act(Intent::RemoveCopy, other.removevv(&vv), || gone(other, &vv))
         .await?;
     undone.push(format!("copy `{vv}` removed"));
     Ok(())

@@ -1,0 +1,11 @@
+//! Typed calls against scripted answers: what is sent, how often, and what becomes of the answer.
+
+mod bench;
+mod command_lines;
+mod exports;
+mod listings;
+mod lost_connections;
+mod recorded;
+mod refusals;
+mod releases;
+mod remote_copy;
