@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test demo clean
+.PHONY: help setup check deny test demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,10 @@ test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE
 demo: setup ## Two simulated arrays, the plugin, a Docker engine: the main job, step by step
 	$(CARGO) build --workspace --locked
 	@scripts/demo
+
+try: setup ## The demo's arrays, plugin and Docker engine, and a shell to try things in
+	$(CARGO) build --workspace --locked
+	@scripts/try
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -34,7 +34,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Message and pairs on one line; a value with blanks or control characters is quoted.
+/// Message and pairs on one line; a value with blanks or control characters is quoted, a pair without a value left out.
 fn line(record: &Record<'_>) -> String {
     let message = record.args().to_string();
     let mut line = if message.contains(char::is_control) {
@@ -52,8 +52,10 @@ struct Pairs<'a>(&'a mut String);
 impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         let text = value.to_string();
-        let plain = !text.is_empty()
-            && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"');
+        if text.is_empty() {
+            return Ok(());
+        }
+        let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"');
         if plain {
             write!(self.0, " {key}={text}")?
         } else {
@@ -83,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             said,
-            r#"command done array=prod text="a b\n<3>forged" words="a b" empty="""#
+            r#"command done array=prod text="a b\n<3>forged" words="a b""#
         );
         let said = line(&Record::builder().args(format_args!("two\nlines")).build());
         assert_eq!(said, "two\\nlines");

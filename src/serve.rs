@@ -8,7 +8,7 @@ use hpe3par_docker::{
     host::{Kernel, Simulated, Transport},
     index::Index,
     inform::{self, Array, Templates},
-    model::{BackendName, HostName, Mode, Protocol},
+    model::{BackendName, HostName, Machine, Mode, Protocol},
     replication::{Pair, Wants},
     ssh::{Auth, Endpoint, Ledger, Pool},
     transcript::{Limits, Transcript},
@@ -30,7 +30,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     for damage in index.damage() {
         log::warn!(what:? = damage; "a file was damaged and is kept aside");
     }
-    let machine = machine_name(&config)?;
+    let host = host_name(&config)?;
+    let machine = Machine::new(&host, &machine_id(&config)?);
 
     let mut arrays = Arrays {
         config: &config,
@@ -40,13 +41,13 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     };
     let mut backends = Vec::new();
     for (name, backend) in &config.backends {
-        backends.push(connect(&mut arrays, name, backend, &machine)?);
+        backends.push(connect(&mut arrays, name, backend, &host)?);
     }
     let pools: Vec<Pool> = arrays.open.into_values().map(|(_, pool)| pool).collect();
     let service = Service::new(Parts {
         backends,
         index,
-        machine: machine.to_string(),
+        machine,
         scratch: config.global.run_dir.clone(),
         kernel: Kernel::default(),
         namespace: config.global.namespace.clone(),
@@ -89,7 +90,7 @@ async fn stopped() {
 }
 
 /// What this machine is called on arrays: its short name, or what a simulated backend says instead.
-fn machine_name(config: &Config) -> Result<HostName, Failure> {
+fn host_name(config: &Config) -> Result<HostName, Failure> {
     let simulated = config
         .backends
         .values()
@@ -102,8 +103,17 @@ fn machine_name(config: &Config) -> Result<HostName, Failure> {
     }
 }
 
-/// What tells this machine from all others, also from a clone of the same name.
-fn machine_id() -> Result<String, Failure> {
+/// What tells this machine from all others, also from one of the same name: its machine id, or what a simulated backend says
+/// instead.
+fn machine_id(config: &Config) -> Result<String, Failure> {
+    let simulated = config
+        .backends
+        .values()
+        .find_map(|backend| backend.simulated.as_ref()?.machine_id.clone());
+    simulated.map_or_else(own_machine_id, Ok)
+}
+
+fn own_machine_id() -> Result<String, Failure> {
     let path = "/etc/machine-id";
     let id =
         std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
@@ -218,7 +228,7 @@ fn connect(
     arrays: &mut Arrays<'_>,
     name: &BackendName,
     config: &BackendConfig,
-    machine: &HostName,
+    host: &HostName,
 ) -> Result<Backend, Failure> {
     let array = arrays.get(&config.access);
     let pair = config.replication.as_ref().map(|device| Pair {
@@ -247,11 +257,14 @@ fn connect(
         Transport::Simulated(Simulated::new(
             Kernel::default(),
             &simulated.dir,
-            machine.clone(),
+            host.clone(),
             simulated.initiator.clone(),
         )?),
-        machine.clone(),
-        simulated.machine_id.clone().map_or_else(machine_id, Ok)?,
+        host.clone(),
+        simulated
+            .machine_id
+            .clone()
+            .map_or_else(own_machine_id, Ok)?,
     ))
 }
 

@@ -196,6 +196,7 @@ impl Control {
             let array = state(inner, array)?;
             array.up = false;
             array.connections.clear();
+            notice(inner);
             Done::Ok(())
         })?;
         if let Some(station) = self.engine.lock().stations.get_mut(array) {
@@ -210,7 +211,11 @@ impl Control {
     /// # Errors
     /// No such array.
     pub async fn up(&self, array: &str) -> Done<()> {
-        self.alter_array(array, |array| array.up = true)?;
+        self.engine.alter(|inner| {
+            state(inner, array)?.up = true;
+            notice(inner);
+            Done::Ok(())
+        })?;
         self.port(array)?.switch(true).await;
         Ok(())
     }
@@ -248,11 +253,32 @@ impl Control {
                 }
             }
             if found {
+                notice(inner);
                 Ok(())
             } else {
                 Err(ControlError::NoLinks(one.to_owned(), other.to_owned()))
             }
         })
+    }
+
+    /// Cuts an array from the quorum witness.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn cut_witness(&self, array: &str) -> Done<()> {
+        self.engine.alter(|inner| {
+            let now = inner.clock.now();
+            state(inner, array)?.witness_lost.get_or_insert(now);
+            Ok(())
+        })
+    }
+
+    /// Lets an array reach the quorum witness again.
+    ///
+    /// # Errors
+    /// No such array.
+    pub fn restore_witness(&self, array: &str) -> Done<()> {
+        self.alter_array(array, |array| array.witness_lost = None)
     }
 
     /// Takes the free space of a CPG away.
@@ -348,6 +374,12 @@ fn state<'a>(inner: &'a mut Inner, array: &str) -> Done<&'a mut Array> {
         .arrays
         .get_mut(array)
         .ok_or_else(|| ControlError::NoArray(array.to_owned()))
+}
+
+/// The arrays notice at this instant what happened to links and power.
+fn notice(inner: &mut Inner) {
+    let now = inner.clock.now();
+    remote_copy::tick(&mut inner.world, now);
 }
 
 fn free_space<'a>(inner: &'a mut Inner, array: &str, cpg: &str) -> Done<&'a mut u64> {

@@ -1,18 +1,20 @@
 //! Volume data: a sparse file for each volume of each array, `<data_dir>/<array>/<vv id>-<wwn>.img`.
 //!
 //! The two copies of a replicated volume are two files. The content goes over at the instants the state asks for
-//! ([`crate::state::Agreement`]), never in between.
+//! ([`crate::state::Agreement`]), never in between. A Peer Persistence volume is one file with two names while both
+//! sides are in step; when they are not, the side that sends keeps the file its hosts have open, and the other has a copy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
-use crate::state::{Agreement, Vv, World};
+use crate::remote_copy::peer_persistence;
+use crate::state::{Agreement, Group, Handover, Vv, World};
 
 /// Piece in which files are compared and copied, bytes.
 const PIECE: usize = 1 << 20;
@@ -50,15 +52,17 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
             }
         }
     }
+    for Handover { from, to } in std::mem::take(&mut world.handovers) {
+        if let (Some(from), Some(to)) = (find(world, data_dir, &from), find(world, data_dir, &to)) {
+            exchange(&from, &to)?;
+        }
+    }
     for Agreement { from, to } in std::mem::take(&mut world.agreements) {
-        let file = |(array, vv): &(String, String)| -> Option<PathBuf> {
-            let vv = world.arrays.get(array)?.vvs.get(vv)?;
-            Some(path(data_dir, array, vv)).filter(|file| file.exists())
-        };
-        if let (Some(from), Some(to)) = (file(&from), file(&to)) {
+        if let (Some(from), Some(to)) = (find(world, data_dir, &from), find(world, data_dir, &to)) {
             copy(&from, &to)?;
         }
     }
+    part_and_join(world, data_dir)?;
     for (name, array) in &world.arrays {
         let wanted: BTreeSet<PathBuf> = array
             .vvs
@@ -70,6 +74,85 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The data of a VV that has some.
+fn find(world: &World, data_dir: &Path, (array, vv): &(String, String)) -> Option<PathBuf> {
+    let vv = world.arrays.get(array)?.vvs.get(vv)?;
+    Some(path(data_dir, array, vv)).filter(|file| file.exists())
+}
+
+/// Volumes that are one on two arrays have one file, others have a file each.
+fn part_and_join(world: &World, data_dir: &Path) -> io::Result<()> {
+    let wanted = peer_persistence::in_one(world);
+    let together = |one: &Place, other: &Place| {
+        wanted.iter().any(|pair| {
+            (&pair.from, &pair.to) == (one, other) || (&pair.to, &pair.from) == (one, other)
+        })
+    };
+    // The sending side comes first, so that it keeps the file.
+    let mut places: Vec<(bool, Place)> = Vec::new();
+    for (name, array) in &world.arrays {
+        for vv in array.vvs.values().filter(|vv| has_data(vv)) {
+            let sends = array.group_of(&vv.name).is_some_and(Group::sends);
+            places.push((!sends, (name.clone(), vv.name.clone())));
+        }
+    }
+    places.sort();
+    let mut owners: BTreeMap<(u64, u64), Place> = BTreeMap::new();
+    for (_, place) in places {
+        let Some(file) = find(world, data_dir, &place) else {
+            continue;
+        };
+        let inode = fs::metadata(&file).map(|data| (data.dev(), data.ino()))?;
+        match owners.get(&inode) {
+            Some(owner) if !together(owner, &place) => part(&file)?,
+            Some(_) => {}
+            None => {
+                owners.insert(inode, place);
+            }
+        }
+    }
+    for pair in &wanted {
+        let files = (
+            find(world, data_dir, &pair.from),
+            find(world, data_dir, &pair.to),
+        );
+        let (Some(from), Some(to)) = files else {
+            continue;
+        };
+        let (one, other) = (fs::metadata(&from)?, fs::metadata(&to)?);
+        if (one.dev(), one.ino()) != (other.dev(), other.ino()) {
+            let beside = beside(&to);
+            fs::hard_link(&from, &beside)?;
+            fs::rename(&beside, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// System name and VV.
+type Place = (String, String);
+
+/// This name gets a file of its own with the same content.
+fn part(file: &Path) -> io::Result<()> {
+    let beside = beside(file);
+    File::create(&beside)?.set_len(fs::metadata(file)?.len())?;
+    copy(file, &beside)?;
+    fs::rename(&beside, file)
+}
+
+/// Each name gets the other's file.
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    let beside = beside(one);
+    fs::rename(one, &beside)?;
+    fs::rename(other, one)?;
+    fs::rename(&beside, other)
+}
+
+/// A name in the same directory that no volume has.
+fn beside(file: &Path) -> PathBuf {
+    file.with_extension("new")
 }
 
 /// The arrays' own volumes and the snapshots that remote copy keeps for itself have no data.
@@ -156,8 +239,6 @@ fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
     use crate::state::Array;
 

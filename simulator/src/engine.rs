@@ -234,7 +234,10 @@ impl Engine {
                     );
                 }
             }
-            None => inner.world.agreements.clear(),
+            None => {
+                inner.world.agreements.clear();
+                inner.world.handovers.clear();
+            }
         }
         if let Some(dir) = &self.places.state {
             let saved = Saved {

@@ -182,7 +182,7 @@ impl Array {
     /// `nonopt`; otherwise `active`.
     fn path_status(&self, vv: &str, port: &str) -> &'static str {
         let standby = self.groups.values().any(|group| {
-            group.role.starts_with("Secondary")
+            !group.sends()
                 && group
                     .policies
                     .iter()

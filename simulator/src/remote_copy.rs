@@ -3,13 +3,19 @@
 //! Each array has its own [`Group`]. The one with a Primary role sends and decides; what it decides is mirrored to the
 //! other (every target is taken to have the policy `mirror_config`: array fact 13).
 
+pub mod peer_persistence;
 mod refusals;
+mod takeover;
 mod transitions;
 
-pub use refusals::{locate, must_be_ready, must_send};
+pub use refusals::{
+    check_target, groups_named, locate, must_be_ready, must_have_a_receiver, must_send,
+    must_share_its_mode,
+};
+pub use takeover::{Wish, all_synced, begin, end_of_copy, hurry};
 pub use transitions::{agree_now, drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};
 
-use crate::state::{Array, Group, Replicated, Target, World};
+use crate::state::{Array, Group, GroupStatus, Replicated, Target, World};
 
 /// One array's side of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,12 @@ impl Half {
         Some(Self::new(&target.array, &group.peer_name))
     }
 
+    /// The same group on the other array, if that side receives from this one.
+    pub fn receiver(&self, world: &World) -> Option<Self> {
+        self.other(world)
+            .filter(|other| other.get(world).is_some_and(|group| !group.sends()))
+    }
+
     /// Can this side reach the other?
     pub fn connected(&self, world: &World) -> bool {
         self.get(world)
@@ -60,12 +72,12 @@ impl Half {
 impl Group {
     /// Does this side send?
     pub fn sends(&self) -> bool {
-        self.role.starts_with("Primary")
+        self.role.sends()
     }
 
     /// Started, or on the way.
     pub fn is_started(&self) -> bool {
-        matches!(self.status.as_str(), "Started" | "Starting")
+        matches!(self.status, GroupStatus::Started | GroupStatus::Starting)
     }
 
     /// Has it this policy?

@@ -1,12 +1,12 @@
 //! Exports as files: for each export of a volume to a host a link `<exports_dir>/<array>/<host>/<lun>.<wwn>` to the
-//! volume's data. It is there exactly while a host would see the volume on that array.
+//! volume's data. It is there exactly while a host would see the volume on that array; not in `Failsafe`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::data;
-use crate::state::{Array, World};
+use crate::state::{Array, GroupStatus, World};
 
 /// Makes the links fit the state. An array that is down shows nothing. Exports without a host (port presents) make none.
 ///
@@ -49,7 +49,10 @@ fn links(name: &str, array: &Array, data_dir: &Path) -> BTreeMap<PathBuf, PathBu
     for template in &array.vluns {
         let Some(host) = &template.host else { continue };
         for (lun, vv) in array.vvs_behind(template) {
-            let Some(vv) = array.vvs.get(&vv) else {
+            let refused = array
+                .group_of(&vv)
+                .is_some_and(|group| group.status == GroupStatus::Failsafe);
+            let Some(vv) = array.vvs.get(&vv).filter(|_| !refused) else {
                 continue;
             };
             for host in array.hosts_behind(host) {

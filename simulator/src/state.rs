@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod replication;
+
+pub use replication::{
+    Agreement, FailoverStage, Group, GroupStatus, Handover, Link, Mode, Operation, Replicated,
+    Role, SyncStatus, Takeover, Target, Turn,
+};
+
 /// All arrays of one simulator.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct World {
@@ -13,15 +20,9 @@ pub struct World {
     /// Copies of volume data that are due; whoever keeps the data carries them out in order and empties this.
     #[serde(skip)]
     pub agreements: Vec<Agreement>,
-}
-
-/// At this instant two volumes hold the same data: the first is to be copied over the second.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreement {
-    /// System name of the array that sends, and its VV.
-    pub from: (String, String),
-    /// System name of the array that receives, and its VV.
-    pub to: (String, String),
+    /// Volumes whose hosts go on at the other array; carried out before the agreements.
+    #[serde(skip)]
+    pub handovers: Vec<Handover>,
 }
 
 fn yes() -> bool {
@@ -63,6 +64,14 @@ pub const SWITCHES: &[(&str, &str)] = &[
     (
         "admit_existing_hangs",
         "admitrcopyvv of one VV to an existing secondary asks and so never answers",
+    ),
+    (
+        "auto_synchronize_drops_rev",
+        "after a failover of a group with auto_synchronize the roles become plain when all is copied back (always on 10.x)",
+    ),
+    (
+        "switchover_keeps_natural",
+        "setrcopygroup switchover keeps the natural direction, so that the roles get -Rev",
     ),
     (
         "admit_exports_secondary",
@@ -113,6 +122,9 @@ pub struct Array {
     pub remote_copy: bool,
     /// Remote copy targets: other arrays as this one knows them.
     pub targets: Vec<Target>,
+    /// Seconds (virtual time) since when it does not reach the quorum witness.
+    #[serde(default)]
+    pub witness_lost: Option<i64>,
     /// Remote copy groups by the name they have here.
     pub groups: BTreeMap<String, Group>,
     /// Tasks, oldest first.
@@ -307,102 +319,6 @@ pub struct Vlun {
     pub host: Option<String>,
     /// `N:S:P` of a matched-set or port-presents export.
     pub port: Option<String>,
-}
-
-/// A remote copy target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    /// Id on this array.
-    pub id: u32,
-    /// This array's name for the other.
-    pub name: String,
-    /// System name of the other array.
-    pub array: String,
-    /// `ready`, `failed`.
-    pub status: String,
-    /// Policies, `mirror_config` by default.
-    pub policies: Vec<String>,
-    /// Sending links: local port, peer address, up.
-    pub links: Vec<Link>,
-    /// Quorum witness, if any.
-    pub witness: Option<String>,
-}
-
-/// A sending link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Link {
-    /// Local port, `N:S:P`.
-    pub port: String,
-    /// Peer address.
-    pub address: String,
-    /// Works.
-    pub up: bool,
-}
-
-/// A remote copy group, as one array sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Group {
-    /// Id on this array.
-    pub id: u32,
-    /// Name on this array.
-    pub name: String,
-    /// Name on the peer.
-    pub peer_name: String,
-    /// This array's target.
-    pub target: String,
-    /// `Primary`, `Secondary`, `Primary-Rev`, `Secondary-Rev`.
-    pub role: String,
-    /// `New`, `Starting`, `Started`, `Stopping`, `Stopped`, `Failsafe`.
-    pub status: String,
-    /// `Sync`, `Periodic`, `Async`.
-    pub mode: String,
-    /// Period in seconds; 0 is none.
-    pub period: u32,
-    /// Policies.
-    pub policies: Vec<String>,
-    /// Local and remote user CPG given at creation.
-    pub usr_cpg: Option<(String, String)>,
-    /// Local and remote snapshot CPG given at creation.
-    pub snp_cpg: Option<(String, String)>,
-    /// Domain, if any.
-    pub domain: Option<String>,
-    /// Replicated volumes, in the order they were admitted.
-    pub volumes: Vec<Replicated>,
-    /// Has it ever been started.
-    pub ever_started: bool,
-    /// It stopped because the links or the peer went away; `auto_recover` starts it again.
-    #[serde(default)]
-    pub stopped_by_links: bool,
-    /// Seconds (virtual time) at which Starting becomes Started. Not part of a dump.
-    #[serde(default)]
-    pub started_at: Option<i64>,
-    /// Seconds (virtual time) of the next periodic synchronisation. Not part of a dump.
-    #[serde(default)]
-    pub next_sync: Option<i64>,
-}
-
-/// A volume in a group.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Replicated {
-    /// VV here.
-    pub local: String,
-    /// VV on the peer.
-    pub remote: String,
-    /// Word of the SyncStatus column without a percentage.
-    pub sync: String,
-    /// Seconds (virtual time) at which a running synchronisation began. Not part of a dump.
-    #[serde(default)]
-    pub syncing_since: Option<i64>,
-    /// Seconds (virtual time) at which a running synchronisation ends. Not part of a dump.
-    pub synced_at: Option<i64>,
-    /// Seconds (virtual time) of the last synchronisation. Not part of a dump.
-    pub last_sync: Option<i64>,
-    /// Snapshot from which the next synchronisation sends differences only.
-    #[serde(default)]
-    pub resync_snapshot: Option<String>,
-    /// Sets by which it was admitted, here and on the peer.
-    #[serde(default)]
-    pub sets: Option<(String, String)>,
 }
 
 /// A task, as `showtask` lists it.

@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    mistake::{Doubt, Problem},
+    mistake::Problem,
     secret_file::{open_checked, read_secret},
     section::{Report, Section},
     values::{absolute_path, boolean, duration, host, login, number, port, portals, text},
+    warning::Doubt,
 };
 use crate::model::Secret;
 
@@ -68,14 +69,16 @@ impl ArrayAccess {
         }
     }
 
+    /// Where it is, in one spelling.
+    pub(super) fn address(&self) -> String {
+        let name = self.san_ip.trim_end_matches('.').to_ascii_lowercase();
+        name.parse::<std::net::IpAddr>()
+            .map_or(name, |ip| ip.to_canonical().to_string())
+    }
+
     /// Whether both are the same array, as far as the configuration can tell.
     pub(super) fn is_same_array(&self, other: &Self) -> bool {
-        let address = |access: &Self| {
-            let name = access.san_ip.trim_end_matches('.').to_ascii_lowercase();
-            name.parse::<std::net::IpAddr>()
-                .map_or(name, |ip| ip.to_canonical().to_string())
-        };
-        self.san_ssh_port == other.san_ssh_port && address(self) == address(other)
+        self.san_ssh_port == other.san_ssh_port && self.address() == other.address()
     }
 
     /// Reads all of it, so that every mistake is found.
@@ -120,7 +123,8 @@ impl ArrayAccess {
     }
 }
 
-const SOURCES: [&str; 3] = ["san_password_file", "san_private_key", "san_password"];
+/// What a login may come from; exactly one of them is given.
+pub(super) const SOURCES: [&str; 3] = ["san_password_file", "san_private_key", "san_password"];
 const PASSPHRASE: &str = "san_private_key_passphrase_file";
 
 /// Exactly one of the sources.

@@ -7,12 +7,16 @@ use toml::{Spanned, de::DeValue};
 use super::{
     access::ArrayAccess,
     keys::Place,
-    mistake::{Doubt, Problem},
+    mistake::Problem,
     replication::ReplicationDevice,
     section::{Origin, Report, Section},
     values::{absolute_path, checked, choice, cpgs, text},
+    warning::Doubt,
 };
 use crate::model::{BackendName, CpgName, HostName, Initiator, LonePrimary, Protocol, Takeover};
+
+/// What the python plugin has instead of `protocol`.
+const OLD_PROTOCOL: &str = "hpedockerplugin_driver";
 
 /// One backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +85,13 @@ impl Backend {
             }
         };
         let protocol = read_protocol(section, report);
+        if let Some(protocol) = protocol
+            && protocol != Protocol::Simulated
+        {
+            let old = section.own(OLD_PROTOCOL).is_some();
+            let key = if old { OLD_PROTOCOL } else { "protocol" };
+            section.warn(report, key, Doubt::NotAttached { protocol });
+        }
         let simulated = read_simulated(section, report, protocol);
         if protocol == Some(Protocol::Fc) && section.own("hpe3par_iscsi_ips").is_some() {
             let why = "the protocol is `fc`";
@@ -166,7 +177,6 @@ fn target_section<'t>(
 
 /// `protocol`, or what the python plugin had for it.
 fn read_protocol(section: &Section<'_>, report: &mut Report<'_>) -> Option<Protocol> {
-    const OLD: &str = "hpedockerplugin_driver";
     let protocols =
         [Protocol::Iscsi, Protocol::Fc, Protocol::Simulated].map(|protocol| match protocol {
             Protocol::Iscsi => ("iscsi", protocol),
@@ -183,12 +193,16 @@ fn read_protocol(section: &Section<'_>, report: &mut Report<'_>) -> Option<Proto
             Protocol::Fc,
         ),
     ];
-    match (section.own("protocol"), section.own(OLD)) {
+    match (section.own("protocol"), section.own(OLD_PROTOCOL)) {
         (Some(_), Some(_)) => {
-            section.mistake(report, OLD, Problem::Excludes { other: "protocol" });
+            section.mistake(
+                report,
+                OLD_PROTOCOL,
+                Problem::Excludes { other: "protocol" },
+            );
             None
         }
-        (None, Some(_)) => section.get(report, OLD, choice(&drivers)),
+        (None, Some(_)) => section.get(report, OLD_PROTOCOL, choice(&drivers)),
         (Some(_), None) => section.get(report, "protocol", choice(&protocols)),
         (None, None) => {
             section.note(report, "protocol", "\"iscsi\"".to_owned(), Origin::BuiltIn);

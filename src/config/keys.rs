@@ -11,11 +11,29 @@ pub(super) enum Place {
     Target,
 }
 
+/// What a value is made of. An old file says nothing about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A text.
+    Text,
+    /// A number, or a text with a number and a unit.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list of texts.
+    List,
+    /// CPG here to CPG there.
+    Map,
+    /// A section of its own.
+    Table,
+}
+
 /// One key. A key of both `[DEFAULT]` and another place falls back to `[DEFAULT]`; no other key does.
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) places: &'static [Place],
+    pub(super) shape: Shape,
     /// TOML text of the default; empty if there is none or it depends on other keys.
     pub(super) default: &'static str,
     pub(super) secret: bool,
@@ -37,10 +55,16 @@ const TARGET: &[Place] = &[Place::Target];
 const ARRAY: &[Place] = &[Place::Backend, Place::Target];
 const ARRAY_OR_DEFAULT: &[Place] = &[Place::Backend, Place::Target, Place::Default];
 
-const fn key(name: &'static str, places: &'static [Place], default: &'static str) -> Key {
+const fn key(
+    name: &'static str,
+    places: &'static [Place],
+    shape: Shape,
+    default: &'static str,
+) -> Key {
     Key {
         name,
         places,
+        shape,
         default,
         secret: false,
     }
@@ -48,62 +72,100 @@ const fn key(name: &'static str, places: &'static [Place], default: &'static str
 
 /// All of them, in the order in which `config show` prints them.
 pub(super) const KEYS: &[Key] = &[
-    key("namespace", GLOBAL, r#""""#),
-    key("engine_timeout", GLOBAL, r#""120s""#),
-    key("state_dir", GLOBAL, r#""/var/lib/hpe3par-docker""#),
-    key("mount_prefix", GLOBAL, ""),
-    key("run_dir", GLOBAL, r#""/run/hpe3par-docker""#),
-    key("socket", GLOBAL, r#""/run/docker/plugins/hpe.sock""#),
-    key("transcript_dir", GLOBAL, r#""/var/log/hpe3par-docker""#),
-    key("transcript_max_size", GLOBAL, r#""10 MiB""#),
-    key("transcript_max_age", GLOBAL, r#""30d""#),
+    key("namespace", GLOBAL, Shape::Text, r#""""#),
+    key("engine_timeout", GLOBAL, Shape::Number, r#""120s""#),
+    key(
+        "state_dir",
+        GLOBAL,
+        Shape::Text,
+        r#""/var/lib/hpe3par-docker""#,
+    ),
+    key("mount_prefix", GLOBAL, Shape::Text, ""),
+    key("run_dir", GLOBAL, Shape::Text, r#""/run/hpe3par-docker""#),
+    key(
+        "socket",
+        GLOBAL,
+        Shape::Text,
+        r#""/run/docker/plugins/hpe.sock""#,
+    ),
+    key(
+        "transcript_dir",
+        GLOBAL,
+        Shape::Text,
+        r#""/var/log/hpe3par-docker""#,
+    ),
+    key("transcript_max_size", GLOBAL, Shape::Number, r#""10 MiB""#),
+    key("transcript_max_age", GLOBAL, Shape::Number, r#""30d""#),
     key(
         "template_dir",
         GLOBAL,
+        Shape::Text,
         r#""/etc/hpedockerplugin/templates""#,
     ),
-    key("logging", GLOBAL, r#""info""#),
-    key("san_ip", ARRAY, ""),
-    key("san_ssh_port", ARRAY, "22"),
-    key("san_login", ARRAY, ""),
+    key("logging", GLOBAL, Shape::Text, r#""info""#),
+    key("san_ip", ARRAY, Shape::Text, ""),
+    key("san_ssh_port", ARRAY, Shape::Number, "22"),
+    key("san_login", ARRAY, Shape::Text, ""),
     Key {
         name: "san_password",
         places: ARRAY,
+        shape: Shape::Text,
         default: "",
         secret: true,
     },
-    key("san_password_file", ARRAY, ""),
-    key("san_private_key", ARRAY, ""),
-    key("san_private_key_passphrase_file", ARRAY, ""),
+    key("san_password_file", ARRAY, Shape::Text, ""),
+    key("san_private_key", ARRAY, Shape::Text, ""),
+    key("san_private_key_passphrase_file", ARRAY, Shape::Text, ""),
     key(
         "ssh_hosts_key_file",
         ARRAY_OR_DEFAULT,
+        Shape::Text,
         r#""/etc/hpedockerplugin/known_hosts""#,
     ),
-    key("strict_ssh_host_key_policy", ARRAY_OR_DEFAULT, "true"),
-    key("ssh_legacy_algorithms", ARRAY_OR_DEFAULT, "false"),
-    key("ssh_pool_size", ARRAY_OR_DEFAULT, "4"),
-    key("ssh_conn_timeout", ARRAY_OR_DEFAULT, r#""30s""#),
-    key("command_timeout", ARRAY_OR_DEFAULT, r#""120s""#),
-    key("hpe3par_cpg", BACKEND, ""),
-    key("hpe3par_snapcpg", BACKEND, ""),
-    key("protocol", BACKEND, ""),
-    key("hpedockerplugin_driver", BACKEND, ""),
-    key("hpe3par_iscsi_ips", ARRAY, "[]"),
-    key("hpe3par_iscsi_chap_enabled", ARRAY, "false"),
-    key("lone_primary", BACKEND, r#""mount""#),
-    key("takeover", BACKEND, r#""dead-host""#),
-    key("simulated_dir", BACKEND, ""),
-    key("simulated_host", BACKEND, ""),
-    key("simulated_initiator", BACKEND, ""),
-    key("simulated_machine_id", BACKEND, ""),
-    key("replication_device", BACKEND, ""),
-    key("backend_id", TARGET, ""),
-    key("replication_mode", TARGET, ""),
-    key("sync_period", TARGET, ""),
-    key("quorum_witness_ip", TARGET, ""),
-    key("cpg_map", TARGET, ""),
-    key("snap_cpg_map", TARGET, ""),
+    key(
+        "strict_ssh_host_key_policy",
+        ARRAY_OR_DEFAULT,
+        Shape::Boolean,
+        "true",
+    ),
+    key(
+        "ssh_legacy_algorithms",
+        ARRAY_OR_DEFAULT,
+        Shape::Boolean,
+        "false",
+    ),
+    key("ssh_pool_size", ARRAY_OR_DEFAULT, Shape::Number, "4"),
+    key(
+        "ssh_conn_timeout",
+        ARRAY_OR_DEFAULT,
+        Shape::Number,
+        r#""30s""#,
+    ),
+    key(
+        "command_timeout",
+        ARRAY_OR_DEFAULT,
+        Shape::Number,
+        r#""120s""#,
+    ),
+    key("hpe3par_cpg", BACKEND, Shape::List, ""),
+    key("hpe3par_snapcpg", BACKEND, Shape::List, ""),
+    key("protocol", BACKEND, Shape::Text, ""),
+    key("hpedockerplugin_driver", BACKEND, Shape::Text, ""),
+    key("hpe3par_iscsi_ips", ARRAY, Shape::List, "[]"),
+    key("hpe3par_iscsi_chap_enabled", ARRAY, Shape::Boolean, "false"),
+    key("lone_primary", BACKEND, Shape::Text, r#""mount""#),
+    key("takeover", BACKEND, Shape::Text, r#""dead-host""#),
+    key("simulated_dir", BACKEND, Shape::Text, ""),
+    key("simulated_host", BACKEND, Shape::Text, ""),
+    key("simulated_initiator", BACKEND, Shape::Text, ""),
+    key("simulated_machine_id", BACKEND, Shape::Text, ""),
+    key("replication_device", BACKEND, Shape::Table, ""),
+    key("backend_id", TARGET, Shape::Text, ""),
+    key("replication_mode", TARGET, Shape::Text, ""),
+    key("sync_period", TARGET, Shape::Number, ""),
+    key("quorum_witness_ip", TARGET, Shape::Text, ""),
+    key("cpg_map", TARGET, Shape::Map, ""),
+    key("snap_cpg_map", TARGET, Shape::Map, ""),
 ];
 
 /// Keys of HPE's python plugin that have nothing to do here, and why.
@@ -132,6 +194,15 @@ const RETIRED: &[(&str, &str)] = &[
     ("use_multipath", "multipath is always used"),
     ("enforce_multipath", "multipath is always used"),
     ("iscsi_ip_address", "use `hpe3par_iscsi_ips`"),
+    (
+        "mount_conflict_delay",
+        "it is an option of each volume: `-o mountConflictDelay`",
+    ),
+    ("use_chap_auth", "`hpe3par_iscsi_chap_enabled` is"),
+    ("chap_", "`hpe3par_iscsi_chap_enabled` is all CHAP needs"),
+    ("hpe3par_san_", "there is no File Persona"),
+    ("hpe3par_server_ip_pool", "there is no File Persona"),
+    ("hpe3par_default_fpg_size", "there is no File Persona"),
     ("iscsi_port", "use `hpe3par_iscsi_ips` with `address:port`"),
 ];
 

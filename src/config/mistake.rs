@@ -26,27 +26,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Something that works and should be looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// Line, from 1.
-    pub line: Option<usize>,
-    /// Section without its brackets.
-    pub section: Option<String>,
-    /// The key.
-    pub key: Option<String>,
-    /// What to look at.
-    pub doubt: Doubt,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_place(f, self.line, self.section.as_deref(), self.key.as_deref())?;
-        self.doubt.fmt(f)
-    }
-}
-
-fn write_place(
+pub(super) fn write_place(
     f: &mut fmt::Formatter<'_>,
     line: Option<usize>,
     section: Option<&str>,
@@ -82,36 +62,56 @@ pub enum Problem {
         /// What may be the matter; empty if nobody knows.
         hint: &'static str,
     },
-    /// The format of HPE's python plugin.
+    /// A line of an old file that no reader of such files takes.
+    #[error("{words}")]
+    OldSyntax {
+        /// What the reader says; it never shows the line.
+        words: String,
+    },
+    /// A line without `=`.
+    #[error("expected `key = value`")]
+    NoAssignment,
+    /// A value on two lines.
     #[error(
-        "this file is in the old format of HPE's python plugin (`key = value` without quotes), which this release does not \
-         read; hint: write it as TOML, hpe.conf.sample shows how"
+        "goes on in line {line}, because that line is indented; hint: begin it at the left margin"
     )]
-    OldFormat,
-    /// No key of ours.
-    #[error("unknown key{}", hint_nearest(nearest.as_deref()))]
-    UnknownKey {
-        /// The key that was probably meant.
-        nearest: Option<String>,
+    Continued {
+        /// The next line, from 1.
+        line: usize,
     },
-    /// A key of the python plugin.
-    #[error("not used any more: {why}; hint: remove the line")]
-    Retired {
-        /// What there is instead.
-        why: &'static str,
-    },
-    /// A known key in the wrong place.
-    #[error("does not belong here; hint: it goes into {belongs}")]
-    Misplaced {
-        /// Where it goes.
-        belongs: String,
-    },
-    /// A key of a backend in a `[DEFAULT]` that is none.
+    /// What oslo.config would replace.
     #[error(
-        "without `san_ip`, [DEFAULT] is no backend, and nothing that identifies an array is inherited; hint: put it into \
-         each backend's own section"
+        "`$` begins the name of another option in the old format; hint: write `$$` for a dollar sign"
     )]
-    NotInherited,
+    Substitution,
+    /// A piece of an old `replication_device`.
+    #[error(
+        "expected `key:value` pairs with a comma after each; hint: a line with the pair alone is easiest to read"
+    )]
+    NoPair,
+    /// The old `replication_device` is separated by commas.
+    #[error(
+        "a comma ends the value, and what follows is no `key:value`; hint: a password with a comma goes into a file: \
+         `san_password_file:/etc/hpedockerplugin/<name>.password`, mode 0600"
+    )]
+    CommaInPassword,
+    /// Encrypted by the python plugin.
+    #[error(
+        "looks encrypted by HPE's python plugin (with a passphrase in etcd), and there is no etcd here; hint: put the password \
+         itself into a file of mode 0600 and give `san_password_file` instead; the same if it is no encrypted one"
+    )]
+    Encrypted,
+    /// `config convert` of a file that needs none.
+    #[error("this file is TOML already, there is nothing to convert")]
+    NothingToConvert,
+    /// `config convert` made something else of it.
+    #[error(
+        "cannot be written as TOML with the same meaning; this is a defect of this program; hint: the file works as it is"
+    )]
+    NotConverted,
+    /// A key that has no business where it stands.
+    #[error(transparent)]
+    Key(#[from] KeyProblem),
     /// `backend_defaults` has a meaning in old files only.
     #[error(
         "has no meaning in TOML: backends inherit from [DEFAULT] only what does not identify an array"
@@ -162,6 +162,12 @@ pub enum Problem {
         /// What it is and what may be given.
         what: &'static str,
     },
+    /// A list that has to name something.
+    #[error("is an empty list: {what}")]
+    Empty {
+        /// What goes into it.
+        what: &'static str,
+    },
     /// No way to log in.
     #[error(
         "no way to log in: give one of `san_password_file`, `san_private_key` and `san_password`"
@@ -184,13 +190,27 @@ pub enum Problem {
     SecretFile(#[from] SecretFileError),
     /// A CPG without a counterpart on the target.
     #[error(
-        "has no entry for CPG `{cpg}` of `{list}`; hint: add `{cpg} = \"<CPG on the target array>\"`"
+        "has no entry for `{cpg}`, the default CPG of `{list}`; hint: {}",
+        how_to_map(cpg, nearest.as_deref())
     )]
     NotMapped {
         /// The CPG.
         cpg: String,
         /// The key it is listed under.
         list: &'static str,
+        /// The entry that was probably meant for it.
+        nearest: Option<String>,
+    },
+    /// The witness is one of the arrays it is to judge.
+    #[error(
+        "`{address}` is the array of {whose}, and the witness has to outlive either array; hint: give the address of the quorum \
+         witness"
+    )]
+    WitnessIsArray {
+        /// The address.
+        address: String,
+        /// Whose, with an article.
+        whose: &'static str,
     },
     /// Something twice.
     #[error("`{text}` is given twice")]
@@ -219,6 +239,35 @@ impl Problem {
             Self::Missing { .. } | Self::NoLogin | Self::NotMapped { .. } | Self::NoBackend
         )
     }
+}
+
+/// Why a key has no business where it stands. A mistake in TOML; old files are full of them, and they are warned of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// No key of ours.
+    #[error("unknown key{}", hint_nearest(nearest.as_deref()))]
+    Unknown {
+        /// The key that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A key of the python plugin.
+    #[error("not used any more: {why}; hint: remove the line")]
+    Retired {
+        /// What there is instead.
+        why: &'static str,
+    },
+    /// A known key in the wrong place.
+    #[error("does not belong here; hint: it goes into {belongs}")]
+    Misplaced {
+        /// Where it goes.
+        belongs: String,
+    },
+    /// A key of a backend in a `[DEFAULT]` that is none.
+    #[error(
+        "without `san_ip`, [DEFAULT] is no backend, and nothing that identifies an array is inherited; hint: put it into \
+         each backend's own section"
+    )]
+    NotInherited,
 }
 
 /// Why a file that holds a secret is not used.
@@ -262,39 +311,20 @@ pub enum SecretFileError {
     },
 }
 
-/// What a warning is about.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
-    /// Passwords for all to read.
-    #[error(
-        "holds a password and the file is open to others (mode {mode:04o}); hint: `chmod 0600` it, or use `san_password_file`"
-    )]
-    OpenToOthers {
-        /// Permission bits of hpe.conf.
-        mode: u32,
-    },
-    /// Given and without effect.
-    #[error("has no effect: {why}")]
-    NoEffect {
-        /// Why.
-        why: &'static str,
-    },
-    /// Unknown host keys are trusted.
-    #[error(
-        "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"
-    )]
-    NotStrict,
-    /// Old crypto.
-    #[error("SHA-1 and other outdated algorithms are allowed for this array")]
-    LegacyAlgorithms,
-}
-
 fn list(words: &[&str]) -> String {
     words
         .iter()
         .map(|word| format!("`{word}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// What to do about a CPG without an entry.
+pub(super) fn how_to_map(cpg: &str, nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{cpg}` where it has `{nearest}`?"),
+        None => format!("add `{cpg}` with its CPG on the target array"),
+    }
 }
 
 fn hint_nearest(nearest: Option<&str>) -> String {

@@ -1,11 +1,14 @@
 //! hpe.conf: read once at start, checked as a whole, handed down as plain values.
 //!
-//! TOML. `[DEFAULT]` has the settings of the plugin, and is a backend only if it has `san_ip`; every other section is a backend. Keys
+//! TOML, or the format of HPE's python plugin, which is read into the same tables (`old_format`) and then treated alike.
+//!
+//! `[DEFAULT]` has the settings of the plugin, and is a backend only if it has `san_ip`; every other section is a backend. Keys
 //! that do not identify an array fall back to `[DEFAULT]`; nothing else is inherited. Durations are a number of seconds or a text
 //! with `s`, `m`, `h` or `d`; sizes a number of bytes or a text with `B`, `KiB`, `MiB` or `GiB`. Every mistake is reported, with its line.
 
 mod access;
 mod backend;
+mod convert;
 mod global;
 mod keys;
 mod mistake;
@@ -14,6 +17,7 @@ mod replication;
 mod secret_file;
 mod section;
 mod values;
+mod warning;
 
 use std::{
     collections::BTreeMap,
@@ -27,10 +31,12 @@ use toml::de::DeTable;
 
 pub use access::{ArrayAccess, Login};
 pub use backend::{Backend, Simulated};
+pub use convert::Converted;
 pub use global::Global;
-pub use mistake::{Doubt, Mistake, Problem, SecretFileError, Warning};
+pub use mistake::{KeyProblem, Mistake, Problem, SecretFileError};
 pub use replication::ReplicationDevice;
 pub use section::{Origin, Setting};
+pub use warning::{Doubt, Warning};
 
 use crate::model::BackendName;
 use keys::Place;
@@ -56,19 +62,8 @@ impl Config {
     /// # Errors
     /// Every mistake there is, by line.
     pub fn load(path: &Path) -> Result<(Self, Vec<Warning>), Vec<Mistake>> {
-        let read = || {
-            let mut file = File::open(path)?;
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
-            Ok((text, file.metadata()?.mode() & 0o7777))
-        };
-        match read() {
-            Ok((text, mode)) => Self::read(&text, mode),
-            Err(source) => Err(vec![whole_file(Problem::Unreadable {
-                path: PathBuf::from(path),
-                source,
-            })]),
-        }
+        let (text, mode) = text_and_mode(path)?;
+        Self::read(&text, mode)
     }
 
     /// Reads the text of a file with these permission bits.
@@ -76,13 +71,12 @@ impl Config {
         let mut report = Report::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() && old_format::is_old(text) {
-            return Err(vec![whole_file(Problem::OldFormat)]);
+            let lines = old_format::lines(text)?;
+            let root = old_format::read(&lines, &mut report);
+            return Self::from_root(&root, mode, report);
         }
-        let syntax_lines: Vec<Option<usize>> = errors
-            .iter()
-            .map(|error| Some(report.line(error.span()?.start)))
-            .collect();
-        for (error, &line) in errors.iter().zip(&syntax_lines) {
+        for error in &errors {
+            let line = error.span().map(|span| report.line(span.start));
             // Only the message: the code frame would show the line, and a password may be in it.
             let bare = line
                 .and_then(|line| text.lines().nth(line - 1))
@@ -103,29 +97,51 @@ impl Config {
                 problem,
             });
         }
-        let config = read_root(root.get_ref(), mode, &mut report);
+        Self::from_root(root.get_ref(), mode, report)
+    }
+
+    /// Reads what stands in the tables, whichever format they come from. The report has what is wrong with the format.
+    fn from_root(
+        root: &DeTable<'_>,
+        mode: u32,
+        mut report: Report<'_>,
+    ) -> Result<(Self, Vec<Warning>), Vec<Mistake>> {
+        let unreadable = report.mistakes.len();
+        let config = read_root(root, mode, &mut report);
         if let (Some(mut config), true) = (config, report.mistakes.is_empty()) {
             config.settings = in_order(report.settings);
+            report.warnings.sort_by_key(|warning| warning.line);
             return Ok((config, report.warnings));
         }
         let mut mistakes = report.mistakes;
-        // What a line that is no TOML was to say is not known: nothing is called missing or wrong because of it.
-        let broken: Vec<_> = syntax_lines.into_iter().flatten().collect();
-        if !errors.is_empty() {
-            mistakes.retain(|mistake| match &mistake.problem {
-                Problem::Syntax { .. } => true,
-                problem => {
-                    !problem.is_absence()
-                        && !mistake.line.is_some_and(|line| broken.contains(&line))
-                }
-            });
-        }
+        let others = mistakes.split_off(unreadable);
+        // What a line that cannot be read was to say is not known: nothing is called missing or wrong because of it.
+        let broken: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
+        mistakes.extend(others.into_iter().filter(|other| {
+            broken.is_empty() || !(other.problem.is_absence() || broken.contains(&other.line))
+        }));
         // A wrong value in [DEFAULT] is found once for each backend.
         let mut seen = std::collections::BTreeSet::new();
         mistakes.retain(|mistake| seen.insert(mistake.to_string()));
         mistakes.sort_by_key(|mistake| mistake.line);
         Err(mistakes)
     }
+}
+
+/// The text of a file and its permission bits.
+fn text_and_mode(path: &Path) -> Result<(String, u32), Vec<Mistake>> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok((text, file.metadata()?.mode() & 0o7777))
+    };
+    read().map_err(|source| {
+        vec![whole_file(Problem::Unreadable {
+            path: PathBuf::from(path),
+            source,
+        })]
+    })
 }
 
 /// Sections as they were read, keys as the table of keys has them.
@@ -188,9 +204,9 @@ fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<C
                 _ => "a section, for example below `[DEFAULT]`",
             };
             let (line, key) = (Some(report.line(at)), Some(name.to_owned()));
-            let problem = Problem::Misplaced {
+            let problem = Problem::from(KeyProblem::Misplaced {
                 belongs: belongs.to_owned(),
-            };
+            });
             report.mistakes.push(Mistake {
                 line,
                 section: None,
@@ -204,7 +220,7 @@ fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<C
         }
         any = true;
         let section = Section::new(name.to_owned(), at, Place::Backend, table, default, report);
-        if name == "backend_defaults" {
+        if name == old_format::BACKEND_DEFAULTS {
             section.mistake_as_a_whole(report, Problem::BackendDefaults);
             continue;
         }

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     access::ArrayAccess,
+    keys::nearest,
     mistake::Problem,
     section::{Origin, Report, Section},
-    values::{checked, choice, cpg_map, duration, ip_address},
+    values::{checked, choice, cpg_map, duration, ip_address, shown_key},
+    warning::Doubt,
 };
 use crate::model::{CpgName, Mode, TargetName};
 
@@ -82,6 +84,18 @@ impl ReplicationDevice {
             let address = format!("{} port {}", target.san_ip, target.san_ssh_port);
             section.mistake(report, "san_ip", Problem::SameArray { address });
         }
+        let arrays = [(source, "the backend"), (access.as_ref(), "its target")];
+        for (array, whose) in arrays {
+            let judged = array.map(ArrayAccess::address);
+            if let Some(address) = judged.filter(|address| {
+                witness
+                    .flatten()
+                    .is_some_and(|ip| ip.to_canonical().to_string() == *address)
+            }) {
+                let problem = Problem::WitnessIsArray { address, whose };
+                section.mistake(report, "quorum_witness_ip", problem);
+            }
+        }
         Some(Self {
             backend_id: backend_id?,
             mode: mode?,
@@ -128,69 +142,68 @@ fn read_maps(
     let what =
         "for each CPG of `hpe3par_cpg` the CPG on the target array, as in `{ here = \"there\" }`";
     let map = section.required(report, "cpg_map", what, cpg_map);
-    if let Some(map) = &map {
-        covers(section, report, "cpg_map", map, "hpe3par_cpg", cpgs);
-    }
-    if section.own("snap_cpg_map").is_some() {
-        let snap_map = section.get(report, "snap_cpg_map", cpg_map);
-        if let Some(map) = &snap_map {
-            covers(
-                section,
-                report,
-                "snap_cpg_map",
-                map,
-                "hpe3par_snapcpg",
-                snap_cpgs,
-            );
+    let own_snap_map = section.own("snap_cpg_map").is_some();
+    let snap_map = if own_snap_map {
+        section.get(report, "snap_cpg_map", cpg_map)
+    } else {
+        if let Some(map) = &map {
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(here, there)| format!("{} = \"{there}\"", shown_key(here.as_str())))
+                .collect();
+            let pairs = format!("{{ {} }}", pairs.join(", "));
+            section.note(report, "snap_cpg_map", pairs, Origin::BuiltIn);
         }
-        return (map, snap_map);
-    }
-    if let Some(map) = &map {
-        let pairs: Vec<String> = map
-            .iter()
-            .map(|(here, there)| format!("{here} = \"{there}\""))
-            .collect();
-        section.note(
-            report,
-            "snap_cpg_map",
-            format!("{{ {} }}", pairs.join(", ")),
-            Origin::BuiltIn,
-        );
-        // Without a list of their own, snapshots use the CPGs just checked.
+        map.clone()
+    };
+    if let (Some(map), Some(snap_map), Some(cpgs), Some(snap_cpgs)) =
+        (&map, &snap_map, cpgs, snap_cpgs)
+    {
+        let unlisted = |cpg: &&CpgName| -> bool { !cpgs.contains(cpg) && !snap_cpgs.contains(cpg) };
+        let mut keys = vec![("cpg_map", map)];
+        if own_snap_map {
+            keys.push(("snap_cpg_map", snap_map));
+        }
+        for (key, map) in &keys {
+            for cpg in map.keys().filter(unlisted) {
+                let cpg = cpg.to_string();
+                section.warn(report, key, Doubt::Unlisted { cpg });
+            }
+        }
+        let maps: Vec<&Map> = keys.iter().map(|(_, map)| *map).collect();
+        covers(section, report, "cpg_map", &[map], ("hpe3par_cpg", cpgs));
+        // Without a list of their own, snapshots use the CPGs just checked. Where `snap_cpg_map` is silent, `cpg_map` answers.
         if snap_cpgs != cpgs {
-            covers(
-                section,
-                report,
-                "cpg_map",
-                map,
-                "hpe3par_snapcpg",
-                snap_cpgs,
-            );
+            let key = if own_snap_map {
+                "snap_cpg_map"
+            } else {
+                "cpg_map"
+            };
+            covers(section, report, key, &maps, ("hpe3par_snapcpg", snap_cpgs));
         }
     }
-    (map.clone(), map)
+    (map, snap_map)
 }
 
+/// Without a counterpart of the default CPG no volume can be made at all; without one of another CPG, none in it.
 fn covers(
     section: &Section<'_>,
     report: &mut Report<'_>,
-    key: &str,
-    map: &Map,
-    list: &'static str,
-    cpgs: Option<&[CpgName]>,
+    key: &'static str,
+    maps: &[&Map],
+    (list, cpgs): (&'static str, &[CpgName]),
 ) {
-    for cpg in cpgs
-        .unwrap_or_default()
-        .iter()
-        .filter(|cpg| !map.contains_key(cpg))
-    {
-        section.mistake(
-            report,
-            key,
-            Problem::NotMapped {
-                cpg: cpg.to_string(),
-                list,
-            },
-        );
+    let unmapped = |cpg: &&CpgName| !maps.iter().any(|map| map.contains_key(cpg));
+    for cpg in cpgs.iter().filter(unmapped) {
+        let entries = maps.iter().flat_map(|map| map.keys());
+        let free = entries.filter(|entry| !cpgs.contains(entry));
+        let nearest = nearest(cpg.as_str(), free.map(CpgName::as_str)).map(str::to_owned);
+        let default = cpgs.first() == Some(cpg);
+        let cpg = cpg.to_string();
+        if default {
+            section.mistake(report, key, Problem::NotMapped { cpg, list, nearest });
+        } else {
+            section.warn(report, key, Doubt::NotMapped { cpg, list, nearest });
+        }
     }
 }

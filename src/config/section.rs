@@ -8,13 +8,15 @@ use toml::{
 
 use super::{
     keys::{self, Place},
-    mistake::{Doubt, Mistake, Problem, Warning},
+    mistake::{KeyProblem, Mistake, Problem},
+    values::{shown, shown_key},
+    warning::{Doubt, Warning},
 };
 
 /// What holds for one key, for `config show`. Secrets are shown as `***`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// Section without its brackets.
+    /// Section without its brackets, as TOML.
     pub section: String,
     /// The key.
     pub key: &'static str,
@@ -39,6 +41,8 @@ pub enum Origin {
 /// What came out of reading, besides the values.
 pub(super) struct Report<'t> {
     text: &'t str,
+    /// Not TOML but the format of the python plugin.
+    pub(super) old_format: bool,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) warnings: Vec<Warning>,
     pub(super) settings: Vec<Setting>,
@@ -48,6 +52,7 @@ impl<'t> Report<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self {
             text,
+            old_format: false,
             mistakes: Vec::new(),
             warnings: Vec::new(),
             settings: Vec::new(),
@@ -58,6 +63,13 @@ impl<'t> Report<'t> {
     pub(super) fn line(&self, offset: usize) -> usize {
         let before = self.text.as_bytes().get(..offset).unwrap_or_default();
         1 + before.iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    /// A value that stands in this line.
+    pub(super) fn at_line<T>(&self, line: usize, value: T) -> Spanned<T> {
+        let before = self.text.split_inclusive('\n').take(line - 1);
+        let offset = before.map(str::len).sum();
+        Spanned::new(offset..offset, value)
     }
 }
 
@@ -146,7 +158,7 @@ impl<'t> Section<'t> {
                 let shown = if known.secret {
                     "\"***\"".to_owned()
                 } else {
-                    super::values::shown(found.value)
+                    shown(found.value)
                 };
                 let origin = found.origin;
                 self.note(report, key, shown, origin);
@@ -188,8 +200,15 @@ impl<'t> Section<'t> {
         value: String,
         origin: Origin,
     ) {
+        // A backend's name may have dots.
+        let section = match self.name.strip_suffix(".replication_device") {
+            Some(backend) if self.place == Place::Target => {
+                format!("{}.replication_device", shown_key(backend))
+            }
+            _ => shown_key(&self.name),
+        };
         report.settings.push(Setting {
-            section: self.name.clone(),
+            section,
             key,
             value,
             origin,
@@ -245,7 +264,8 @@ impl<'t> Section<'t> {
 
     /// Every key that is not known, or not here. `also` is a second place whose keys may stand here.
     pub(super) fn check_keys(&self, report: &mut Report<'_>, also: Option<Place>) {
-        for name in self.table.keys().map(Spanned::get_ref) {
+        for name in self.table.keys() {
+            let (line, name) = (report.line(name.span().start), name.get_ref());
             let problem = match keys::find(name) {
                 Some(key)
                     if key.is_at(self.place) || also.is_some_and(|place| key.is_at(place)) =>
@@ -254,19 +274,37 @@ impl<'t> Section<'t> {
                 }
                 Some(key) => self.misplaced(key),
                 None => match keys::retired(name) {
-                    Some(why) => Problem::Retired { why },
-                    None => Problem::UnknownKey {
+                    Some(why) => KeyProblem::Retired { why },
+                    None => KeyProblem::Unknown {
                         nearest: keys::nearest_key(name, self.place).map(str::to_owned),
                     },
                 },
             };
-            self.mistake(report, name, problem);
+            let (section, key) = (Some(self.name.clone()), Some(name.to_string()));
+            if report.old_format && !self.is_about_replication(name, &problem) {
+                report.warnings.push(Warning {
+                    line: Some(line),
+                    section,
+                    key,
+                    doubt: Doubt::Ignored(problem),
+                });
+            } else {
+                self.mistake(report, name, problem.into());
+            }
         }
     }
 
-    fn misplaced(&self, key: &keys::Key) -> Problem {
+    /// A replication that is not what was meant is not passed over, whatever the format: groups would be made wrong.
+    fn is_about_replication(&self, name: &str, problem: &KeyProblem) -> bool {
+        let only_of_target = keys::find(name).is_some_and(|key| key.places == [Place::Target]);
+        let meant = self.place == Place::Target
+            && matches!(problem, KeyProblem::Unknown { nearest: Some(_) });
+        only_of_target || meant
+    }
+
+    fn misplaced(&self, key: &keys::Key) -> KeyProblem {
         if self.place == Place::Default && key.is_at(Place::Backend) {
-            return Problem::NotInherited;
+            return KeyProblem::NotInherited;
         }
         let belongs = match key.places {
             [Place::Default, ..] => "[DEFAULT]".to_owned(),
@@ -276,6 +314,6 @@ impl<'t> Section<'t> {
             [Place::Target, ..] => "the `replication_device` of a backend".to_owned(),
             _ => "the section of the backend".to_owned(),
         };
-        Problem::Misplaced { belongs }
+        KeyProblem::Misplaced { belongs }
     }
 }

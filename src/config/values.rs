@@ -235,8 +235,8 @@ fn list<T: PartialEq>(value: &DeValue<'_>, read: impl Fn(&str) -> Read<T>) -> Re
 pub(super) fn cpgs(value: &DeValue<'_>) -> Read<Vec<CpgName>> {
     let all = list(value, |text| Ok(CpgName::new(text)?))?;
     if all.is_empty() {
-        Err(Problem::Missing {
-            what: "the list is empty, name at least one CPG",
+        Err(Problem::Empty {
+            what: "name at least one CPG, the default first",
         })
     } else {
         Ok(all)
@@ -273,6 +273,16 @@ pub(super) fn cpg_map(value: &DeValue<'_>) -> Read<BTreeMap<CpgName, CpgName>> {
         .collect()
 }
 
+/// A key as TOML, in quotes where it needs them.
+pub(super) fn shown_key(key: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    if !key.is_empty() && key.bytes().all(bare) {
+        key.to_owned()
+    } else {
+        toml::Value::from(key).to_string()
+    }
+}
+
 /// A value as TOML on one line.
 pub(super) fn shown(value: &DeValue<'_>) -> String {
     match value {
@@ -288,7 +298,9 @@ pub(super) fn shown(value: &DeValue<'_>) -> String {
         DeValue::Table(pairs) => {
             let pairs: Vec<String> = pairs
                 .iter()
-                .map(|(key, value)| format!("{} = {}", key.get_ref(), shown(value.get_ref())))
+                .map(|(key, value)| {
+                    format!("{} = {}", shown_key(key.get_ref()), shown(value.get_ref()))
+                })
                 .collect();
             format!("{{ {} }}", pairs.join(", "))
         }

@@ -1,13 +1,13 @@
 //! The comment on a VV: where a volume's Docker name and state live (decision 1).
 //!
-//! `dk1/ns=/name=db1/home=121649/op=host7.4f2a/state=ready/origin=blank/fmt=done`: no character in it needs quoting.
+//! `dk1/ns=/name=db1/home=121649/op=host7@3f9c21.4f2a/state=ready/origin=blank/fmt=done`: no character in it needs quoting.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{FsMode, FsOwner, FsType, Namespace, OperationId, SystemId, VolumeName};
+use super::{FsMode, FsOwner, FsType, Machine, Namespace, OperationId, SystemId, VolumeName};
 
 const PREFIX: &str = "dk1";
 /// Longest comment of a VV (array fact 17).
@@ -103,7 +103,7 @@ pub struct Comment {
     /// `mountConflictDelay` in seconds, when not the default.
     pub delay: Option<u32>,
     /// The machine that has it mounted, as the last mount recorded.
-    pub held: Option<String>,
+    pub held: Option<Machine>,
     /// Keys of a later release: kept as they are.
     pub further: Vec<(String, String)>,
 }
@@ -177,7 +177,9 @@ impl Comment {
             fs_owner: opt(take("own"), "own")?,
             fs_mode: opt(take("perm"), "perm")?,
             delay: opt(take("delay"), "delay")?,
-            held: take("held"),
+            held: take("held")
+                .map(|text| Machine::parse(&text).ok_or(CommentError::Key("held")))
+                .transpose()?,
             further: Vec::new(),
         };
         Ok(Self {
@@ -221,7 +223,7 @@ impl Comment {
             put("delay", &delay.to_string());
         }
         if let Some(held) = &self.held {
-            put("held", held);
+            put("held", &held.to_string());
         }
         for (key, value) in &self.further {
             put(key, value);
@@ -272,7 +274,7 @@ mod tests {
         comment.fs_owner = Some("10:20".parse().unwrap());
         comment.fs_mode = Some("0750".parse().unwrap());
         comment.delay = Some(7);
-        comment.held = Some("host 7".to_owned());
+        comment.held = Machine::parse("host 7");
         comment.further = vec![("pending".to_owned(), "a/b=c".to_owned())];
         let text = comment.encode().unwrap();
         assert!(
@@ -299,8 +301,37 @@ mod tests {
             Err(CommentError::Key("key=value"))
         );
         let mut long = sample();
-        long.held = Some("x".repeat(500));
+        long.held = Machine::parse(&"x".repeat(500));
         assert!(matches!(long.encode(), Err(CommentError::TooLong(_))));
+    }
+
+    #[test]
+    fn the_longest_of_everything_fits() {
+        let host = crate::model::HostName::new(&"h".repeat(31)).unwrap();
+        let machine = Machine::new(&host, "1");
+        let longest = Comment {
+            namespace: Namespace::new("clusters").unwrap(),
+            name: VolumeName::new(&"n".repeat(255)).unwrap(),
+            home: SystemId(u32::MAX),
+            op: OperationId {
+                machine: machine.clone(),
+                request: crate::model::RequestId::random(),
+            },
+            state: State::Removing,
+            origin: Origin::Blank,
+            format: Format::Doing,
+            group_is_ours: true,
+            fs_type: FsType::Xfs,
+            fs_owner: Some("4294967294:4294967294".parse().unwrap()),
+            fs_mode: Some("7777".parse().unwrap()),
+            delay: Some(u32::MAX),
+            held: Some(machine),
+            further: Vec::new(),
+        };
+        assert_eq!(
+            Comment::parse(&longest.encode().unwrap()).as_ref(),
+            Ok(&longest)
+        );
     }
 
     #[test]

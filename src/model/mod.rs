@@ -6,7 +6,9 @@ mod change;
 mod comment;
 mod create;
 mod fs;
+mod group_lock;
 mod initiator;
+mod machine;
 mod names;
 mod remote_copy;
 mod request;
@@ -19,7 +21,9 @@ pub use change::Change;
 pub use comment::{Comment, CommentError, Format, Origin, State};
 pub use create::{CreateVolume, Provisioning};
 pub use fs::{FsMode, FsOwner, FsType};
+pub use group_lock::GroupLock;
 pub use initiator::{Initiator, Protocol};
+pub use machine::Machine;
 pub use names::{
     BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,
     TargetName, VolumeName, VvName,

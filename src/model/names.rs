@@ -141,6 +141,13 @@ impl GroupName {
         }
         Ok(name)
     }
+
+    /// True for `<name>.r<number>`, as the other array calls a group (array fact 3).
+    pub fn is_of_another_array(&self) -> bool {
+        self.0.rsplit_once(".r").is_some_and(|(name, id)| {
+            !name.is_empty() && !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())
+        })
+    }
 }
 
 /// The name a Docker user gave a volume.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::UnknownWord;
+use super::{Machine, UnknownWord};
 
 /// One request of the engine, or one background task. Eight hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ impl fmt::Display for RequestId {
 /// The maker of something half made: `<machine>.<request>` (decision 8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OperationId {
-    /// Short name of the machine whose plugin made it.
-    pub machine: String,
+    /// The machine whose plugin made it.
+    pub machine: Machine,
     /// The request that made it.
     pub request: RequestId,
 }
@@ -48,11 +48,10 @@ impl OperationId {
     /// Reads `<machine>.<request>`; the machine may hold dots.
     pub fn parse(text: &str) -> Option<Self> {
         let (machine, request) = text.rsplit_once('.')?;
-        let ok = !machine.is_empty()
-            && !request.is_empty()
-            && request.bytes().all(|b| b.is_ascii_hexdigit());
+        let machine = Machine::parse(machine)?;
+        let ok = !request.is_empty() && request.bytes().all(|b| b.is_ascii_hexdigit());
         ok.then(|| Self {
-            machine: machine.to_owned(),
+            machine,
             request: RequestId(request.to_owned()),
         })
     }

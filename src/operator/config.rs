@@ -1,6 +1,10 @@
-//! `hpe3par-docker config`: is hpe.conf right, and what is in force?
+//! `hpe3par-docker config`: is hpe.conf right, what is in force, and how would an old one look as TOML?
 
-use std::{io, path::PathBuf};
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -15,6 +19,8 @@ pub enum ConfigCommand {
     Check(ConfigArguments),
     /// Print every value in force and where it comes from; secrets are shown as ***
     Show(ConfigArguments),
+    /// Write a file of HPE's python plugin as TOML, with comments on what is not taken over
+    Convert(ConvertArguments),
 }
 
 /// Which file, and how to print.
@@ -28,6 +34,17 @@ pub struct ConfigArguments {
     pub json: bool,
 }
 
+/// What to convert, and where to.
+#[derive(Debug, Args)]
+pub struct ConvertArguments {
+    /// The old file; it is left as it is
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// A new file, made with mode 0600 [default: standard output, unless there are passwords in it]
+    #[arg(short, long, value_name = "NEW")]
+    pub output: Option<PathBuf>,
+}
+
 impl ConfigCommand {
     /// Runs it.
     ///
@@ -37,6 +54,7 @@ impl ConfigCommand {
         match self {
             Self::Check(arguments) => check(arguments, to),
             Self::Show(arguments) => show(arguments, to),
+            Self::Convert(arguments) => convert(arguments, to),
         }
     }
 }
@@ -137,6 +155,57 @@ fn show(arguments: &ConfigArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
         )?;
     }
     Ok(Exit::Ok)
+}
+
+fn convert(arguments: &ConvertArguments, to: &mut Streams<'_>) -> io::Result<Exit> {
+    let path = arguments.config.display();
+    let converted = match Config::convert(&arguments.config) {
+        Ok(converted) => converted,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                writeln!(to.err, "error: {path}: {mistake}")?;
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    for warning in &converted.warnings {
+        writeln!(to.err, "warning: {path}: {warning}")?;
+    }
+    let Some(new) = &arguments.output else {
+        if converted.has_passwords {
+            writeln!(
+                to.err,
+                "error: {path}: holds passwords, which are not written to standard output; hint: `-o NEW` makes a file with mode 0600"
+            )?;
+            return Ok(Exit::Problems);
+        }
+        to.out.write_all(converted.toml.as_bytes())?;
+        return Ok(Exit::Ok);
+    };
+    if let Err(error) = write_new(new, &converted.toml) {
+        writeln!(to.err, "error: cannot write `{}`: {error}", new.display())?;
+        return Ok(Exit::Problems);
+    }
+    writeln!(
+        to.err,
+        "wrote `{0}`; hint: read it, run `hpe3par-docker config check --config {0}`, then put it in place of the old file",
+        new.display()
+    )?;
+    Ok(Exit::Ok)
+}
+
+/// Whole or not at all, for the owner only, and never over a file that is there.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Its mode is 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
 
 fn origin(setting: &Setting) -> String {

@@ -1,6 +1,8 @@
 //! Why a group cannot be used as it is.
 
-use crate::model::{GroupName, GroupStatus, Mode, Role, TargetName, VvName};
+use crate::model::{
+    CpgName, DomainName, GroupName, GroupStatus, Mode, Role, SystemId, TargetName, VvName,
+};
 
 /// Refusals that come before anything is made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +37,8 @@ pub enum ReplicationError {
         /// For example: has no `auto_failover`, which Peer Persistence needs.
         complaint: String,
     },
-    /// The group is not served by the array it would have to be.
-    #[error(
-        "remote copy group `{group}` is {role} on array `{array}`; volumes can be admitted and removed only where it is Primary in its natural direction"
-    )]
+    /// Somebody looked on the wrong array, or the roles changed meanwhile.
+    #[error("remote copy group `{group}` is {role} on array `{array}`, where it was to be changed")]
     Role {
         /// The group.
         group: GroupName,
@@ -46,6 +46,128 @@ pub enum ReplicationError {
         role: Role,
         /// The array.
         array: String,
+    },
+    /// A failover that nobody took back: which side has the right data, a person has to say.
+    #[error("remote copy group `{group}` is Primary on array `{}` and on array `{}`", arrays[0], arrays[1])]
+    TwoPrimaries {
+        /// The group.
+        group: GroupName,
+        /// Both arrays.
+        arrays: [String; 2],
+    },
+    /// Neither side serves.
+    #[error("remote copy group `{group}` is Primary neither on array `{}` nor on array `{}`", arrays[0], arrays[1])]
+    NoPrimary {
+        /// The group.
+        group: GroupName,
+        /// Both arrays.
+        arrays: [String; 2],
+    },
+    /// The old primary of a Peer Persistence group gave up serving.
+    #[error("remote copy group `{group}` is in Failsafe on array `{array}`")]
+    Failsafe {
+        /// The group.
+        group: GroupName,
+        /// The array.
+        array: String,
+    },
+    /// A failover or failback that has not ended.
+    #[error("remote copy group `{group}` is being failed over or back: it is {here}, and {there}")]
+    InTransition {
+        /// The group.
+        group: GroupName,
+        /// Role, status and array of one side.
+        here: String,
+        /// Of the other side.
+        there: String,
+    },
+    /// The group was made on the peer and is Primary there.
+    #[error("remote copy group `{group}` was made on array `{array}`, and is Primary there")]
+    AtHomeElsewhere {
+        /// The group.
+        group: GroupName,
+        /// The array.
+        array: String,
+    },
+    /// Only one of the arrays has it.
+    #[error(
+        "remote copy group `{group}` is on array `{has}`, and array `{lacks}` has no other half of it"
+    )]
+    OneSided {
+        /// The group.
+        group: GroupName,
+        /// The array that has it.
+        has: String,
+        /// The one that has not.
+        lacks: String,
+    },
+    /// The name is one that an array gives.
+    #[error(
+        "there is no remote copy group `{group}`, and none of that name can be made: `.r` and a number are what the other array adds"
+    )]
+    NotToBeMade {
+        /// The group.
+        group: GroupName,
+    },
+    /// Started groups of one target have one mode.
+    #[error(
+        "remote copy group `{group}` would be {wanted}, but group `{other}` to the same target `{target}` is started and {is}, and an array starts groups of one mode only"
+    )]
+    MixedModes {
+        /// The group to be made.
+        group: GroupName,
+        /// Its mode.
+        wanted: Mode,
+        /// The target.
+        target: TargetName,
+        /// The group that is in the way.
+        other: GroupName,
+        /// Its mode.
+        is: Mode,
+    },
+    /// The target is not there, not usable, or leads to another array.
+    #[error(
+        "remote copy target `{target}` (`backend_id` in hpe.conf) on array `{array}` {complaint}"
+    )]
+    Target {
+        /// The target.
+        target: TargetName,
+        /// The array that has it.
+        array: String,
+        /// For example: is failed.
+        complaint: String,
+    },
+    /// The peer has no target that leads back.
+    #[error(
+        "array `{array}` has no remote copy target that leads to the array with system id {to}"
+    )]
+    NoTarget {
+        /// The array.
+        array: String,
+        /// The system id looked for.
+        to: SystemId,
+    },
+    /// The volume's domain is not the group's.
+    #[error("remote copy group `{group}` is not in domain `{wanted}`, and CPG `{cpg}` is")]
+    OtherDomain {
+        /// The group.
+        group: GroupName,
+        /// The CPG.
+        cpg: CpgName,
+        /// The CPG's domain.
+        wanted: DomainName,
+    },
+    /// The copy went where the group puts it, not where hpe.conf wants it.
+    #[error(
+        "remote copy group `{group}` makes its copies in CPG `{is}`, but `cpg_map` in hpe.conf wants `{wanted}`"
+    )]
+    OtherCpg {
+        /// The group.
+        group: GroupName,
+        /// Where the copy was made.
+        is: CpgName,
+        /// Where it was to be.
+        wanted: CpgName,
     },
     /// A person stopped it.
     #[error(
@@ -79,6 +201,16 @@ pub enum ReplicationError {
         /// To whom.
         to: String,
     },
+    /// The array gave the copy a WWN as it must not be.
+    #[error("the copy of `{vv}` has WWN {wwn}, {}", if *same { "as the volume itself: hosts that see both would mix them up" } else { "and not the volume's own: hosts could not change over to it" })]
+    CopyWwn {
+        /// The VV.
+        vv: VvName,
+        /// WWN of the copy.
+        wwn: String,
+        /// It is the volume's.
+        same: bool,
+    },
     /// Not mapped.
     #[error("CPG `{cpg}` is not in `cpg_map`, so the volume `{vv}` could not be made on the peer")]
     Unmapped {
@@ -105,8 +237,36 @@ impl ReplicationError {
             Self::Policies { group, .. } => {
                 format!("use another group, or change the policy with `setrcopygroup pol <policy> {group}`")
             }
-            Self::Role { .. } => {
-                "bring the group back to its natural direction (`setrcopygroup restore`) and try again".to_owned()
+            Self::Role { .. } => "try again: the roles of the group have just changed".to_owned(),
+            Self::TwoPrimaries { group, .. } => format!(
+                "find out which array has the data that count; on that one `setrcopygroup recover` makes the other a copy again (see `showrcopy groups {group}` on both)"
+            ),
+            Self::NoPrimary { group, .. } => format!(
+                "look at `showrcopy groups {group}` on both arrays, and bring the group back with `setrcopygroup`"
+            ),
+            Self::Failsafe { .. } => {
+                "the other array may be serving: if it is, `setrcopygroup recover` there; `setrcopygroup override` only when it certainly is not".to_owned()
+            }
+            Self::InTransition { .. } => {
+                "try again when the group is Started and Synced on both arrays; `setrcopygroup recover` and then `setrcopygroup restore` end a failover".to_owned()
+            }
+            Self::AtHomeElsewhere { array, .. } => {
+                format!("use a backend whose `san_ip` is `{array}`, and the name the group has there")
+            }
+            Self::OneSided { lacks, has, .. } => format!(
+                "use another group; an administrator can remove what is left of this one on `{has}`, or find out why `{lacks}` does not show it"
+            ),
+            Self::NotToBeMade { .. } => "use a name without `.r` and a number at its end".to_owned(),
+            Self::MixedModes { .. } => {
+                "use a backend of that mode, another target, or stop the other groups".to_owned()
+            }
+            Self::Target { .. } => {
+                "compare `backend_id` and the target's `san_ip` with `showrcopy -d targets`, and see `showrcopy links`".to_owned()
+            }
+            Self::NoTarget { .. } => "see `showrcopy -d targets` on both arrays".to_owned(),
+            Self::OtherDomain { .. } => "use a CPG or a group of the same domain".to_owned(),
+            Self::OtherCpg { .. } => {
+                "use another group for volumes of this CPG, or let `cpg_map` say what the group does".to_owned()
             }
             Self::NotStarted { group, .. } => {
                 format!("when it may run again, start it with `startrcopygroup {group}` and try again")
@@ -116,6 +276,9 @@ impl ReplicationError {
             }
             Self::SetExported { .. } => {
                 "export the volumes to their hosts one by one instead of the set".to_owned()
+            }
+            Self::CopyWwn { .. } => {
+                "this InForm OS does not do what `admitrcopyvv` was asked; the transcript has the command".to_owned()
             }
             Self::Unmapped { .. } => "add the CPG to `cpg_map` in hpe.conf".to_owned(),
             Self::NameTooLong { .. } => {

@@ -3,6 +3,7 @@
 //! Everything here that decides is a pure function of what the arrays showed; the commands themselves are in `inform`,
 //! and the order of look, act and prove is the business of the caller's step runner.
 
+mod acting;
 mod action;
 mod error;
 mod pair;
@@ -11,8 +12,9 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
+pub use acting::{Acting, Side, acting_side};
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{Newcomer, Undoing, plan_admission, plan_dismissal, plan_undo};
+pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
 pub use serving::{NotServing, Peer, serves_at_home};

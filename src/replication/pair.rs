@@ -46,6 +46,16 @@ pub struct CpgPair {
     pub peer: CpgName,
 }
 
+impl CpgPair {
+    /// As the peer sees it, when the volume is made there.
+    pub fn turned(&self) -> Self {
+        Self {
+            source: self.peer.clone(),
+            peer: self.source.clone(),
+        }
+    }
+}
+
 impl Wants {
     /// The policies a new group is given (decision 16).
     pub fn policies(&self) -> &'static [Policy] {
@@ -82,14 +92,17 @@ impl Wants {
     }
 }
 
-/// The name the peer gives a group that was created on the array with this id (array fact 3).
-pub(super) fn peer_group_name(group: &GroupName, creator: SystemId) -> Option<GroupName> {
-    GroupName::new(&format!("{group}.r{creator}")).ok()
-}
-
 impl Pair {
-    /// The group's name on the peer.
+    /// The group's name on the peer: the array that made a group adds its id for the other one (array fact 3), and either may have
+    /// made it. `None` if the name would be too long.
     pub fn peer_name(&self, group: &GroupName, source: SystemId) -> Option<GroupName> {
-        peer_group_name(group, source)
+        let creator = group.as_str().rsplit_once(".r").and_then(|(name, id)| {
+            let id: u32 = id.parse().ok()?;
+            Some((name, SystemId(id)))
+        });
+        match creator {
+            Some((name, id)) if id != source => GroupName::new(name).ok(),
+            _ => GroupName::new(&format!("{group}.r{source}")).ok(),
+        }
     }
 }

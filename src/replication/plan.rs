@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{Admit, CreateGroup, RcGroup},
-    model::{DomainName, GroupName, GroupStatus, Policy, Role, VvName},
+    model::{DomainName, GroupName, GroupStatus, Policy, TargetName, VvName},
 };
 
 use super::{Action, CpgPair, ReplicationError, Wants};
@@ -12,8 +12,10 @@ use super::{Action, CpgPair, ReplicationError, Wants};
 pub struct Newcomer<'a> {
     /// The VV, and its copy's name.
     pub vv: &'a VvName,
-    /// The group it is to be in.
+    /// The group it is to be in, as the array on which it is Primary calls it.
     pub group: &'a GroupName,
+    /// That array's name for the other one.
+    pub target: &'a TargetName,
     /// Where it and its copy are.
     pub cpg: &'a CpgPair,
     /// Their snapshot space; none on Primera and later.
@@ -35,6 +37,7 @@ pub fn plan_admission(
     let Newcomer {
         vv,
         group,
+        target,
         cpg,
         snap_cpg,
         domain,
@@ -42,9 +45,14 @@ pub fn plan_admission(
     let mut plan = Vec::new();
     match found {
         None => {
+            if group.is_of_another_array() {
+                return Err(ReplicationError::NotToBeMade {
+                    group: group.clone(),
+                });
+            }
             plan.push(Action::Make(CreateGroup {
                 name: group.clone(),
-                target: wants.target.clone(),
+                target: target.clone(),
                 mode: wants.mode,
                 usr_cpg: (cpg.source.clone(), cpg.peer.clone()),
                 snp_cpg: snap_cpg.map(|pair| (pair.source.clone(), pair.peer.clone())),
@@ -54,7 +62,7 @@ pub fn plan_admission(
             if let Some(seconds) = wants.period {
                 plan.push(Action::SetPeriod {
                     group: group.clone(),
-                    target: wants.target.clone(),
+                    target: target.clone(),
                     seconds,
                 });
             }
@@ -66,7 +74,7 @@ pub fn plan_admission(
             }
         }
         Some(is) => {
-            check_fit(array, is, wants)?;
+            check_fit(array, is, target, wants)?;
             match (is.status, is.volumes.len()) {
                 // A first copy that is stopped in the middle leaves its volume unprotected for longer than the moment it takes.
                 (GroupStatus::Started, _) if is.is_syncing() => {
@@ -89,7 +97,7 @@ pub fn plan_admission(
     plan.push(Action::Admit(Admit {
         vv: vv.clone(),
         group: group.clone(),
-        target: wants.target.clone(),
+        target: target.clone(),
         remote: vv.clone(),
         // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
         own_wwn: !wants.peer_persistence,
@@ -98,13 +106,18 @@ pub fn plan_admission(
     Ok(plan)
 }
 
-fn check_fit(array: &str, is: &RcGroup, wants: &Wants) -> Result<(), ReplicationError> {
+fn check_fit(
+    array: &str,
+    is: &RcGroup,
+    target: &TargetName,
+    wants: &Wants,
+) -> Result<(), ReplicationError> {
     let group = is.name.clone();
-    if is.target != wants.target {
+    if is.target != *target {
         return Err(ReplicationError::OtherTarget {
             group,
             is: is.target.clone(),
-            wanted: wants.target.clone(),
+            wanted: target.clone(),
         });
     }
     if is.mode != wants.mode {
@@ -114,7 +127,7 @@ fn check_fit(array: &str, is: &RcGroup, wants: &Wants) -> Result<(), Replication
             wanted: wants.mode,
         });
     }
-    if is.role != Role::Primary {
+    if !is.role.is_primary() {
         return Err(ReplicationError::Role {
             group,
             role: is.role,
@@ -140,6 +153,30 @@ fn check_fit(array: &str, is: &RcGroup, wants: &Wants) -> Result<(), Replication
     }
 }
 
+/// Started groups of one target must have one mode, and the array says so only when a group is started (array fact 50).
+///
+/// # Errors
+/// [`ReplicationError::MixedModes`] with the group that stands in the way.
+pub fn check_modes(
+    groups: &[RcGroup],
+    newcomer: &Newcomer<'_>,
+    wants: &Wants,
+) -> Result<(), ReplicationError> {
+    let other = groups.iter().find(|g| {
+        g.target == *newcomer.target && g.status == GroupStatus::Started && g.mode != wants.mode
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(ReplicationError::MixedModes {
+            group: newcomer.group.clone(),
+            wanted: wants.mode,
+            target: newcomer.target.clone(),
+            other: other.name.clone(),
+            is: other.mode,
+        }),
+    }
+}
+
 /// What takes a VV out of its group: stopped for the moment, and then started again for the others, or removed if it is
 /// empty and this plugin made it.
 ///
@@ -152,7 +189,7 @@ pub fn plan_dismissal(
     group_is_ours: bool,
 ) -> Result<Vec<Action>, ReplicationError> {
     let group = &is.name;
-    if is.role != Role::Primary {
+    if !is.role.is_primary() {
         return Err(ReplicationError::Role {
             group: group.clone(),
             role: is.role,

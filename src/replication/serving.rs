@@ -34,7 +34,7 @@ pub enum Peer<'a> {
 }
 
 /// The home array serves in the natural direction, unless it gave up serving (Failsafe) or the peer serves. Right after a
-/// failover the old primary still says Primary: only the peer tells (array fact 7).
+/// failover the old primary still says Primary: only the peer tells (array fact 51).
 ///
 /// # Errors
 /// [`NotServing`] with what speaks against it.

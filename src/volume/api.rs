@@ -62,7 +62,8 @@ pub trait Volumes: Send + Sync + 'static {
     /// All volumes as last known. Must not wait for an array.
     fn list(&self) -> Vec<Listed>;
 
-    /// The state of every backend as last known, for `-o help=backends`. Must not wait for an array.
+    /// The state of every backend as last known, for `-o help=backends`; also of one that is missing in hpe.conf and that an
+    /// unfinished create or remove waits for. Must not wait for an array.
     fn backends(&self) -> Vec<BackendStatus>;
 
     /// An engine has started: references taken before are inherited. Called at every `Plugin.Activate`, which an engine

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId},
+    model::{BackendName, CpgName, HostName, RequestId, SystemId},
     replication::Pair,
 };
 
@@ -31,6 +31,7 @@ pub struct Backend {
     /// This machine's id, kept in the comment of a host object that the plugin makes.
     pub machine_id: String,
     identity: Arc<OnceCell<Identity>>,
+    peer_identity: Arc<OnceCell<Identity>>,
 }
 
 /// What does not change while an array is the same array.
@@ -63,6 +64,7 @@ impl Backend {
             host_name,
             machine_id,
             identity: Arc::default(),
+            peer_identity: Arc::default(),
         }
     }
 
@@ -80,11 +82,32 @@ impl Backend {
     /// Release and system id, asked once.
     pub(super) async fn identity(&self) -> Result<&Identity, ArrayError> {
         self.identity
-            .get_or_try_init(|| async {
-                let release = self.array.showversion().await?;
-                let system = self.array.showsys().await?;
-                Ok(Identity { release, system })
-            })
+            .get_or_try_init(|| Identity::ask(&self.array))
             .await
+    }
+
+    /// The peer's system id. While the peer cannot be asked, the source's target tells; none if it does not know.
+    pub(super) async fn peer_id(&self, pair: &Pair) -> Result<Option<SystemId>, ArrayError> {
+        if let Some(identity) = self.peer_identity.get() {
+            return Ok(Some(identity.system.id));
+        }
+        let targets = pair.source.showrcopy_targets_detail().await?;
+        let target = targets.iter().find(|t| t.name == pair.wants.target);
+        Ok(target.and_then(|target| target.system_id))
+    }
+
+    /// Release and system id of the peer, asked once.
+    pub(super) async fn peer_identity(&self, pair: &Pair) -> Result<&Identity, ArrayError> {
+        self.peer_identity
+            .get_or_try_init(|| Identity::ask(&pair.peer))
+            .await
+    }
+}
+
+impl Identity {
+    async fn ask(array: &Array) -> Result<Self, ArrayError> {
+        let release = array.showversion().await?;
+        let system = array.showsys().await?;
+        Ok(Self { release, system })
     }
 }

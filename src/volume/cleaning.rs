@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::model::{RequestId, VolumeName};
 
-use super::{inner::Inner, reconcile};
+use super::{inner::Inner, reconcile, recover};
 
 /// How often the journal is looked at, which costs nothing, and the pause after a first failure.
 const FIRST: Duration = Duration::from_secs(1);
@@ -43,11 +43,12 @@ impl Failed {
 
 /// Ends every open journal entry that can be ended, and every mount without a user, for as long as the runtime lives.
 pub(super) async fn run(inner: Arc<Inner>) {
+    recover::tell_stranded(&inner);
     let mut failed = Failed::default();
     let mut tries = JoinSet::new();
     let mut trying = HashSet::new();
     loop {
-        let open = inner.index.open_entries().into_iter().map(|e| e.name);
+        let open = inner.unfinished().into_iter();
         for name in open.chain(reconcile::unused(&inner)) {
             if failed.is_due(&name) && trying.insert(name.clone()) {
                 tries.spawn(try_one(Arc::clone(&inner), name));

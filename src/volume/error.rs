@@ -4,9 +4,12 @@ use std::fmt;
 
 use crate::{
     host::HostError,
-    index::IndexError,
+    index::{IndexError, JournalEntry, OpKind},
     inform::ArrayError,
-    model::{BackendName, CommentError, SystemId, VolumeName, VvName},
+    model::{
+        BackendName, Comment, CommentError, GroupLock, GroupName, Machine, OperationId, SetName,
+        State, SystemId, VolumeName, VvName,
+    },
     replication::{NotServing, ReplicationError},
 };
 
@@ -25,6 +28,37 @@ pub enum Cause {
         array: String,
         /// What does not fit.
         why: ReplicationError,
+    },
+    /// Somebody failed the group over while it was waited for.
+    #[error("remote copy group `{0}` has changed its roles meanwhile")]
+    RolesChanged(GroupName),
+    /// Another operation stops and starts the group.
+    #[error(
+        "array `{array}`: operation `{}` has held the lock of remote copy group `{group}` since {}",
+        lock.op,
+        lock.since
+    )]
+    GroupLocked {
+        /// The group, as that array calls it.
+        group: GroupName,
+        /// The array.
+        array: String,
+        /// The lock.
+        lock: Box<GroupLock>,
+    },
+    /// Something else is in the lock's place.
+    #[error(
+        "array `{array}`: VV set `{set}` should be the lock of remote copy group `{group}`, but its comment is `{comment}`"
+    )]
+    ForeignLock {
+        /// The set.
+        set: SetName,
+        /// The array.
+        array: String,
+        /// The group, as that array calls it.
+        group: GroupName,
+        /// What its comment says.
+        comment: String,
     },
     /// The home array does not serve.
     #[error(transparent)]
@@ -77,14 +111,14 @@ pub enum Cause {
         home: SystemId,
     },
     /// Another host is at it.
-    #[error("host `{machine}` is {doing} it (operation `{op}`)")]
+    #[error("{} is {} it (operation `{op}`)", who(&op.machine, *.namesake), doing(*.state))]
     Busy {
-        /// The other host.
-        machine: String,
-        /// `making` or `removing`.
-        doing: &'static str,
         /// Its operation.
-        op: String,
+        op: OperationId,
+        /// How far the volume is.
+        state: State,
+        /// It has the name of this host, and is another.
+        namesake: bool,
     },
     /// The volume is on no array.
     #[error("there is no such volume")]
@@ -146,9 +180,56 @@ pub enum Cause {
         /// Why it could not be.
         why: String,
     },
+    /// An unfinished operation that only its array can end, and hpe.conf does not say any more which that is.
+    #[error(
+        "an earlier {kind} of it (operation `{op}`, VV `{vv}`) is not cleaned up, and its backend `{backend}` is not in hpe.conf any more"
+    )]
+    Stranded {
+        /// What it was.
+        kind: OpKind,
+        /// Its id.
+        op: OperationId,
+        /// The VV that may be left.
+        vv: VvName,
+        /// The backend that is missing.
+        backend: BackendName,
+    },
+}
+
+fn who(machine: &Machine, namesake: bool) -> String {
+    let another = if namesake { "another " } else { "" };
+    let named = if namesake { " named" } else { "" };
+    format!("{another}host{named} `{}`", machine.name())
+}
+
+fn doing(state: State) -> &'static str {
+    match state {
+        State::Making => "making",
+        State::Ready => "using",
+        State::Removing => "removing",
+    }
 }
 
 impl Cause {
+    /// An operation of a backend that is not in hpe.conf.
+    pub(super) fn stranded(entry: &JournalEntry) -> Self {
+        Self::Stranded {
+            kind: entry.kind,
+            op: entry.op.clone(),
+            vv: entry.vv.clone(),
+            backend: entry.backend.clone(),
+        }
+    }
+
+    /// The operation in a comment, which is not one that may be gone on with `here`.
+    pub(super) fn busy(here: &Machine, comment: &Comment) -> Self {
+        Self::Busy {
+            op: comment.op.clone(),
+            state: comment.state,
+            namesake: comment.op.machine.name() == here.name() && !comment.op.machine.may_be(here),
+        }
+    }
+
     fn hint(&self) -> String {
         self.special_hint().unwrap_or_else(|| {
             "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
@@ -161,6 +242,14 @@ impl Cause {
             Self::Host(error) => error.hint(),
             Self::Index(error) => error.hint(),
             Self::Replication { why, .. } => Some(why.hint()),
+            Self::RolesChanged(_) => Some("try again".to_owned()),
+            Self::GroupLocked { lock, .. } => Some(format!(
+                "wait for it; a lock that is 10 minutes old is taken away by the next create or remove, and the plugin on `{}` cleans up after itself",
+                lock.op.machine
+            )),
+            Self::ForeignLock { set, .. } => Some(format!(
+                "see `showvvset -d {set}`; remove it if nothing is in need of it (`removevvset {set}`)"
+            )),
             Self::NotServing(error) => Some(format!(
                 "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
                 error.group
@@ -174,8 +263,13 @@ impl Cause {
             Self::Copy { .. } => {
                 Some("use the backend whose `san_ip` is the array it is at home on".to_owned())
             }
-            Self::Busy { machine, .. } => Some(format!(
-                "wait for it, or start the plugin on `{machine}`: only that host cleans up after itself"
+            Self::Busy { op, namesake, .. } => Some(format!(
+                "wait for it, or start the plugin on {}: only that host cleans up after itself",
+                if *namesake {
+                    format!("that `{}`", op.machine.name())
+                } else {
+                    format!("`{}`", op.machine.name())
+                }
             )),
             Self::NoSuchBackend(_) => Some("see `-o help=backends`".to_owned()),
             Self::MountedHere(_) => Some("stop the containers that use it".to_owned()),
@@ -187,6 +281,9 @@ impl Cause {
             }
             Self::NotKnown(_) | Self::Unfinished { .. } => {
                 Some("try again when the array answers".to_owned())
+            }
+            Self::Stranded { backend, .. } => {
+                Some(format!("put backend `{backend}` back into hpe.conf until it is cleaned up"))
             }
             Self::OtherIdentity { .. } => {
                 Some("somebody removed and made it anew; see `showvv -d`".to_owned())

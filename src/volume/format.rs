@@ -66,10 +66,12 @@ pub(super) async fn filesystem(
     let resuming = comment.format == Format::Doing;
     if resuming {
         let known = inner.index.formatting(&comment.name);
-        if comment.op.machine != inner.machine || known.as_ref() != Some(&vv.wwn) {
+        // The WWN in the index tells it from a namesake, also where an older comment has the name alone.
+        if !comment.op.machine.may_be(&inner.machine) || known.as_ref() != Some(&vv.wwn) {
             return Err(Cause::Format(format!(
                 "making its filesystem was begun by host `{}` (operation `{}`) and not finished; only that host may go on",
-                comment.op.machine, comment.op
+                comment.op.machine.name(),
+                comment.op
             )));
         }
     }
@@ -130,7 +132,9 @@ pub(super) async fn filesystem(
     inner.note_format(&comment.name, Format::Done)?;
     if let Some(pair) = backend.pair.as_ref() {
         // The copy's comment is a convenience of the other site; the filesystem itself is replicated.
-        if let Err(cause) = mark::copy(steps, &pair.peer, &vv.name, comment).await {
+        if let Err(cause) =
+            mark::copy(steps, Intent::MarkFormatted, &pair.peer, &vv.name, comment).await
+        {
             log::warn!(vv = vv.name.as_str(), cause:% = cause; "the copy's comment does not say that there is a filesystem");
         }
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::{
+    index::JournalEntry,
     inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery},
-    model::{GroupName, GroupStatus},
-    replication::{self, Action, ReplicationError},
+    model::{GroupName, GroupStatus, SystemId, TargetName, TargetStatus},
+    replication::{self, Acting, Action, Pair, ReplicationError, Side},
 };
 
 use super::{
@@ -19,33 +20,191 @@ use super::{
 const CALM: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The group as it is, once none of its volumes is being copied, or after a while. Whoever plans then sees which it is.
-pub(super) async fn calm(
+/// A group as both arrays showed it, and where it may be changed.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The array on which it is Primary, or on which it is to be made.
+    pub acting: Acting,
+    /// The group there; none if it is to be made.
+    pub now: Option<RcGroup>,
+}
+
+/// Looks at a group on both arrays. The name is the one it has on the source.
+pub(super) async fn find(
+    steps: &Steps,
+    backend: &Backend,
+    pair: &Pair,
+    group: &GroupName,
+) -> Result<Found, Cause> {
+    let source = backend.identity().await?.system.id;
+    let peer = backend.peer_identity(pair).await?.system.id;
+    let name_there = pair.peer_name(group, source).ok_or_else(|| {
+        refused(
+            &pair.peer,
+            ReplicationError::NameTooLong {
+                group: group.clone(),
+            },
+        )
+    })?;
+    let here = steps
+        .look("group", pair.source.showrcopy_group(group))
+        .await?;
+    let there = steps
+        .look("group on the peer", pair.peer.showrcopy_group(&name_there))
+        .await?;
+    let side = replication::acting_side(
+        group,
+        (pair.source.label(), here.as_ref()),
+        (pair.peer.label(), there.as_ref()),
+    )
+    .map_err(|why| refused(&pair.source, why))?;
+    Ok(match side {
+        Side::Source => Found {
+            acting: Acting {
+                side,
+                array: pair.source.clone(),
+                other: pair.peer.clone(),
+                group: group.clone(),
+                target: target(steps, &pair.source, Some(&pair.wants.target), peer).await?,
+            },
+            now: here,
+        },
+        Side::Peer => Found {
+            acting: Acting {
+                side,
+                array: pair.peer.clone(),
+                other: pair.source.clone(),
+                group: name_there,
+                target: target(steps, &pair.peer, None, source).await?,
+            },
+            now: there,
+        },
+    })
+}
+
+/// An array's name for the other one. What hpe.conf says must lead to the array whose address it gives; what it does not say is found
+/// by the other array's id, for a name is no identity (array fact 15).
+async fn target(
     steps: &Steps,
     array: &Array,
-    group: &GroupName,
-) -> Result<Option<RcGroup>, Cause> {
-    let give_up = tokio::time::Instant::now() + CALM;
-    loop {
-        let found = steps.look("group", array.showrcopy_group(group)).await?;
-        let copying = found.as_ref().is_some_and(RcGroup::is_syncing);
-        if !copying || tokio::time::Instant::now() >= give_up {
-            return Ok(found);
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
+    configured: Option<&TargetName>,
+    to: SystemId,
+) -> Result<TargetName, Cause> {
+    let targets = steps
+        .look("targets", array.showrcopy_targets_detail())
+        .await?;
+    let found = targets.iter().find(|t| match configured {
+        Some(name) => t.name == *name,
+        None => t.system_id == Some(to),
+    });
+    let Some(found) = found else {
+        let why = match configured {
+            Some(name) => ReplicationError::Target {
+                target: name.clone(),
+                array: array.label().to_owned(),
+                complaint: "does not exist".to_owned(),
+            },
+            None => ReplicationError::NoTarget {
+                array: array.label().to_owned(),
+                to,
+            },
+        };
+        return Err(refused(array, why));
+    };
+    let complaint = match (found.system_id, found.status) {
+        (Some(id), _) if id != to => Some(format!(
+            "leads to the array with system id {id}, and the `san_ip` of `replication_device` to the one with {to}"
+        )),
+        (_, TargetStatus::Ready) => None,
+        (_, status) => Some(format!("is {status}")),
+    };
+    match complaint {
+        None => Ok(found.name.clone()),
+        Some(complaint) => Err(refused(
+            array,
+            ReplicationError::Target {
+                target: found.name.clone(),
+                array: array.label().to_owned(),
+                complaint,
+            },
+        )),
     }
 }
 
-/// The array keeps a VV set of its own for a group. Where that is exported, an admitted volume is seen by other hosts at once.
-pub(super) async fn check_set_exports(
-    steps: &Steps,
-    array: &Array,
-    group: &GroupName,
-    found: Option<&RcGroup>,
-) -> Result<(), Cause> {
-    if found.is_none() {
-        return Ok(());
+/// The array on which an operation changes its volume: the backend's own, unless the journal says that the peer acted.
+pub(super) fn acting_array<'a>(entry: &JournalEntry, backend: &'a Backend) -> &'a Array {
+    match &backend.pair {
+        Some(pair)
+            if entry
+                .facts
+                .get("acting")
+                .is_some_and(|label| label == pair.peer.label()) =>
+        {
+            &pair.peer
+        }
+        _ => &backend.array,
     }
+}
+
+/// Writes down where an operation changes a group, for the run of the plugin that may have to end it.
+pub(super) fn remember(
+    steps: &mut Steps,
+    acting: &Acting,
+    group_at_home: &GroupName,
+) -> Result<(), Cause> {
+    steps.record(&[
+        ("acting", acting.array.label()),
+        ("group", acting.group.as_str()),
+        ("group at home", group_at_home.as_str()),
+        ("target", acting.target.as_str()),
+    ])
+}
+
+/// Where an operation changes a group, as it wrote it down.
+pub(super) fn recall(entry: &JournalEntry, pair: &Pair) -> Option<Acting> {
+    let fact = |key: &str| entry.facts.get(key);
+    let on_the_peer = fact("acting").is_some_and(|label| label == pair.peer.label());
+    let (side, array, other) = if on_the_peer {
+        (Side::Peer, &pair.peer, &pair.source)
+    } else {
+        (Side::Source, &pair.source, &pair.peer)
+    };
+    Some(Acting {
+        side,
+        array: array.clone(),
+        other: other.clone(),
+        group: GroupName::new(fact("group")?).ok()?,
+        target: TargetName::new(fact("target")?).ok()?,
+    })
+}
+
+/// What the arrays showed does not fit.
+pub(super) fn refused(array: &Array, why: ReplicationError) -> Cause {
+    Cause::Replication {
+        array: array.label().to_owned(),
+        why,
+    }
+}
+
+/// The group as it is, once none of its volumes is being copied, or after a while. Whoever plans then sees which it is.
+pub(super) async fn calm(
+    steps: &Steps,
+    acting: &Acting,
+    mut now: Option<RcGroup>,
+) -> Result<Option<RcGroup>, Cause> {
+    let give_up = tokio::time::Instant::now() + CALM;
+    while now.as_ref().is_some_and(RcGroup::is_syncing) && tokio::time::Instant::now() < give_up {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        now = steps
+            .look("group", acting.array.showrcopy_group(&acting.group))
+            .await?;
+    }
+    Ok(now)
+}
+
+/// The array keeps a VV set of its own for a group. Where that is exported, an admitted volume is seen by other hosts at once.
+pub(super) async fn check_set_exports(steps: &Steps, acting: &Acting) -> Result<(), Cause> {
+    let (array, group) = (&acting.array, &acting.group);
     let prefix = format!("RCP_{group}");
     let all = steps
         .look("exports", array.showvlun_t(VlunQuery::All))
@@ -72,7 +231,7 @@ pub(super) async fn check_set_exports(
 /// other volumes in it have nothing to do with it.
 pub(super) async fn carry_out_all(
     steps: &mut Steps,
-    backend: &Backend,
+    array: &Array,
     plan: &[Action],
     done: &mut Vec<String>,
 ) -> Result<(), Cause> {
@@ -81,7 +240,7 @@ pub(super) async fn carry_out_all(
         if first_failure.is_some() && !matches!(action, Action::Start(_)) {
             continue;
         }
-        match carry_out(steps, backend, action).await {
+        match carry_out(steps, array, action).await {
             Ok(()) => done.push(action.to_string()),
             Err(cause) if first_failure.is_none() => first_failure = Some(cause),
             Err(cause) => log::error!(action:% = action, cause:% = cause; "could not undo"),
@@ -93,7 +252,7 @@ pub(super) async fn carry_out_all(
 /// One action on a group, and the look that proves it.
 pub(super) async fn carry_out(
     steps: &mut Steps,
-    backend: &Backend,
+    array: &Array,
     action: &Action,
 ) -> Result<(), Cause> {
     let intent = match action {
@@ -105,7 +264,6 @@ pub(super) async fn carry_out(
         Action::Dismiss { .. } => Intent::Dismiss,
         Action::Remove(_) => Intent::RemoveGroup,
     };
-    let array = &backend.array;
     let label = array.label();
     if let Action::Remove(group) = action {
         // Removing a group dismisses whatever is in it by now.
@@ -116,7 +274,7 @@ pub(super) async fn carry_out(
                 let ours = Intent::StopGroup.may_have_happened(steps.entry());
                 if ours && now.status == GroupStatus::Stopped {
                     let start = Action::Start(group.clone());
-                    return Box::pin(carry_out(steps, backend, &start)).await;
+                    return Box::pin(carry_out(steps, array, &start)).await;
                 }
                 return Ok(());
             }

@@ -12,8 +12,12 @@ use tokio::sync::watch;
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, OpKind},
-    model::{BackendName, Format, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn},
+    model::{
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn,
+    },
 };
+
+use crate::replication::Pair;
 
 use super::{
     BackendState,
@@ -37,7 +41,7 @@ pub(super) struct Inner {
     pub backends: BTreeMap<BackendName, Backend>,
     pub index: Index,
     pub kernel: Kernel,
-    pub machine: String,
+    pub machine: Machine,
     pub namespace: Namespace,
     pub mount_prefix: PathBuf,
     pub scratch: PathBuf,
@@ -107,6 +111,14 @@ impl Inner {
             }
         }
         arrays
+    }
+
+    /// The replication-enabled backends on the same array and login as this one.
+    pub fn pairs_of(&self, than: &Backend) -> impl Iterator<Item = (&Backend, &Pair)> {
+        self.backends
+            .values()
+            .filter(|backend| backend.array.is_same_login(&than.array))
+            .filter_map(|backend| Some((backend, backend.pair.as_ref()?)))
     }
 
     /// The backends on the same array as this one that log in to it as somebody else.

@@ -127,7 +127,7 @@ async fn side(
         json!({ "type": comment.fs_type, "made": comment.format.to_string() }),
     );
     if let Some(held) = &comment.held {
-        put("last mounted by", json!(held));
+        put("last mounted by", json!(held.name()));
     }
     Ok((fields, group))
 }
@@ -167,6 +167,11 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     }
     if volume.state != State::Ready {
         shown.insert("state".to_owned(), json!(volume.state.to_string()));
+    }
+    let mut stranded = inner.stranded().into_iter();
+    if let Some(entry) = stranded.find(|entry| entry.name == volume.name) {
+        let cause = Cause::stranded(&entry).to_string();
+        shown.insert("unfinished".to_owned(), json!(cause));
     }
     if let Some(record) = inner.index.mount(&volume.name) {
         shown.insert(

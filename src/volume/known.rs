@@ -28,7 +28,7 @@ pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Resul
         return Ok(Known::Absent);
     };
     let comment = judge(inner, backend, &vv)?;
-    if comment.home != backend.identity().await?.system.id {
+    if !is_at_home(inner, backend, &vv, &comment).await? {
         return Err(Cause::Copy {
             array: backend.array.label().to_owned(),
             vv: vv.name,
@@ -36,6 +36,28 @@ pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Resul
         });
     }
     Ok(Known::Ours(Box::new(vv), Box::new(comment)))
+}
+
+/// True for a volume of a backend of this array. One that was made while its group was Primary on the peer names that as its home;
+/// that the group is this array's its name tells, for the other array's have the id added (array fact 3).
+async fn is_at_home(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<bool, Cause> {
+    if comment.home == backend.identity().await?.system.id {
+        return Ok(true);
+    }
+    for (backend, pair) in inner.pairs_of(backend) {
+        if backend.peer_id(pair).await? == Some(comment.home) {
+            let groups = pair.source.showrcopy_groups().await?;
+            return Ok(groups
+                .iter()
+                .any(|group| group.holds(&vv.name) && !group.name.is_of_another_array()));
+        }
+    }
+    Ok(false)
 }
 
 /// The comment counts only if the VV's own name is the one derived from it: otherwise it is a copied comment.

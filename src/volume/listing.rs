@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     index::{IndexError, IndexedVolume},
     inform::{ArrayError, RcGroup, Vv, VvQuery},
-    model::{Comment, GroupName, RequestId, State},
+    model::{Comment, GroupName, RequestId, State, SystemId},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner, known};
@@ -22,6 +22,7 @@ pub(super) async fn list(
     };
     let first = first.for_request(request);
     let home = first.identity().await?.system.id;
+    let mut peers = None;
     let begun = jiff::Timestamp::now();
     let vvs = first
         .array
@@ -37,8 +38,16 @@ pub(super) async fn list(
             continue;
         };
         if comment.home != home {
-            // A copy: its volume is at home elsewhere.
-            continue;
+            // A copy: its volume is at home elsewhere. Or a volume that was made while its group was Primary on the peer.
+            let peers = match &mut peers {
+                Some(known) => known,
+                none => none.insert(peer_ids(inner, &first).await?),
+            };
+            let own_group =
+                matches!(groups.of(vv), Place::In(group) if !group.is_of_another_array());
+            if !own_group || !peers.contains(&comment.home) {
+                continue;
+            }
         }
         // Whoever works on the volume right now knows better than a listing that may be older.
         let Some(_lock) = inner.locks.try_lock(&comment.name) else {
@@ -67,6 +76,15 @@ pub(super) async fn list(
         }
     }
     Ok(())
+}
+
+/// The arrays that this one replicates to, by what hpe.conf says.
+async fn peer_ids(inner: &Inner, backend: &Backend) -> Result<Vec<SystemId>, Cause> {
+    let mut ids = Vec::new();
+    for (backend, pair) in inner.pairs_of(backend) {
+        ids.extend(backend.peer_id(pair).await?);
+    }
+    Ok(ids)
 }
 
 /// Puts what a listing, begun at `begun`, shows of a volume into the index. The caller holds the name's lock.

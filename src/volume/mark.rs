@@ -40,11 +40,12 @@ pub(super) async fn home(
 /// told and lived with (decision 1); an array that is not there is an error.
 pub(super) async fn copy(
     steps: &mut Steps,
+    intent: Intent,
     peer: &Array,
     vv: &VvName,
     comment: &Comment,
 ) -> Result<(), Cause> {
-    match home(steps, Intent::MarkReady, peer, vv, comment).await {
+    match home(steps, intent, peer, vv, comment).await {
         Ok(_) => Ok(()),
         Err(Cause::Array(error))
             if error

@@ -10,6 +10,7 @@ mod error;
 mod exports;
 mod format;
 mod given_out;
+mod group_lock;
 mod groups;
 mod inner;
 mod inspect;

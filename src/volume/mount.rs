@@ -164,7 +164,7 @@ async fn bring_here(
         &device,
     )
     .await?;
-    if comment.held.as_deref() != Some(inner.machine.as_str()) {
+    if comment.held.as_ref() != Some(&inner.machine) {
         comment.held = Some(inner.machine.clone());
         comment.op = steps.entry().op.clone();
         mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
@@ -273,15 +273,7 @@ async fn ready(inner: &Inner, backend: &Backend, steps: &Steps) -> Result<(Vv, C
     let comment = known::judge(inner, backend, &found)?;
     match comment.state {
         State::Ready => Ok((found, comment)),
-        State::Making | State::Removing => Err(Cause::Busy {
-            machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making {
-                "making"
-            } else {
-                "removing"
-            },
-            op: comment.op.to_string(),
-        }),
+        State::Making | State::Removing => Err(Cause::busy(&inner.machine, &comment)),
     }
 }
 

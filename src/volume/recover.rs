@@ -11,12 +11,36 @@ use super::{
     backend::Backend,
     create, detach,
     error::{Aftermath, Cause},
+    groups,
     inner::Inner,
     known, mount, remove,
     steps::{self, Intent, Steps},
+    unmount,
 };
 
 impl Inner {
+    /// Open entries that cannot be ended, because their backend is not in hpe.conf and only its array could tell how far they came.
+    /// They are kept: the backend may come back.
+    pub fn stranded(&self) -> Vec<JournalEntry> {
+        let mut entries = self.index.open_entries();
+        entries.retain(|entry| self.is_stranded(entry));
+        entries
+    }
+
+    fn is_stranded(&self, entry: &JournalEntry) -> bool {
+        matches!(entry.kind, OpKind::Create | OpKind::Remove)
+            && !self.backends.contains_key(&entry.backend)
+    }
+
+    /// Volumes with an open entry that may be ended.
+    pub fn unfinished(&self) -> Vec<VolumeName> {
+        let entries = self.index.open_entries().into_iter();
+        entries
+            .filter(|entry| !self.is_stranded(entry))
+            .map(|entry| entry.name)
+            .collect()
+    }
+
     /// Ends what is open before a mount, which goes on from wherever a pending unmount has got to: a device that is still in use, or an
     /// export that is still there, is what it wants.
     pub async fn clean_up_before_mount(
@@ -31,8 +55,9 @@ impl Inner {
                 self.wait_out_earlier_session(unmount).await?;
             }
         }
+        // What is stranded is nothing on this machine, and on no array that a mount could be from.
         self.end_entries(request, name, |entry| {
-            !pending.iter().any(|unmount| unmount.op == entry.op)
+            !self.is_stranded(entry) && !pending.iter().any(|unmount| unmount.op == entry.op)
         })
         .await
     }
@@ -55,17 +80,30 @@ impl Inner {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
         let mut entries = self.index.open_entries();
-        entries.retain(|e| e.name == *name && e.kind == OpKind::Unmount && !in_doubt(e));
+        entries.retain(|e| {
+            e.name == *name
+                && e.kind == OpKind::Unmount
+                && self.backends.contains_key(&e.backend)
+                && !in_doubt(e)
+        });
         entries
     }
 
     /// Ends what an earlier operation on this name left open. The caller holds the name's lock.
+    ///
+    /// # Errors
+    /// [`Cause::Unfinished`]; [`Cause::Stranded`] if all else is ended.
     pub async fn clean_up_after(
         &self,
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
-        self.end_entries(request, name, |_| true).await
+        self.end_entries(request, name, |entry| !self.is_stranded(entry))
+            .await?;
+        match self.stranded().iter().find(|entry| entry.name == *name) {
+            None => Ok(()),
+            Some(entry) => Err(Cause::stranded(entry)),
+        }
     }
 
     async fn end_entries(
@@ -111,8 +149,12 @@ pub(super) async fn end(
     request: &RequestId,
     entry: JournalEntry,
 ) -> Result<(), Cause> {
-    let backend = inner.backend(&entry.backend)?.for_request(request);
     log::info!(volume = entry.name.as_str(), op:% = entry.op, kind:% = entry.kind; "cleaning up");
+    let backend = match (inner.backend(&entry.backend), entry.kind) {
+        (Ok(backend), _) => backend.for_request(request),
+        (Err(_), OpKind::Mount | OpKind::Unmount) => return without_backend(inner, entry).await,
+        (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
+    };
     let _cycle = match (&backend.pair, entry.kind) {
         (Some(_), OpKind::Create | OpKind::Remove) => Some(
             inner
@@ -141,9 +183,10 @@ pub(super) async fn end(
 /// A create whose volume says `ready` is complete; any other is undone.
 async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
+    let acting = groups::acting_array(&entry, backend);
     {
         let found = steps
-            .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+            .look("vv", acting.showvv(VvQuery::Name(&entry.vv)))
             .await?;
         let comment = found
             .first()
@@ -165,7 +208,12 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
             let group = asked
                 .as_ref()
                 .and_then(|asked| asked.replication_group.clone());
-            let mut volume = known::volume(inner, backend, vv, &comment, group);
+            // The index knows a volume by the VV on the backend's own array.
+            let own = steps
+                .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+                .await?;
+            let own = own.first().unwrap_or(vv);
+            let mut volume = known::volume(inner, backend, own, &comment, group);
             volume.created = Some(entry.started);
             if let Some(asked) = asked {
                 volume.options = CreateVolume {
@@ -190,6 +238,36 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
     detach::everything(inner, backend, &mut steps, None).await?;
     inner.write("no mount", |index| index.unmounted(&name))?;
     steps.finish()
+}
+
+/// Ends a mount or an unmount whose backend is not in hpe.conf any more: what is on this machine needs no array. The export is found
+/// again when the backend is back.
+async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause> {
+    let steps = Steps::resume(&inner.index, &inner.points, entry);
+    let entry = steps.entry();
+    let name = &entry.name;
+    inner.drop_user_of(entry)?;
+    if inner.has_users(name) {
+        return steps.finish();
+    }
+    let wwn = match entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()) {
+        Some(wwn) => Some(wwn),
+        None => unmount::here(inner, name)?,
+    };
+    detach::from_this_machine(inner, name, wwn.as_ref()).await?;
+    inner.write("no mount", |index| index.unmounted(name))?;
+    log::warn!(volume = name.as_str(), op:% = entry.op, backend = entry.backend.as_str();
+        "taken off this machine; its export stays until its backend is in hpe.conf again");
+    steps.finish()
+}
+
+/// Says of every entry that cannot be ended now that it is there. Once: nothing changes before hpe.conf does, and that is read at
+/// the start.
+pub(super) fn tell_stranded(inner: &Inner) {
+    for entry in inner.stranded() {
+        log::warn!(volume = entry.name.as_str(), vv = entry.vv.as_str(), backend = entry.backend.as_str(), op:% = entry.op, kind:% = entry.kind;
+            "an operation is not cleaned up, and its backend is not in hpe.conf any more: kept until it is there again");
+    }
 }
 
 fn left(aftermath: Aftermath) -> Result<(), Cause> {

@@ -2,9 +2,9 @@
 
 use crate::{
     index::{JournalEntry, OpKind},
-    inform::{Array, VvQuery},
-    model::{Comment, RequestId, State, VolumeName},
-    replication::{self, Action, ReplicationError},
+    inform::{RcGroup, VvQuery},
+    model::{Comment, GroupName, GroupStatus, RequestId, State, VolumeName},
+    replication::{self, Acting, Action},
 };
 
 use super::{
@@ -13,7 +13,8 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
-    groups,
+    group_lock,
+    groups::{self, Found},
     inner::Inner,
     kill_points::Doing,
     known::{self, Known},
@@ -60,15 +61,7 @@ pub(super) async fn remove(
         Err(cause) => return Err(clean(cause)),
     };
     if comment.state != State::Ready && comment.op.machine != inner.machine {
-        return Err(clean(Cause::Busy {
-            machine: comment.op.machine.clone(),
-            doing: if comment.state == State::Making {
-                "making"
-            } else {
-                "removing"
-            },
-            op: comment.op.to_string(),
-        }));
+        return Err(clean(Cause::busy(&inner.machine, &comment)));
     }
 
     let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
@@ -108,22 +101,23 @@ async fn take_away(
     steps: &mut Steps,
     mut comment: Comment,
 ) -> Result<(), Cause> {
-    let array = &backend.array;
+    let source = &backend.array;
     let vv = steps.entry().vv.clone();
     let exports = exports::look(steps, backend, &vv).await?;
     if let Exports::Foreign { to, .. } = &exports {
         return Err(Cause::ExportedElsewhere {
-            array: array.label().to_owned(),
+            array: source.label().to_owned(),
             to: to.clone(),
         });
     }
-    let mut plan = Vec::new();
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
-            plan = replication::plan_dismissal(array.label(), group, &vv, comment.group_is_ours)
-                .map_err(|why| unfit(array, why))?;
-            steps.record(&[("group", group.name.as_str())])?;
+            let Found { acting, now } = groups::find(steps, backend, pair, &group.name).await?;
+            let now = now.unwrap_or_else(|| group.clone());
+            replication::plan_dismissal(acting.array.label(), &now, &vv, comment.group_is_ours)
+                .map_err(|why| groups::refused(&acting.array, why))?;
+            groups::remember(steps, &acting, &group.name)?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
                 return Err(Cause::ExportedElsewhere {
@@ -141,51 +135,74 @@ async fn take_away(
 
     comment.state = State::Removing;
     comment.op = steps.entry().op.clone();
-    mark::home(steps, Intent::MarkRemoving, array, &vv, &comment).await?;
+    mark_both(steps, backend, Intent::MarkRemoving, &comment).await?;
     // Who exported it between the first look and the mark has not seen the mark. Who exports it from now on sees it, and
     // withdraws.
-    let mut since = exports::look_on(steps, array, &vv).await?;
+    let mut since = exports::look_on(steps, source, &vv).await?;
     if let Some(pair) = &backend.pair {
         since.extend(exports::look_on(steps, &pair.peer, &vv).await?);
     }
     if !since.is_empty() {
         return Err(Cause::ExportedElsewhere {
-            array: array.label().to_owned(),
+            array: source.label().to_owned(),
             to: exports::names(&since),
         });
     }
-    finish_removal(backend, steps, &plan).await
+    finish_removal(backend, steps, comment.group_is_ours).await
 }
 
-fn unfit(array: &Array, why: ReplicationError) -> Cause {
-    Cause::Replication {
-        array: array.label().to_owned(),
-        why,
+/// Writes the comment on the volume, and on its copy if it has one.
+async fn mark_both(
+    steps: &mut Steps,
+    backend: &Backend,
+    intent: Intent,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let vv = steps.entry().vv.clone();
+    match acting(steps, backend) {
+        Some(acting) => {
+            mark::home(steps, intent, &acting.array, &vv, comment).await?;
+            mark::copy(steps, intent, &acting.other, &vv, comment).await?;
+        }
+        None => {
+            mark::home(steps, intent, &backend.array, &vv, comment).await?;
+        }
     }
+    Ok(())
 }
 
+/// Where the volume's group is changed; none if the volume is in no group.
+fn acting(steps: &Steps, backend: &Backend) -> Option<Acting> {
+    let pair = backend.pair.as_ref()?;
+    groups::recall(steps.entry(), pair)
+}
+
+/// From the mark to the end. It may be the second attempt: what is done already is seen to be done.
 async fn finish_removal(
     backend: &Backend,
     steps: &mut Steps,
-    plan: &[Action],
+    group_is_ours: bool,
 ) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
-    groups::carry_out_all(steps, backend, plan, &mut Vec::new()).await?;
-    if let Some(pair) = &backend.pair {
-        let copy = steps
-            .look("vv on the peer", pair.peer.showvv(VvQuery::Name(&vv)))
-            .await?;
+    let other = match acting(steps, backend) {
+        Some(acting) => {
+            dismiss(backend, steps, &acting, group_is_ours).await?;
+            Some(acting.other)
+        }
+        None => backend.pair.as_ref().map(|pair| pair.peer.clone()),
+    };
+    if let Some(other) = other {
+        let copy = steps.look("copy", other.showvv(VvQuery::Name(&vv))).await?;
         if !copy.is_empty() {
             return Err(Cause::NotProven {
                 intent: Intent::Dismiss.to_string(),
-                found: format!("`{vv}` is still on array `{}`", pair.peer.label()),
+                found: format!("`{vv}` is still on array `{}`", other.label()),
             });
         }
     }
     // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
-    let found = steps
-        .look("vv", backend.array.showvv(VvQuery::Name(&vv)))
-        .await?;
+    let array = groups::acting_array(steps.entry(), backend);
+    let found = steps.look("vv", array.showvv(VvQuery::Name(&vv))).await?;
     let Some(found) = found.first() else {
         return Ok(());
     };
@@ -193,25 +210,62 @@ async fn finish_removal(
     match comment {
         Some(Ok(comment)) if comment.op == steps.entry().op => {}
         Some(Ok(comment)) => {
-            return Err(Cause::Busy {
-                machine: comment.op.machine.clone(),
-                doing: match comment.state {
-                    State::Making => "making",
-                    State::Removing => "removing",
-                    State::Ready => "using",
-                },
-                op: comment.op.to_string(),
-            });
+            return Err(Cause::busy(&steps.entry().op.machine, &comment));
         }
         _ => {
             return Err(Cause::ForeignVv {
-                array: backend.array.label().to_owned(),
+                array: array.label().to_owned(),
                 vv,
                 why: "its comment was changed while it was being removed".to_owned(),
             });
         }
     }
-    remove_vv(steps, backend, &vv).await
+    remove_vv(steps, array, &vv).await
+}
+
+/// Out of the group, under its lock.
+async fn dismiss(
+    backend: &Backend,
+    steps: &mut Steps,
+    acting: &Acting,
+    group_is_ours: bool,
+) -> Result<(), Cause> {
+    let held = locked(backend, steps, acting).await?;
+    let vv = steps.entry().vv.clone();
+    let now = steps
+        .look("group", acting.array.showrcopy_group(&acting.group))
+        .await?;
+    let plan = match &now {
+        Some(group) if group.holds(&vv) => {
+            let array = acting.array.label();
+            let mut plan = replication::plan_dismissal(array, group, &vv, group_is_ours)
+                .map_err(|why| groups::refused(&acting.array, why))?;
+            if held {
+                restart_others(steps.entry(), group, &mut plan);
+            }
+            plan
+        }
+        Some(group) => leftover_group(steps.entry(), group, group_is_ours, held),
+        None => Vec::new(),
+    };
+    groups::carry_out_all(steps, &acting.array, &plan, &mut Vec::new()).await?;
+    group_lock::release(steps, acting).await
+}
+
+/// Takes the lock. True if the operation had it already: then it may have stopped the group, and nobody else has since. Between the
+/// first look and the lock somebody may have failed the group over.
+async fn locked(backend: &Backend, steps: &mut Steps, acting: &Acting) -> Result<bool, Cause> {
+    let held = group_lock::is_ours(steps, acting).await?;
+    group_lock::take(steps, acting).await?;
+    let at_home = steps.entry().facts.get("group at home");
+    let at_home = at_home.and_then(|name| GroupName::new(name).ok());
+    if let (Some(pair), Some(group)) = (&backend.pair, at_home) {
+        let found = groups::find(steps, backend, pair, &group).await?;
+        if found.now.is_some() && found.acting.side != acting.side {
+            return Err(Cause::RolesChanged(group));
+        }
+    }
+    Ok(held)
 }
 
 /// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
@@ -249,7 +303,7 @@ async fn try_back_out(
         return Err(Cause::NotKnown(doubt));
     }
     let entry = steps.entry().clone();
-    let array = &backend.array;
+    let array = groups::acting_array(&entry, backend);
     let found = steps
         .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
         .await?;
@@ -258,40 +312,50 @@ async fn try_back_out(
         .and_then(|vv| vv.comment.as_deref())
         .and_then(|text| Comment::parse(text).ok())
         .filter(|comment| comment.op == entry.op);
-    if let Some(pair) = &backend.pair {
-        let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+    let acting = acting(steps, backend).filter(|_| Intent::LockGroup.is_in(&entry));
+    if let Some(acting) = &acting {
+        let held = group_lock::is_ours(steps, acting).await?;
+        let now = steps
+            .look("group", acting.array.showrcopy_group(&acting.group))
+            .await?;
         // After a dismissal that the look before did not show yet, too: the next remove finds no group any more.
         let ours = comment.as_ref().is_some_and(|c| c.group_is_ours);
-        for action in leftover_group(&entry, &groups, ours) {
-            groups::carry_out(steps, backend, &action).await?;
+        for action in now
+            .iter()
+            .flat_map(|group| leftover_group(&entry, group, ours, held))
+        {
+            groups::carry_out(steps, &acting.array, &action).await?;
             undone.push(action.to_string());
         }
+        group_lock::release(steps, acting).await?;
     }
     // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
-    if Intent::Dismiss.is_in(&entry) && !still_replicated(backend, steps).await? {
+    if Intent::Dismiss.is_in(&entry) && !still_replicated(steps, acting.as_ref()).await? {
         return Err(Cause::Half(
             "the volume has lost its copy and stays marked as being removed; `docker volume rm` goes on with it",
         ));
     }
     if let Some(mut comment) = comment {
         comment.state = State::Ready;
-        mark::home(steps, Intent::MarkReady, array, &entry.vv, &comment).await?;
+        mark_both(steps, backend, Intent::MarkReady, &comment).await?;
         undone.push("the volume is usable again".to_owned());
     }
     Ok(())
 }
 
-/// True if the VV is in a group, and its copy is on the peer.
-async fn still_replicated(backend: &Backend, steps: &Steps) -> Result<bool, Cause> {
-    let Some(pair) = &backend.pair else {
+/// True if the VV is in its group, and its copy is on the other array.
+async fn still_replicated(steps: &Steps, acting: Option<&Acting>) -> Result<bool, Cause> {
+    let Some(acting) = acting else {
         return Ok(true);
     };
     let vv = &steps.entry().vv;
-    let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-    let copy = steps
-        .look("vv on the peer", pair.peer.showvv(VvQuery::Name(vv)))
+    let now = steps
+        .look("group", acting.array.showrcopy_group(&acting.group))
         .await?;
-    Ok(groups.iter().any(|group| group.holds(vv)) && !copy.is_empty())
+    let copy = steps
+        .look("copy", acting.other.showvv(VvQuery::Name(vv)))
+        .await?;
+    Ok(now.is_some_and(|group| group.holds(vv)) && !copy.is_empty())
 }
 
 /// Goes on with a remove that an earlier run of the plugin left: what is marked as being removed is removed.
@@ -304,8 +368,9 @@ pub(super) async fn resume(
         return Err(Cause::NotKnown(doubt));
     }
     let entry = steps.entry().clone();
+    let array = groups::acting_array(&entry, backend);
     let found = steps
-        .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
+        .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
         .await?;
     let comment = found
         .first()
@@ -313,26 +378,12 @@ pub(super) async fn resume(
         .map(Comment::parse);
     match comment {
         Some(Ok(comment)) if comment.state == State::Removing && comment.op == entry.op => {
-            let mut plan = Vec::new();
-            if let Some(pair) = &backend.pair {
-                let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-                plan = match groups.iter().find(|group| group.holds(&entry.vv)) {
-                    Some(group) => {
-                        let mut plan = replication::plan_dismissal(
-                            backend.array.label(),
-                            group,
-                            &entry.vv,
-                            comment.group_is_ours,
-                        )
-                        .map_err(|why| unfit(&backend.array, why))?;
-                        restart_others(&entry, group, &mut plan);
-                        plan
-                    }
-                    None => leftover_group(&entry, &groups, comment.group_is_ours),
-                };
-            }
-            finish_removal(backend, &mut steps, &plan).await?;
+            finish_removal(backend, &mut steps, comment.group_is_ours).await?;
             inner.forget(&entry.name)?;
+        }
+        // It was taken back, and perhaps not on the copy.
+        Some(Ok(comment)) if comment.state == State::Ready && comment.op == entry.op => {
+            mark_both(&mut steps, backend, Intent::MarkReady, &comment).await?;
         }
         Some(_) => {}
         None => inner.forget(&entry.name)?,
@@ -341,7 +392,7 @@ pub(super) async fn resume(
 }
 
 /// The stop before the crash was ours: so is the start.
-fn restart_others(entry: &JournalEntry, group: &crate::inform::RcGroup, plan: &mut Vec<Action>) {
+fn restart_others(entry: &JournalEntry, group: &RcGroup, plan: &mut Vec<Action>) {
     let start = Action::Start(group.name.clone());
     let others = group.volumes.iter().any(|v| v.local != entry.vv);
     let starts = plan.iter().any(|action| matches!(action, Action::Start(_)));
@@ -350,23 +401,13 @@ fn restart_others(entry: &JournalEntry, group: &crate::inform::RcGroup, plan: &m
     }
 }
 
-/// The volume is out of its group already: the group is started for the others, or, empty and ours, removed.
-fn leftover_group(
-    entry: &JournalEntry,
-    groups: &[crate::inform::RcGroup],
-    ours: bool,
-) -> Vec<Action> {
-    let Some(group) = entry
-        .facts
-        .get("group")
-        .and_then(|name| groups.iter().find(|group| group.name.as_str() == name))
-    else {
-        return Vec::new();
-    };
-    let stopped = group.status == crate::model::GroupStatus::Stopped;
+/// The volume is out of its group already, or still in it: the group is started for those that are in it, or, empty and ours,
+/// removed.
+fn leftover_group(entry: &JournalEntry, group: &RcGroup, ours: bool, held: bool) -> Vec<Action> {
+    let stopped = group.status == GroupStatus::Stopped;
     match group.volumes.is_empty() {
         true if ours => vec![Action::Remove(group.name.clone())],
-        false if stopped && Intent::StopGroup.may_have_happened(entry) => {
+        false if stopped && held && Intent::StopGroup.may_have_happened(entry) => {
             vec![Action::Start(group.name.clone())]
         }
         _ => Vec::new(),

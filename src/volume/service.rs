@@ -1,6 +1,7 @@
 //! The volume service: what the Docker side calls.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, PoisonError},
     time::Duration,
@@ -9,7 +10,7 @@ use std::{
 use crate::{
     host::Kernel,
     index::Index,
-    model::{CreateVolume, MountId, Namespace, RequestId, VolumeName},
+    model::{BackendName, CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
 };
 
 use super::{
@@ -30,8 +31,8 @@ pub struct Parts {
     pub backends: Vec<Backend>,
     /// Index, journal and mounts.
     pub index: Index,
-    /// This machine's short name, as in operation ids.
-    pub machine: String,
+    /// This machine, as in operation ids.
+    pub machine: Machine,
     /// `namespace` of hpe.conf.
     pub namespace: Namespace,
     /// `mount_prefix` of hpe.conf.
@@ -244,18 +245,28 @@ impl Volumes for Service {
 
     fn backends(&self) -> Vec<BackendStatus> {
         let health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0
-            .backends
-            .values()
-            .map(|backend| BackendStatus {
-                name: backend.name.clone(),
-                replication: backend.pair.as_ref().map(|pair| pair.wants.mode),
-                state: health
-                    .get(&backend.name)
-                    .cloned()
-                    .unwrap_or(BackendState::Starting),
-            })
-            .collect()
+        let configured = self.0.backends.values().map(|backend| BackendStatus {
+            name: backend.name.clone(),
+            replication: backend.pair.as_ref().map(|pair| pair.wants.mode),
+            state: health
+                .get(&backend.name)
+                .cloned()
+                .unwrap_or(BackendState::Starting),
+        });
+        let mut waiting: BTreeMap<BackendName, Vec<String>> = BTreeMap::new();
+        for entry in self.0.stranded() {
+            let what = format!("the {} of `{}` (VV `{}`)", entry.kind, entry.name, entry.vv);
+            waiting.entry(entry.backend).or_default().push(what);
+        }
+        let missing = waiting.into_iter().map(|(name, what)| BackendStatus {
+            name,
+            replication: None,
+            state: BackendState::Failed(format!(
+                "not in hpe.conf any more, and needed to clean up after {}",
+                what.join(", ")
+            )),
+        });
+        configured.chain(missing).collect()
     }
 
     fn engine_started(&self) {

@@ -8,11 +8,13 @@ use std::{fmt, future::Future, time::Duration};
 use crate::{
     index::{Index, JournalEntry},
     inform::{Array, ArrayError},
+    model::OperationId,
 };
 
 use super::{
     backend::Backend,
     error::{Aftermath, Cause},
+    groups,
     kill_points::{Doing, KillPoints},
 };
 
@@ -27,6 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub(super) enum Intent {
     MakeVv,
     MakeGroup,
+    LockGroup,
+    UnlockGroup,
     SetGroup,
     StopGroup,
     Admit,
@@ -36,6 +40,7 @@ pub(super) enum Intent {
     Dismiss,
     RemoveGroup,
     RemoveVv,
+    RemoveCopy,
     MakeHost,
     Export,
     Withdraw,
@@ -50,9 +55,11 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 22] = [
+    const ALL: [(Self, &'static str); 25] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
+        (Self::LockGroup, "lock-group"),
+        (Self::UnlockGroup, "unlock-group"),
         (Self::SetGroup, "set-group"),
         (Self::StopGroup, "stop-group"),
         (Self::Admit, "admit"),
@@ -62,6 +69,7 @@ impl Intent {
         (Self::Dismiss, "dismiss"),
         (Self::RemoveGroup, "remove-group"),
         (Self::RemoveVv, "remove-vv"),
+        (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
         (Self::Export, "export"),
         (Self::Withdraw, "withdraw"),
@@ -240,10 +248,11 @@ impl Steps {
     /// The command, if there is one, that may still be running on an array. It has ended when the array no longer lists its
     /// session; where that cannot be known, when ten minutes have passed.
     pub async fn doubt(&mut self, backend: &Backend) -> Result<Option<String>, Cause> {
+        let acting = groups::acting_array(&self.entry, backend);
         if self.resumed
-            && let Some(session) = earlier_session(&self.index, &backend.array).await?
+            && let Some(session) = earlier_session(&self.index, acting).await?
         {
-            return Ok(Some(may_still_run(&backend.array, &session)));
+            return Ok(Some(may_still_run(acting, &session)));
         }
         let fact = |key: &str| self.entry.facts.get(key).cloned().unwrap_or_default();
         let (command, label, session) = (fact("doubt"), fact("doubt array"), fact("doubt session"));
@@ -270,6 +279,16 @@ impl Steps {
         Ok(Some(format!(
             "`{command}` may still be running on array `{label}`"
         )))
+    }
+
+    /// True if the journal has this operation open.
+    pub fn is_open(&self, op: &OperationId) -> bool {
+        self.index.open_entries().iter().any(|e| e.op == *op)
+    }
+
+    /// True if no command of an earlier run of the plugin can still be running on the array.
+    pub async fn no_earlier_session(&self, array: &Array) -> Result<bool, Cause> {
+        Ok(earlier_session(&self.index, array).await?.is_none())
     }
 
     /// Writes the intent and does something on this machine.
@@ -333,7 +352,7 @@ pub(super) fn may_still_run(array: &Array, session: &str) -> String {
 }
 
 /// A session that an earlier process opened and the array still lists: the process died over its command. The command changes
-/// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the home array is asked: what is sent
+/// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the array that acts is asked: what is sent
 /// to the other changes a comment, and the other may be away.
 pub(super) async fn earlier_session(
     index: &Index,

@@ -106,7 +106,7 @@ async fn used_elsewhere(
 }
 
 /// Which VV is, or was last, mounted here under this name: the kernel knows best, then the record, then the index.
-fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Cause> {
+pub(super) fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Cause> {
     if let Some(place) = reconcile::mounted_volume(inner, name)? {
         return Ok(Some(place.wwn));
     }

@@ -251,7 +251,7 @@ fn a_password_in_a_file_that_others_can_read_is_warned_of() {
             Site::new(&plain("").replace("san_password_file = \"@/pw\"", "san_password = \"x\""));
         fs::set_permissions(site.conf(), fs::Permissions::from_mode(mode)).unwrap();
         let warnings = loaded(&site.conf()).1;
-        assert_eq!(warnings.len(), 1);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
         let said = warnings[0].to_string();
         assert!(
             said.starts_with("line 4: [prod] `san_password`: holds a password"),
@@ -283,6 +283,87 @@ fn settings_without_effect_are_warned_of() {
         warnings[0].contains("trusted at first sight"),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn protocols_to_come_are_warned_of() {
+    let said = |more: &str| {
+        let (_, warnings) = Config::load(&Site::new(&plain(more)).conf()).unwrap();
+        let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        said.join("\n")
+    };
+    let told = |place: &str, protocol: &str| {
+        format!(
+            "{place}: `serve` of this release attaches volumes of simulated arrays only and refuses to start with `{protocol}`; hint: \
+             take the backend out, or give `protocol = \"simulated\"` with an array of `hpe3par-sim`"
+        )
+    };
+    assert_eq!(said(""), told("line 1: [prod] `protocol`", "iscsi"));
+    assert_eq!(
+        said("protocol = \"fc\""),
+        told("line 6: [prod] `protocol`", "fc")
+    );
+    let driver =
+        "hpedockerplugin_driver = \"hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver\"";
+    assert_eq!(
+        said(driver),
+        told("line 6: [prod] `hpedockerplugin_driver`", "iscsi")
+    );
+    let simulated = "protocol = \"simulated\"\nsimulated_dir = \"/tmp/x\"\nsimulated_initiator = \"iqn.2020-01.com.example:a\"";
+    assert_eq!(said(simulated), "");
+}
+
+#[test]
+fn a_cpg_without_a_counterpart_is_of_no_use_and_an_entry_without_a_cpg_has_no_effect() {
+    let said = |lists: &str, maps: &str| {
+        let text = replicated(&format!("replication_mode = \"synchronous\"\n{maps}"))
+            .replace("hpe3par_cpg = [\"gold\"]", lists);
+        accepted(&text).1
+    };
+    let three = "hpe3par_cpg = [\"gold\", \"silver\", \"zinc\"]";
+    assert_eq!(
+        said(three, "cpg_map = { gold = \"lead\", silvr = \"tin\" }"),
+        [
+            "line 12: [prod.replication_device] `cpg_map`: the entry for `silvr` has no effect: neither `hpe3par_cpg` nor \
+             `hpe3par_snapcpg` has this CPG",
+            "line 12: [prod.replication_device] `cpg_map`: has no entry for CPG `silver` of `hpe3par_cpg`, so no volume can be made in \
+             it; hint: did you mean `silver` where it has `silvr`?",
+            "line 12: [prod.replication_device] `cpg_map`: has no entry for CPG `zinc` of `hpe3par_cpg`, so no volume can be made in \
+             it; hint: add `zinc` with its CPG on the target array",
+        ]
+    );
+    let snaps = "hpe3par_cpg = \"gold\"; hpe3par_snapcpg = [\"snap\", \"ice\"]".replace("; ", "\n");
+    let told = said(&snaps, "cpg_map = { gold = \"lead\", snap = \"tin\" }");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("line 13: [prod.replication_device] `cpg_map`: has no entry for CPG `ice` of `hpe3par_snapcpg`"),
+        "{told:?}"
+    );
+    // Where `snap_cpg_map` is silent, `cpg_map` answers.
+    let told = said(
+        &snaps,
+        "cpg_map = { gold = \"lead\", snap = \"tin\" }\nsnap_cpg_map = { ice = \"tin\", gold = \"lead\" }",
+    );
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_target_has_its_own_way_in() {
+    let own = "replication_mode = \"synchronous\"\ncpg_map = { gold = \"lead\" }\nsan_ssh_port = 2222\n\
+               ssh_hosts_key_file = \"/k\"\nssh_legacy_algorithms = true\nssh_pool_size = 2\nssh_conn_timeout = 9\n\
+               command_timeout = 8\nhpe3par_iscsi_ips = [\"10.9.9.9\"]\nhpe3par_iscsi_chap_enabled = true";
+    let (config, warnings) = accepted(&replicated(own));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let prod = &config.backends[&name("prod")];
+    let (here, there) = (&prod.access, &prod.replication.as_ref().unwrap().access);
+    assert_eq!((here.san_ssh_port, there.san_ssh_port), (22, 2222));
+    assert_eq!(there.ssh_hosts_key_file, Path::new("/k"));
+    assert!(there.ssh_legacy_algorithms && !here.ssh_legacy_algorithms);
+    assert_eq!((there.ssh_pool_size, here.ssh_pool_size), (2, 4));
+    assert_eq!(there.ssh_conn_timeout, Duration::from_secs(9));
+    assert_eq!(there.command_timeout, Duration::from_secs(8));
+    assert_eq!(there.iscsi_portals, ["10.9.9.9:3260".parse().unwrap()]);
+    assert!(there.iscsi_chap && !here.iscsi_chap && here.iscsi_portals.is_empty());
 }
 
 #[test]

@@ -25,7 +25,9 @@ fn run(arguments: &[&str], conf: &Path) -> (i32, String, String) {
 fn check_says_that_all_is_well_or_everything_that_is_not() {
     let site = Site::new(&plain("ssh_legacy_algorithms = true"));
     let (status, out, err) = run(&["config", "check"], &site.conf());
-    let expected = "warning: @/hpe.conf: line 6: [prod] `ssh_legacy_algorithms`: SHA-1 and other outdated algorithms are allowed for this \
+    let expected = "warning: @/hpe.conf: line 1: [prod] `protocol`: `serve` of this release attaches volumes of simulated arrays only and \
+                    refuses to start with `iscsi`; hint: take the backend out, or give `protocol = \"simulated\"` with an array of \
+                    `hpe3par-sim`\nwarning: @/hpe.conf: line 6: [prod] `ssh_legacy_algorithms`: SHA-1 and other outdated algorithms are allowed for this \
                     array\n@/hpe.conf: no mistake; backends: prod\n";
     assert_eq!((status, out.as_str(), err.as_str()), (0, expected, ""));
 
@@ -58,7 +60,12 @@ fn show_prints_what_is_in_force_as_toml_and_hides_secrets() {
         1,
     ));
     let (status, out, err) = run(&["config", "show"], &site.conf());
-    assert_eq!((status, err.as_str()), (0, ""));
+    assert_eq!(status, 0);
+    assert!(
+        err.contains("[prod] `protocol`: `serve` of this release"),
+        "{err}"
+    );
+    assert_eq!(err.lines().count(), 1, "{err}");
     assert!(!out.contains("sesame"), "{out}");
     let has = |line: &str, origin: &str| {
         let found = out
@@ -92,6 +99,22 @@ fn show_prints_what_is_in_force_as_toml_and_hides_secrets() {
     assert_eq!(
         (before.global, before.backends),
         (after.global, after.backends)
+    );
+
+    // Whatever the names are.
+    let dots = replicated("replication_mode = \"synchronous\"\ncpg_map = { \"g.d\" = \"lead\" }")
+        .replace("[prod", "[\"prod.1\"")
+        .replace("[\"gold\"]", "\"g.d\"");
+    let dotted = Site::new(&dots);
+    let (_, out, _) = run(&["config", "show"], &dotted.conf());
+    dotted.write(
+        "again.conf",
+        &out.replace('@', dotted.dir.path().to_str().unwrap()),
+        0o600,
+    );
+    assert_eq!(
+        loaded(&dotted.conf()).0.backends,
+        loaded(&dotted.path("again.conf")).0.backends
     );
 
     let (_, json, _) = run(&["config", "show", "--json"], &site.conf());

@@ -121,7 +121,11 @@ fn values_of_the_wrong_kind() {
     );
     one(
         &plain("hpe3par_snapcpg = []"),
-        "line 6: [prod] `hpe3par_snapcpg`: is missing: the list is empty, name at least one CPG",
+        "line 6: [prod] `hpe3par_snapcpg`: is an empty list: name at least one CPG, the default first",
+    );
+    one(
+        &plain("").replace("[\"gold\", \"silver\"]", "[]"),
+        "line 5: [prod] `hpe3par_cpg`: is an empty list: name at least one CPG, the default first",
     );
     one(
         &plain("hpe3par_iscsi_ips = [\"10.1.1.1;10.1.1.2\"]"),
@@ -236,18 +240,35 @@ fn replication_that_cannot_be() {
     );
     one(
         &replicated(&format!("{sync}cpg_map = {{ silver = \"lead\" }}")),
-        "line 12: [prod.replication_device] `cpg_map`: has no entry for CPG `gold` of `hpe3par_cpg`; hint: add `gold = \"<CPG on the \
-         target array>\"`",
+        "line 12: [prod.replication_device] `cpg_map`: has no entry for `gold`, the default CPG of `hpe3par_cpg`; hint: add `gold` \
+         with its CPG on the target array",
     );
     one(
-        &with(&format!("{sync}snap_cpg_map = {{ silver = \"lead\" }}")),
-        "line 13: [prod.replication_device] `snap_cpg_map`: has no entry for CPG `gold` of `hpe3par_snapcpg`; hint: add `gold = \"<CPG \
-         on the target array>\"`",
+        &replicated(&format!("{sync}cpg_map = {{ golld = \"lead\" }}")),
+        "line 12: [prod.replication_device] `cpg_map`: has no entry for `gold`, the default CPG of `hpe3par_cpg`; hint: did you mean \
+         `gold` where it has `golld`?",
+    );
+    let snap = "[\"gold\"]\nhpe3par_snapcpg = \"snap\"\n";
+    one(
+        &with(sync).replace("[\"gold\"]\n", snap),
+        "line 12: [prod.replication_device] `cpg_map`: has no entry for `snap`, the default CPG of `hpe3par_snapcpg`; hint: add \
+         `snap` with its CPG on the target array",
     );
     one(
-        &with(sync).replace("[\"gold\"]\n", "[\"gold\"]\nhpe3par_snapcpg = \"snap\"\n"),
-        "line 12: [prod.replication_device] `cpg_map`: has no entry for CPG `snap` of `hpe3par_snapcpg`; hint: add `snap = \"<CPG on \
-         the target array>\"`",
+        &with(&format!("{sync}snap_cpg_map = {{ gold = \"lead\" }}")).replace("[\"gold\"]\n", snap),
+        "line 14: [prod.replication_device] `snap_cpg_map`: has no entry for `snap`, the default CPG of `hpe3par_snapcpg`; hint: add \
+         `snap` with its CPG on the target array",
+    );
+    let witness = |ip: &str| with(&format!("{sync}quorum_witness_ip = \"{ip}\""));
+    one(
+        &witness("10.0.0.1"),
+        "line 13: [prod.replication_device] `quorum_witness_ip`: `10.0.0.1` is the array of the backend, and the witness has to \
+         outlive either array; hint: give the address of the quorum witness",
+    );
+    one(
+        &witness("::ffff:10.0.0.2"),
+        "line 13: [prod.replication_device] `quorum_witness_ip`: `10.0.0.2` is the array of its target, and the witness has to \
+         outlive either array; hint: give the address of the quorum witness",
     );
     one(
         &replicated(&format!("{sync}cpg_map = {{ gold = \"le ad\" }}")),
@@ -279,6 +300,18 @@ fn replication_that_cannot_be() {
             .replace("10.0.0.1", "array-a"),
         "line 8: [prod.replication_device] `san_ip`: the target array is the backend's own array (`Array-A port 22`); hint: give the \
          address of the other array",
+    );
+    one(
+        &with(&format!("{sync}ssh_pol_size = 2")),
+        "line 13: [prod.replication_device] `ssh_pol_size`: unknown key; hint: did you mean `ssh_pool_size`?",
+    );
+    one(
+        &with(&format!("{sync}engine_timeout = 2")),
+        "line 13: [prod.replication_device] `engine_timeout`: does not belong here; hint: it goes into [DEFAULT]",
+    );
+    one(
+        &with(&format!("{sync}ssh_pool_size = 33")),
+        "line 13: [prod.replication_device] `ssh_pool_size`: 33 is out of range: 1 to 32 are allowed",
     );
     one(
         &with(&format!("{sync}hpe3par_cpg = \"gold\"")),
@@ -366,13 +399,6 @@ fn files_that_are_no_toml() {
     one(
         "[DEFAULT]\nlogging = \"info\"\n",
         "no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two",
-    );
-    let old = "[DEFAULT]\nssh_hosts_key_file = /root/.ssh/known_hosts\nhpedockerplugin_driver = hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver\nsan_ip = 10.0.0.1\nsan_password = sesame\nreplication_device = backend_id:far,\n    replication_mode:synchronous,\n    cpg_map:a:b\n";
-    let told = mistakes(old);
-    assert_eq!(told.len(), 1);
-    assert!(
-        told[0].starts_with("this file is in the old format of HPE's python plugin"),
-        "{told:?}"
     );
     let site = Site::new("");
     fs::write(site.conf(), b"[prod]\nsan_ip = \"\xff\"\n").unwrap();

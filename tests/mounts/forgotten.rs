@@ -1,6 +1,51 @@
 //! The engine, or hpe.conf, does not know any more of what is mounted.
 
-use crate::{rig::engine::until, stage::Stage};
+use hpe3par_sim::{Fault, Kind};
+use serde_json::json;
+
+use crate::{
+    rig::{
+        arrays::{HOME, Machine},
+        engine::until,
+        plugin::Reply,
+    },
+    stage::Stage,
+};
+
+/// Takes the plain backend out of hpe.conf. Gives what was in it.
+fn strike_default_out(machine: &Machine) -> String {
+    let conf = std::fs::read_to_string(machine.conf()).unwrap();
+    let (default, rest) = conf.split_once("[mirrored]").unwrap();
+    let (global, _) = default.split_once("san_ip").unwrap();
+    std::fs::write(machine.conf(), format!("{global}\n[mirrored]{rest}")).unwrap();
+    conf
+}
+
+/// Kills the plugin while the array hangs after this command took effect; what is asked for is not answered.
+async fn killed_after(stage: &mut Stage, command: &str, asked: impl AsyncFnOnce(&Stage) -> Reply) {
+    stage.arrays.control.clear_log();
+    let hang = Fault::new(Kind::HangAfter)
+        .on(HOME)
+        .matching(&format!("^{command}"));
+    stage.arrays.control.fault(hang).unwrap();
+    let word = command.split(' ').next().unwrap();
+    let dying = async {
+        let log = || stage.arrays.control.log(Some(HOME));
+        let ran = || {
+            log()
+                .iter()
+                .any(|entry| entry.ran && entry.line.starts_with(word))
+        };
+        while !ran() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        stage.plugin.strike();
+    };
+    let (reply, ()) = tokio::join!(asked(stage), dying);
+    assert_eq!(reply, Reply::Closed);
+    stage.kill();
+    stage.arrays.control.release();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_is_removed_that_nobody_unmounted() {
@@ -50,10 +95,7 @@ async fn the_backend_is_not_in_hpe_conf_any_more() {
     stage.create("db1").await;
     stage.plugin.mount("db1", "c1").await.ok();
     stage.kill();
-    let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();
-    let (default, rest) = conf.split_once("[mirrored]").unwrap();
-    let (global, _) = default.split_once("san_ip").unwrap();
-    std::fs::write(stage.machine.conf(), format!("{global}\n[mirrored]{rest}")).unwrap();
+    let conf = strike_default_out(&stage.machine);
     stage.start();
     stage.plugin.unmount("db1", "c1").await.ok();
     assert!(!stage.mounted("db1"));
@@ -65,4 +107,111 @@ async fn the_backend_is_not_in_hpe_conf_any_more() {
     std::fs::write(stage.machine.conf(), conf).unwrap();
     stage.start();
     until("the withdrawal", || stage.is_clear());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_of_a_backend_that_is_gone_was_not_finished() {
+    let test = "forgotten::a_mount_of_a_backend_that_is_gone_was_not_finished";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    let mount = async |stage: &Stage| stage.plugin.mount("db1", "c1").await;
+    killed_after(&mut stage, "setvv ", mount).await;
+    assert_eq!((stage.devices().len(), stage.journal()), (1, 1));
+    let conf = strike_default_out(&stage.machine);
+    stage.start();
+    until("the end of the mount", || stage.journal() == 0);
+    assert_eq!(stage.devices(), [""; 0]);
+    assert!(stage.exported() && stage.plugin.log().contains("its export stays"));
+
+    stage.kill();
+    std::fs::write(stage.machine.conf(), conf).unwrap();
+    stage.start();
+    until("the withdrawal", || stage.is_clear());
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_and_a_remove_of_a_backend_that_is_gone_wait_for_it() {
+    let test = "forgotten::a_create_and_a_remove_of_a_backend_that_is_gone_wait_for_it";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    let create = async |stage: &Stage| {
+        let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+        stage.plugin.create("db1", options).await
+    };
+    let remove = async |stage: &Stage| stage.plugin.remove("db1").await;
+    for (kind, command) in [("create", "createvv "), ("remove", "setvv ")] {
+        match kind {
+            "create" => killed_after(&mut stage, command, create).await,
+            _ => {
+                create(&stage).await.ok();
+                killed_after(&mut stage, command, remove).await;
+            }
+        }
+        let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();
+        let (default, _) = conf.split_once("[mirrored]").unwrap();
+        std::fs::write(stage.machine.conf(), default).unwrap();
+        let log_before = stage.plugin.log().len();
+        stage.start();
+
+        // Its name waits, and who asks hears for what.
+        let whose = format!("an earlier {kind} of it");
+        for reply in [
+            stage.plugin.create("db1", json!({})).await,
+            stage.plugin.remove("db1").await,
+        ] {
+            let error = reply.err();
+            let told = [&whose, "`dkv-db1`", "put backend `mirrored` back"];
+            assert!(told.iter().all(|part| error.contains(part)), "{error}");
+        }
+        let help = stage
+            .plugin
+            .create("x", json!({ "help": "backends" }))
+            .await;
+        let help = help.err();
+        let told = format!("needed to clean up after the {kind} of `db1` (VV `dkv-db1`)");
+        assert!(help.contains(&told), "{help}");
+        if kind == "remove" {
+            let got = stage.plugin.get("db1").await.ok();
+            let unfinished = got["Volume"]["Status"]["unfinished"].to_string();
+            assert!(unfinished.contains(&whose), "{got}");
+        }
+
+        // Other names do not wait, and what is open of them is cleaned up.
+        stage.create("db2").await;
+        stage.plugin.mount("db2", "c1").await.ok();
+        stage.arrays.control.down(HOME).await.unwrap();
+        stage.plugin.unmount("db2", "c1").await.ok();
+        assert_eq!(stage.journal(), 2);
+        stage.arrays.control.up(HOME).await.unwrap();
+        until("the detach of the other", || stage.journal() == 1);
+        stage.plugin.remove("db2").await.ok();
+        let log = stage.plugin.log()[log_before..].to_owned();
+        let about = |line: &&str| line.contains("WARN") && line.contains("volume=db1 ");
+        let kept = "its backend is not in hpe.conf any more: kept";
+        assert_eq!(
+            log.lines()
+                .filter(about)
+                .filter(|l| l.contains(kept))
+                .count(),
+            1,
+            "{log}"
+        );
+        assert!(
+            !log.lines()
+                .filter(about)
+                .any(|l| l.contains("not cleaned up yet")),
+            "{log}"
+        );
+
+        stage.kill();
+        std::fs::write(stage.machine.conf(), conf).unwrap();
+        stage.start();
+        until("the end of what waited", || stage.journal() == 0);
+        assert!(!stage.arrays.dump().to_string().contains("dkv-db1"));
+    }
 }

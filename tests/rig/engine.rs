@@ -92,6 +92,8 @@ impl Engine {
                 "--exec-opt=native.cgroupdriver=cgroupfs",
             ])
             .args(options)
+            // Its containerd writes there when it was slow to answer.
+            .env("TMPDIR", &self.dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -118,6 +118,63 @@ async fn who_is_beaten_to_the_name_gets_the_same_volume() {
     }
 }
 
+/// Short names are not unique. What one host has half made is not its namesake's, and stays until its maker is back, with its
+/// journal or without.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_namesake_has_half_made_is_left_alone() {
+    for (options, keeps_journal) in [(plain(), true), (replicated(), false)] {
+        let arrays = Arrays::start().await;
+        let maker = machine(&arrays, "host1");
+        let namesake = machine(&arrays, "host2");
+        let conf = std::fs::read_to_string(namesake.conf()).unwrap();
+        let renamed = conf.replace("simulated_host = \"host2\"", "simulated_host = \"host1\"");
+        assert_ne!(conf, renamed);
+        std::fs::write(namesake.conf(), renamed).unwrap();
+        let [mut one, other] = [&maker, &namesake].map(Plugin::start);
+
+        let hang = Fault::new(Kind::HangAfter).on(HOME).matching("^createvv ");
+        arrays.control.fault(hang).unwrap();
+        let vv = || arrays.dump()[HOME]["vvs"]["dkv-db1"].clone();
+        let dying = async {
+            let made = async {
+                while vv().is_null() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            in_time(made).await;
+            one.strike();
+        };
+        let (reply, ()) = tokio::join!(one.create("db1", options.clone()), dying);
+        assert_eq!(reply, Reply::Closed);
+        one.kill();
+        let half_made = vv();
+
+        let whose = ["db1", "another host named `host1` is making it"];
+        assert_told(&in_time(other.remove("db1")).await.err(), &whose);
+        assert_told(&in_time(other.mount("db1", "id1")).await.err(), &whose);
+        arrays.control.clear_log();
+        let waiting = other.create("db1", options.clone());
+        let back = async {
+            for _ in 0..3 {
+                until_sent(&arrays, "showvv ").await;
+                arrays.control.clear_log();
+            }
+            assert_eq!(vv(), half_made);
+            arrays.control.release();
+            if !keeps_journal {
+                std::fs::remove_dir_all(maker.dir.join("state")).unwrap();
+            }
+            one = tokio::task::block_in_place(|| Plugin::start(&maker));
+            in_time(one.create("db1", options.clone())).await.ok();
+        };
+        let (reply, ()) = tokio::join!(in_time(waiting), back);
+        reply.ok();
+        assert_ne!(vv()["wwn"], half_made["wwn"], "the maker has taken it away");
+        in_time(one.remove("db1")).await.ok();
+        in_time(other.remove("db1")).await.ok();
+    }
+}
+
 async fn until_sent(arrays: &Arrays, command: &str) {
     let sent = async {
         let log = || arrays.control.log(Some(HOME));

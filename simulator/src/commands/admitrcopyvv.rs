@@ -8,8 +8,8 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::{question, set_name};
 use crate::patterns::matches;
-use crate::remote_copy::{Half, keep_set, locate, must_be_ready, must_send};
-use crate::state::{Array, Release, Replicated, Set, Vlun, Vv, World};
+use crate::remote_copy::{Half, keep_set, locate, must_be_ready, must_have_a_receiver, must_send};
+use crate::state::{Array, Release, Replicated, Set, SyncStatus, Vlun, Vv, World};
 
 /// `admitrcopyvv [options] <VV>[:<snapshot>] <group> <target>:<secondary VV>`, with `set:` on both sides, or `-pat`.
 pub static COMMAND: Command = Command {
@@ -75,6 +75,7 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             "Error: Target {target} could not get info on secondary target"
         ))
     })?;
+    must_have_a_receiver(call, &half)?;
     for one in &all {
         if options.has("createvv") {
             check_new(call.world, &half, &other, one, options.has("nowwn"))?;
@@ -94,9 +95,9 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             create_secondary(call, &half, &other, &one, options.has("nowwn"));
         }
         let sync = match (&one.snapshot, options.has("nosync")) {
-            (Some(_), _) => "New-SyncFromSnap",
-            (None, true) => "New-PreSynced",
-            (None, false) => "New",
+            (Some(_), _) => SyncStatus::NewSyncFromSnap,
+            (None, true) => SyncStatus::NewPreSynced,
+            (None, false) => SyncStatus::New,
         };
         let sides = [
             (&half, &one.local, &one.remote, sync, sets.clone()),
@@ -104,7 +105,7 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 &other,
                 &one.remote,
                 &one.local,
-                "New",
+                SyncStatus::New,
                 sets.clone().map(|(here, there)| (there, here)),
             ),
         ];
@@ -135,10 +136,11 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 group.volumes.push(Replicated {
                     local: local.clone(),
                     remote: remote.clone(),
-                    sync: sync.to_owned(),
+                    sync,
                     syncing_since: None,
                     synced_at: None,
                     last_sync: None,
+                    hosts_wait: false,
                     resync_snapshot: None,
                     sets,
                 });

@@ -4,7 +4,7 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::well_formed;
 use crate::remote_copy::{mirrored_name, ready, target};
-use crate::state::{Group, Release, Set, World};
+use crate::state::{FailoverStage, Group, GroupStatus, Mode, Release, Role, Set, World};
 
 /// `creatercopygroup [options] <group> <target>:<mode>`.
 pub static COMMAND: Command = Command {
@@ -54,9 +54,9 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         return Err(refuse(format!("Error: group {name} already exists")));
     }
     let mode = match (mode, release) {
-        ("sync", _) => "Sync",
-        ("periodic", _) => "Periodic",
-        ("async", Release::V322 | Release::V331) => "Async",
+        ("sync", _) => Mode::Sync,
+        ("periodic", _) => Mode::Periodic,
+        ("async", Release::V322 | Release::V331) => Mode::Async,
         _ => return Err(refuse(format!("Error: Invalid mode: {mode}"))),
     };
     let system = array.id;
@@ -80,7 +80,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             "Error: group name {name} is longer than {longest} characters"
         )));
     }
-    if mode != "Sync" && in_peer_persistence {
+    if mode != Mode::Sync && in_peer_persistence {
         return Err(refuse(format!(
             "Error: target {target_name} has Peer Persistence groups, it takes synchronous groups only"
         )));
@@ -127,11 +127,11 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         name: name.clone(),
         peer_name: peer_name.clone(),
         target: target_name.to_owned(),
-        role: "Primary".to_owned(),
-        status: "Stopped".to_owned(),
-        mode: mode.to_owned(),
+        role: Role::Primary,
+        status: GroupStatus::Stopped,
+        mode,
         period: 0,
-        policies: if mode == "Periodic" {
+        policies: if mode == Mode::Periodic {
             vec!["over_per_alert".to_owned()]
         } else {
             Vec::new()
@@ -142,6 +142,9 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         volumes: Vec::new(),
         ever_started: false,
         stopped_by_links: false,
+        failover: FailoverStage::None,
+        operation: None,
+        decide_at: None,
         started_at: None,
         next_sync: None,
     };
@@ -149,7 +152,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         name: peer_name.clone(),
         peer_name: name.clone(),
         target: back,
-        role: "Secondary".to_owned(),
+        role: Role::Secondary,
         usr_cpg: swapped(group.usr_cpg.clone()),
         snp_cpg: swapped(group.snp_cpg.clone()),
         ..group.clone()

@@ -4,7 +4,7 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::{question, set_name};
 use crate::patterns::matches;
-use crate::remote_copy::{dismiss, locate, must_be_ready, must_send};
+use crate::remote_copy::{dismiss, locate, must_be_ready, must_have_a_receiver, must_send};
 
 /// `dismissrcopyvv [options] <VV>|set:<set> <group>`.
 pub static COMMAND: Command = Command {
@@ -58,14 +58,8 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         )));
     }
     must_be_ready(call, &half)?;
+    must_have_a_receiver(call, &half)?;
     let other = half.other(call.world);
-    if other
-        .as_ref()
-        .and_then(|other| other.get(call.world))
-        .is_some_and(crate::state::Group::sends)
-    {
-        return Err(refuse(format!("Error: Group {name} is in failover state")));
-    }
     let peer = other.map(|other| other.array).unwrap_or_default();
     if options.has("removevv")
         && let Some(array) = call.world.arrays.get(&peer)

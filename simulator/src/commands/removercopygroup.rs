@@ -3,8 +3,9 @@
 use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::question;
-use crate::patterns::matches;
-use crate::remote_copy::{Half, dismiss, keep_set, locate, must_be_ready, must_send};
+use crate::remote_copy::{
+    Half, dismiss, groups_named, keep_set, locate, must_be_ready, must_have_a_receiver, must_send,
+};
 use crate::state::{Group, Release};
 
 /// `removercopygroup [options] <group>|<pattern>...`.
@@ -19,25 +20,13 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_>, options: &Options) -> Answer {
-    let Some(first) = options.words.first() else {
-        return usage(&COMMAND, "a group is needed");
-    };
     if options.has("keepsnap") && options.has("removevv") {
         return usage(&COMMAND, "-keepsnap and -removevv are mutually exclusive");
     }
-    let names: Vec<String> = if options.has("pat") {
-        let known = call.here().groups.keys().cloned();
-        known
-            .filter(|name| options.words.iter().any(|pattern| matches(pattern, name)))
-            .collect()
-    } else {
-        options.words.clone()
+    let names = match groups_named(call, &COMMAND, options, &options.words) {
+        Ok(names) => names,
+        Err(refusal) => return refusal,
     };
-    if names.is_empty() {
-        return refuse(format!(
-            "Error: group matching {first} does not exist on the system"
-        ));
-    }
     let mut halves = Vec::new();
     for name in &names {
         match check(call, name) {
@@ -74,15 +63,13 @@ fn check(call: &mut Call<'_>, name: &str) -> Result<Half, Answer> {
         )));
     }
     must_be_ready(call, &half)?;
+    must_have_a_receiver(call, &half)?;
     let Some(other) = half.other(call.world) else {
         return Ok(half);
     };
     let Some(group) = other.get(call.world) else {
         return Ok(half);
     };
-    if group.sends() {
-        return Err(refuse(format!("Error: Group {name} is in failover state")));
-    }
     if later && group.has_policy("active_active") {
         let peer = call.world.arrays.get(&other.array);
         let exported = group

@@ -1,11 +1,14 @@
-//! `setrcopygroup`: policies, period, mode and CPGs of remote copy groups.
+//! `setrcopygroup`: policies, period, mode, CPGs and roles of remote copy groups.
+
+mod operations;
 
 use super::creatercopygroup::{CpgWords, check_pair};
 use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
-use crate::patterns::matches;
-use crate::remote_copy::{Half, locate, mirror, must_be_ready, must_send};
-use crate::state::{Group, Release};
+use crate::remote_copy::{
+    Half, check_target, groups_named, locate, mirror, must_be_ready, must_send,
+};
+use crate::state::{Group, Mode, Release, Takeover};
 
 /// `setrcopygroup pol|period|mode|cpg …`.
 pub static COMMAND: Command = Command {
@@ -26,6 +29,7 @@ pub static COMMAND: Command = Command {
         "local",
         "natural",
         "current",
+        "forceppfailover",
     ],
     valued: &["t", "usr_cpg", "snp_cpg"],
     changes: true,
@@ -60,8 +64,8 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         }
         ("mode", [mode, target, groups @ ..]) => set_mode(call, options, mode, target, groups),
         ("cpg", _) => set_cpg(call, options),
-        ("failover" | "recover" | "restore" | "reverse" | "switchover" | "override", _) => {
-            Err(refuse(format!("Error: {what} is not simulated")))
+        (word, words) if let Some(what) = Takeover::of(word) => {
+            return operations::run(call, options, what, words).unwrap_or_else(|refusal| refusal);
         }
         _ => Err(usage(&COMMAND, "wrong subcommand or number of arguments")),
     };
@@ -73,46 +77,16 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
 
 /// The groups named, each proved to be on the side that sends and to reach the other.
 fn groups(call: &mut Call<'_>, options: &Options, words: &[String]) -> Result<Vec<Half>, Answer> {
-    let names: Vec<String> = if options.has("pat") {
-        let known = call.here().groups.keys().cloned();
-        known
-            .filter(|name| words.iter().any(|pattern| matches(pattern, name)))
-            .collect()
-    } else {
-        words.to_vec()
-    };
-    if names.is_empty() {
-        return Err(match words.first() {
-            None => usage(&COMMAND, "a group is needed"),
-            Some(word) => refuse(format!(
-                "Error: group matching {word} does not exist on the system"
-            )),
-        });
-    }
+    let names = groups_named(call, &COMMAND, options, words)?;
     let mut halves = Vec::new();
     for name in &names {
         let half = locate(call, name)?;
-        if let Some(target) = options.value("t") {
-            check_target(call, &half, target)?;
-        }
+        check_target(call, &half, options.value("t"))?;
         must_send(call, &half)?;
         must_be_ready(call, &half)?;
         halves.push(half);
     }
     Ok(halves)
-}
-
-fn check_target(call: &Call<'_>, half: &Half, target: &str) -> Result<(), Answer> {
-    if half
-        .get(call.world)
-        .is_some_and(|group| group.target == target)
-    {
-        return Ok(());
-    }
-    Err(refuse(format!(
-        "Error: target {target} is not a target of group {}",
-        half.group
-    )))
 }
 
 fn set_policy(
@@ -154,13 +128,13 @@ fn check_policy(call: &Call<'_>, half: &Half, name: &str, on: bool) -> Result<()
         "mt_pp",
         "auto_failover_ext",
     ];
-    if on && synchronous.contains(&name) && group.mode != "Sync" {
+    if on && synchronous.contains(&name) && group.mode != Mode::Sync {
         return Err(refuse(format!(
             "Error: Policy {name} is invalid for group {}, which is not synchronous",
             group.name
         )));
     }
-    if name == "over_per_alert" && group.mode != "Periodic" {
+    if name == "over_per_alert" && group.mode != Mode::Periodic {
         return Err(refuse(format!(
             "Error: Policy {name} is invalid for group {}, which is not periodic",
             group.name
@@ -234,10 +208,10 @@ fn set_period(
     }
     let halves = groups(call, options, words)?;
     for half in &halves {
-        check_target(call, half, target)?;
+        check_target(call, half, Some(target))?;
         if half
             .get(call.world)
-            .is_some_and(|group| group.mode != "Periodic")
+            .is_some_and(|group| group.mode != Mode::Periodic)
         {
             return Err(refuse(format!(
                 "Error: Group {} is not periodic",
@@ -283,14 +257,14 @@ fn set_mode(
 ) -> Result<(), Answer> {
     let later = call.here().release == Release::V1050;
     let word = match mode {
-        "sync" => "Sync",
-        "periodic" => "Periodic",
-        "async" if !later => "Async",
+        "sync" => Mode::Sync,
+        "periodic" => Mode::Periodic,
+        "async" if !later => Mode::Async,
         _ => return Err(refuse(format!("Error: Invalid mode: {mode}"))),
     };
     let halves = groups(call, options, words)?;
     for half in &halves {
-        check_target(call, half, target)?;
+        check_target(call, half, Some(target))?;
         let Some(group) = half.get(call.world) else {
             continue;
         };
@@ -300,7 +274,7 @@ fn set_mode(
                 half.group
             )));
         }
-        if word != "Sync" && group.has_policy("path_management") {
+        if word != Mode::Sync && group.has_policy("path_management") {
             return Err(refuse(format!(
                 "Error: Policy path_management is invalid for group {}, which is not synchronous",
                 half.group
@@ -309,8 +283,8 @@ fn set_mode(
     }
     for half in halves {
         if let Some(group) = half.get_mut(call.world) {
-            word.clone_into(&mut group.mode);
-            if word == "Periodic" {
+            group.mode = word;
+            if word == Mode::Periodic {
                 put_policy(group, "over_per_alert", true);
             } else {
                 put_policy(group, "over_per_alert", false);

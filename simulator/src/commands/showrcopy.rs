@@ -4,8 +4,9 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::clock;
 use crate::patterns::{any_matches, matches};
+use crate::remote_copy::peer_persistence::TAKEOVER_AFTER;
 use crate::remote_copy::{Half, target_status};
-use crate::state::{Array, Group, Release, Replicated, World};
+use crate::state::{Array, Group, Mode, Release, Replicated, World};
 use crate::table::{Column, Style, Table};
 
 /// `showrcopy [options] [links | groups [<pattern>...] | targets [<pattern>...]]`.
@@ -157,7 +158,18 @@ impl View<'_> {
                 row.push(policies);
                 row.extend(match &target.witness {
                     Some(address) => {
-                        [address.as_str(), "NA", "Started", "normal", "10"].map(str::to_owned)
+                        let state = match self.array.witness_lost {
+                            None => ["Started", "normal"],
+                            Some(_) => ["Failed", "failed"],
+                        };
+                        [
+                            address,
+                            "NA",
+                            state[0],
+                            state[1],
+                            &TAKEOVER_AFTER.to_string(),
+                        ]
+                        .map(str::to_owned)
                     }
                     None => ["NA"; 5].map(str::to_owned),
                 });
@@ -293,7 +305,8 @@ impl View<'_> {
         if self.detailed {
             row.push(group.id.to_string());
         }
-        row.extend([&group.target, &group.status, &group.role, &group.mode].map(Clone::clone));
+        row.push(group.target.clone());
+        row.extend([group.status.word(), group.role.word(), group.mode.word()].map(str::to_owned));
         if self.detailed {
             let (local_usr, remote_usr) = group.usr_cpg.clone().unwrap_or_default();
             let (local_snp, remote_snp) = group.snp_cpg.clone().unwrap_or_default();
@@ -312,7 +325,7 @@ impl View<'_> {
     fn options(&self, group: &Group) -> String {
         let mut parts = Vec::new();
         let (before, after) = if self.style.csv { (" ", " ") } else { ("", "") };
-        if group.mode == "Periodic" && group.period > 0 {
+        if group.mode == Mode::Periodic && group.period > 0 {
             let last = group
                 .volumes
                 .iter()
@@ -397,14 +410,14 @@ impl View<'_> {
                 let percent = (self.now - since) * 100 / (until - since).max(1);
                 format!("{} ({}%)", volume.sync, percent.clamp(0, 100))
             }
-            _ => volume.sync.clone(),
+            _ => volume.sync.to_string(),
         }
     }
 
     /// `NA` in a started synchronous group.
     fn last_sync(&self, group: &Group, volume: &Replicated) -> String {
         match volume.last_sync {
-            Some(at) if group.mode != "Sync" || !group.is_started() => self.date(at),
+            Some(at) if group.mode != Mode::Sync || !group.is_started() => self.date(at),
             _ => "NA".to_owned(),
         }
     }

@@ -1,10 +1,12 @@
 //! `startrcopygroup`: starts remote copy groups.
 
 use super::createvv::refuse;
-use super::{Answer, Call, Command, Options, usage};
-use crate::patterns::matches;
-use crate::remote_copy::{Half, locate, must_be_ready, start, sync_to_the_end};
-use crate::state::World;
+use super::{Answer, Call, Command, Options};
+use crate::remote_copy::{
+    Half, check_target, end_of_copy, groups_named, locate, must_be_ready, must_share_its_mode,
+    start, sync_to_the_end,
+};
+use crate::state::{GroupStatus, SyncStatus, World};
 
 /// `startrcopygroup [options] <group> [<VV>:<snapshot>|<VV>:-...]`, `startrcopygroup -pat <pattern>...`.
 pub static COMMAND: Command = Command {
@@ -18,23 +20,17 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_>, options: &Options) -> Answer {
-    let Some((first, rest)) = options.words.split_first() else {
-        return usage(&COMMAND, "a group is needed");
-    };
-    let groups: Vec<String> = if options.has("pat") {
-        let known = call.here().groups.keys().cloned();
-        known
-            .filter(|name| options.words.iter().any(|pattern| matches(pattern, name)))
-            .collect()
+    // Without -pat there is one group, and what follows it are volumes and snapshots.
+    let last = if options.has("pat") {
+        options.words.len()
     } else {
-        vec![first.clone()]
+        options.words.len().min(1)
     };
-    if groups.is_empty() {
-        return refuse(format!(
-            "Error: group matching {first} does not exist on the system"
-        ));
-    }
-    let snapshots = if options.has("pat") { &[] } else { rest };
+    let (words, snapshots) = options.words.split_at(last);
+    let groups = match groups_named(call, &COMMAND, options, words) {
+        Ok(groups) => groups,
+        Err(refusal) => return refusal,
+    };
     let mut text = String::new();
     for group in groups {
         match start_one(call, &group, snapshots, options) {
@@ -57,7 +53,7 @@ fn start_one(
     options: &Options,
 ) -> Result<String, Answer> {
     let mut half = locate(call, name)?;
-    check_target(call.world, &half, options)?;
+    check_target(call, &half, options.value("t"))?;
     if half.get(call.world).is_some_and(|group| !group.sends()) {
         if options.has("wait") || !snapshots.is_empty() {
             return Err(refuse(format!(
@@ -73,6 +69,9 @@ fn start_one(
             "Error: group matching {name} does not exist on the system"
         )));
     };
+    if group.status == GroupStatus::Failsafe {
+        return Err(refuse(format!("Error: Group {name} is in failsafe state")));
+    }
     let other_sends = half
         .other(call.world)
         .and_then(|other| other.get(call.world).map(|group| group.sends()));
@@ -89,31 +88,13 @@ fn start_one(
             "Error: Group {name} must contain volumes before being started"
         )));
     }
-    let mixed = call.world.arrays.get(&half.array).is_some_and(|array| {
-        array.groups.values().any(|other| {
-            other.is_started() && other.target == group.target && other.mode != group.mode
-        })
-    });
-    if mixed {
-        return Err(refuse(
-            "Group with different modes on a single target is not supported",
-        ));
-    }
+    must_share_its_mode(call, &half)?;
     must_be_ready(call, &half)?;
     let full = starting_snapshots(call.world, &half, snapshots)?;
     let now = call.now;
     start(call.world, &half, now, options.has("nosync"), &full);
     let user = call.user.to_owned();
-    let end = half
-        .get(call.world)
-        .and_then(|group| {
-            group
-                .volumes
-                .iter()
-                .filter_map(|volume| volume.synced_at)
-                .max()
-        })
-        .unwrap_or(now);
+    let end = end_of_copy(call.world, &half).unwrap_or(now);
     let Some(array) = call.world.arrays.get_mut(&half.array) else {
         return Ok(String::new());
     };
@@ -123,22 +104,6 @@ fn start_one(
     }
     sync_to_the_end(call.world, &half, now);
     Ok(format!("Group {name} starts, task ID = {task}\n"))
-}
-
-fn check_target(world: &World, half: &Half, options: &Options) -> Result<(), Answer> {
-    let fits = half.get(world).is_none_or(|group| {
-        options
-            .value("t")
-            .is_none_or(|target| target == group.target)
-    });
-    if fits {
-        return Ok(());
-    }
-    Err(refuse(format!(
-        "Error: target {} is not a target of group {}",
-        options.value("t").unwrap_or_default(),
-        half.group
-    )))
 }
 
 /// `<VV>:<snapshot>` from which differences are sent, `<VV>:-` for all of it: all volumes of the group or none. Gives
@@ -196,7 +161,7 @@ fn starting_snapshots(
                 .iter()
                 .any(|(vv, snapshot)| *vv == volume.local && *snapshot);
             if differences {
-                "New-SyncFromSnap".clone_into(&mut volume.sync);
+                volume.sync = SyncStatus::NewSyncFromSnap;
             } else {
                 full.push(volume.local.clone());
             }

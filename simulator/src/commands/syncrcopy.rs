@@ -1,10 +1,12 @@
 //! `syncrcopy`: synchronises started groups now.
 
 use super::createvv::refuse;
-use super::{Answer, Call, Command, Options, usage};
+use super::{Answer, Call, Command, Options};
 use crate::names::question;
-use crate::patterns::matches;
-use crate::remote_copy::{Half, locate, must_be_ready, sync, sync_to_the_end};
+use crate::remote_copy::{
+    Half, check_target, groups_named, locate, must_be_ready, sync, sync_to_the_end,
+};
+use crate::state::{GroupStatus, Mode, SyncStatus};
 
 /// `syncrcopy [options] <group>|<pattern>...`.
 pub static COMMAND: Command = Command {
@@ -22,25 +24,11 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
 }
 
 fn sync_all(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
-    let Some(first) = options.words.first() else {
-        return Err(usage(&COMMAND, "a group is needed"));
-    };
-    let names: Vec<String> = if options.has("pat") {
-        let known = call.here().groups.keys().cloned();
-        known
-            .filter(|name| options.words.iter().any(|pattern| matches(pattern, name)))
-            .collect()
-    } else {
-        options.words.clone()
-    };
-    if names.is_empty() {
-        return Err(refuse(format!(
-            "Error: group matching {first} does not exist on the system"
-        )));
-    }
+    let names = groups_named(call, &COMMAND, options, &options.words)?;
     let mut halves: Vec<(String, Half, bool)> = Vec::new();
     for name in &names {
         let mut half = locate(call, name)?;
+        check_target(call, &half, options.value("t"))?;
         if half.get(call.world).is_some_and(|group| !group.sends()) {
             if options.has("w") {
                 return Err(refuse(format!(
@@ -52,16 +40,20 @@ fn sync_all(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         }
         let group = half
             .get(call.world)
-            .filter(|group| group.status == "Started");
+            .filter(|group| group.status == GroupStatus::Started);
         let Some(group) = group else {
             return Err(refuse("Group isn't started"));
         };
-        if group.volumes.iter().any(|volume| volume.sync == "Syncing") {
+        if group
+            .volumes
+            .iter()
+            .any(|volume| volume.sync == SyncStatus::Syncing)
+        {
             return Err(refuse(format!(
                 "Error: Group {name} is already involved in a synchronization"
             )));
         }
-        let full = group.mode == "Sync";
+        let full = group.mode == Mode::Sync;
         must_be_ready(call, &half)?;
         halves.push((name.clone(), half, full));
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::state::World;
 
 /// Fields that hold times or ids still to be given, at any depth.
-const LEFT_OUT: [&str; 10] = [
+const LEFT_OUT: [&str; 12] = [
     "counters",
     "created",
     "started_at",
@@ -16,10 +16,12 @@ const LEFT_OUT: [&str; 10] = [
     "started",
     "finished",
     "details",
+    "due",
+    "decide_at",
 ];
 
 /// Fields whose time is left out while it still shows whether there is one.
-const ONLY_WHETHER: [&str; 2] = ["expires_at", "retained_until"];
+const ONLY_WHETHER: [&str; 3] = ["expires_at", "retained_until", "witness_lost"];
 
 /// The arrays, without clocks, id counters and ended tasks.
 pub(super) fn of(world: &World) -> Value {

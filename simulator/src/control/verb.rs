@@ -65,6 +65,16 @@ pub enum Verb {
         /// System name of the other
         peer: String,
     },
+    /// Cuts an array from the quorum witness
+    CutWitness {
+        /// System name
+        array: String,
+    },
+    /// Lets an array reach the quorum witness again
+    RestoreWitness {
+        /// System name
+        array: String,
+    },
     /// Takes the free space of a CPG away
     CpgFull {
         /// System name
@@ -138,6 +148,8 @@ impl Control {
             Verb::Up { array } => self.up(&array).await?,
             Verb::CutLinks { array, peer } => self.cut_links(&array, &peer)?,
             Verb::RestoreLinks { array, peer } => self.restore_links(&array, &peer)?,
+            Verb::CutWitness { array } => self.cut_witness(&array)?,
+            Verb::RestoreWitness { array } => self.restore_witness(&array)?,
             Verb::CpgFull { array, cpg } => self.cpg_full(&array, &cpg)?,
             Verb::CpgRestore { array, cpg } => self.cpg_restore(&array, &cpg)?,
             Verb::ChangeHostKey { array } => return Ok(json!(self.change_host_key(&array)?)),

@@ -1,7 +1,8 @@
 //! What every remote copy command looks at first. The words are inferred unless FIDELITY.md says otherwise.
 
 use super::Half;
-use crate::commands::{Answer, Call};
+use crate::commands::{Answer, Call, Command, Options, usage};
+use crate::patterns::any_matches;
 
 /// This array's group of that name.
 ///
@@ -15,9 +16,7 @@ pub fn locate(call: &mut Call<'_>, group: &str) -> Result<Half, Answer> {
         ));
     }
     if !array.groups.contains_key(group) {
-        return Err(Answer::refuses_on_stderr(format!(
-            "Error: group matching {group} does not exist on the system"
-        )));
+        return Err(absent(group));
     }
     Ok(Half::new(call.array, group))
 }
@@ -50,4 +49,89 @@ pub fn must_be_ready(call: &Call<'_>, half: &Half) -> Result<(), Answer> {
     Err(Answer::refuses_on_stderr(format!(
         "Error: Target {target} is not up and ready"
     )))
+}
+
+/// The groups of this array that a line names: names as they are, or with `-pat` those that fit the patterns.
+///
+/// # Errors
+/// The refusal, if there is no word or nothing fits.
+pub fn groups_named(
+    call: &mut Call<'_>,
+    command: &Command,
+    options: &Options,
+    words: &[String],
+) -> Result<Vec<String>, Answer> {
+    let Some(first) = words.first() else {
+        return Err(usage(command, "a group is needed"));
+    };
+    if !options.has("pat") {
+        return Ok(words.to_vec());
+    }
+    let known = call.here().groups.keys();
+    let names: Vec<String> = known
+        .filter(|name| any_matches(words, name))
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Err(absent(first));
+    }
+    Ok(names)
+}
+
+/// `-t`: is that the target of this group?
+///
+/// # Errors
+/// The refusal.
+pub fn check_target(call: &Call<'_>, half: &Half, target: Option<&str>) -> Result<(), Answer> {
+    let (Some(group), Some(target)) = (half.get(call.world), target) else {
+        return Ok(());
+    };
+    if group.target == target {
+        return Ok(());
+    }
+    Err(Answer::refuses_on_stderr(format!(
+        "Error: target {target} is not a target of group {}",
+        half.group
+    )))
+}
+
+/// Refuses to start a group on a target that has started groups of another mode.
+///
+/// # Errors
+/// The refusal.
+pub fn must_share_its_mode(call: &Call<'_>, half: &Half) -> Result<(), Answer> {
+    let (Some(array), Some(group)) = (call.world.arrays.get(&half.array), half.get(call.world))
+    else {
+        return Ok(());
+    };
+    let mixed = array.groups.values().any(|other| {
+        other.is_started() && other.target == group.target && other.mode != group.mode
+    });
+    if mixed {
+        return Err(Answer::refuses_on_stderr(
+            "Group with different modes on a single target is not supported",
+        ));
+    }
+    Ok(())
+}
+
+fn absent(group: &str) -> Answer {
+    Answer::refuses_on_stderr(format!(
+        "Error: group matching {group} does not exist on the system"
+    ))
+}
+
+/// Refuses while both sides take themselves for the primary.
+///
+/// # Errors
+/// The refusal.
+pub fn must_have_a_receiver(call: &Call<'_>, half: &Half) -> Result<(), Answer> {
+    let sends = |other: &Half| other.get(call.world).is_some_and(super::Group::sends);
+    match half.other(call.world).filter(sends) {
+        None => Ok(()),
+        Some(_) => Err(Answer::refuses_on_stderr(format!(
+            "Error: Group {} is in failover state",
+            half.group
+        ))),
+    }
 }

@@ -1,7 +1,7 @@
 //! What starts, stops, synchronises and breaks a group, over virtual time.
 
-use super::Half;
-use crate::state::{Agreement, Replicated, Vv, World};
+use super::{Half, peer_persistence, takeover};
+use crate::state::{Agreement, GroupStatus, Mode, Replicated, SyncStatus, Vv, World};
 
 /// Starting lasts this long, seconds.
 const STARTING: i64 = 1;
@@ -19,18 +19,20 @@ pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[Str
     let Some(group) = half.get_mut(world) else {
         return;
     };
-    "Starting".clone_into(&mut group.status);
+    group.status = GroupStatus::Starting;
     group.ever_started = true;
     group.stopped_by_links = false;
+    group.decide_at = None;
     group.started_at = Some(now + STARTING);
-    group.next_sync = (group.mode == "Periodic" && group.period > 0)
+    group.next_sync = (group.mode == Mode::Periodic && group.period > 0)
         .then(|| now + STARTING + i64::from(group.period));
     for (volume, size) in group.volumes.iter_mut().zip(sizes) {
-        if nosync || volume.sync == "New-PreSynced" {
+        if nosync || volume.sync == SyncStatus::NewPreSynced {
             finish(volume, now);
             continue;
         }
-        let differences = (volume.resync_snapshot.is_some() || volume.sync == "New-SyncFromSnap")
+        let differences = (volume.resync_snapshot.is_some()
+            || volume.sync == SyncStatus::NewSyncFromSnap)
             && !full.contains(&volume.local);
         let seconds = if differences {
             SHORTEST
@@ -81,6 +83,20 @@ pub fn sync_to_the_end(world: &mut World, half: &Half, now: i64) {
 
 /// Carries everything forward to `now`: called before every command and dump.
 pub fn tick(world: &mut World, now: i64) {
+    end_tasks(world, now);
+    loop {
+        for half in senders(world) {
+            carry_on(world, &half, now);
+            takeover::follow_up(world, &half, now);
+        }
+        let decided = peer_persistence::decide(world, now);
+        if !(takeover::carry_out(world, now) || decided) {
+            break;
+        }
+    }
+}
+
+fn end_tasks(world: &mut World, now: i64) {
     for array in world.arrays.values_mut() {
         for task in &mut array.tasks {
             if let Some(end) = task
@@ -96,26 +112,24 @@ pub fn tick(world: &mut World, now: i64) {
             }
         }
     }
-    for half in senders(world) {
-        let connected = half.connected(world);
-        let Some(group) = half.get(world) else {
-            continue;
-        };
-        let answered = half
-            .other(world)
-            .and_then(|other| other.get(world).map(|group| !group.sends()))
-            .unwrap_or(false);
-        if group.is_started() && !connected {
-            break_off(world, &half, now);
-        } else if group.is_started() {
-            advance(world, &half, now);
-        } else if group.stopped_by_links
-            && group.has_policy("auto_recover")
-            && connected
-            && answered
-        {
-            start(world, &half, now, false, &[]);
-        }
+}
+
+fn carry_on(world: &mut World, half: &Half, now: i64) {
+    peer_persistence::serves_again(world, half);
+    let connected = half.connected(world);
+    let Some(group) = half.get(world) else {
+        return;
+    };
+    if group.is_started() && !connected {
+        break_off(world, half, now);
+    } else if group.is_started() {
+        advance(world, half, now);
+    } else if group.stopped_by_links
+        && group.has_policy("auto_recover")
+        && connected
+        && half.receiver(world).is_some()
+    {
+        start(world, half, now, false, &[]);
     }
 }
 
@@ -125,16 +139,16 @@ pub fn agree_now(world: &mut World) {
     for half in senders(world) {
         let in_step = half
             .get(world)
-            .is_some_and(|group| group.is_started() && group.mode == "Sync");
+            .is_some_and(|group| group.is_started() && group.mode == Mode::Sync);
         if in_step && half.connected(world) {
             agree(world, &half);
         }
     }
 }
 
-/// Gives the other half what this one decides: status, mode, period, policies, and the state of each volume.
+/// Gives the side that receives what this one decides: status, mode, period, policies, and the state of each volume.
 pub fn mirror(world: &mut World, half: &Half) {
-    let (Some(other), Some(from)) = (half.other(world), half.get(world).cloned()) else {
+    let (Some(other), Some(from)) = (half.receiver(world), half.get(world).cloned()) else {
         return;
     };
     let Some(group) = other.get_mut(world) else {
@@ -146,9 +160,10 @@ pub fn mirror(world: &mut World, half: &Half) {
     group.policies = from.policies;
     group.ever_started = from.ever_started;
     group.started_at = from.started_at;
+    group.decide_at = from.decide_at;
     for volume in &mut group.volumes {
         if let Some(sent) = from.volumes.iter().find(|sent| sent.local == volume.remote) {
-            volume.sync.clone_from(&sent.sync);
+            volume.sync = sent.sync;
             volume.syncing_since = sent.syncing_since;
             volume.synced_at = sent.synced_at;
             volume.last_sync = sent.last_sync;
@@ -171,7 +186,7 @@ pub fn drop_snapshot(world: &mut World, half: &Half, local: &str) {
     }
 }
 
-fn senders(world: &World) -> Vec<Half> {
+pub(super) fn senders(world: &World) -> Vec<Half> {
     world
         .arrays
         .iter()
@@ -204,13 +219,13 @@ fn copy_seconds(size_mib: u64) -> i64 {
 }
 
 fn begin(volume: &mut Replicated, since: i64, until: i64) {
-    "Syncing".clone_into(&mut volume.sync);
+    volume.sync = SyncStatus::Syncing;
     volume.syncing_since = Some(since);
     volume.synced_at = Some(until);
 }
 
 fn finish(volume: &mut Replicated, at: i64) {
-    "Synced".clone_into(&mut volume.sync);
+    volume.sync = SyncStatus::Synced;
     volume.syncing_since = None;
     volume.synced_at = None;
     volume.last_sync = Some(at);
@@ -226,7 +241,7 @@ fn advance(world: &mut World, half: &Half, now: i64) {
         };
         if group.started_at.is_some_and(|at| at <= now) {
             group.started_at = None;
-            "Started".clone_into(&mut group.status);
+            group.status = GroupStatus::Started;
         }
         for volume in &mut group.volumes {
             if let Some(at) = volume.synced_at.filter(|at| *at <= now) {
@@ -234,7 +249,10 @@ fn advance(world: &mut World, half: &Half, now: i64) {
                 done.push((volume.local.clone(), at));
             }
         }
-        let all_synced = group.volumes.iter().all(|volume| volume.sync == "Synced");
+        let all_synced = group
+            .volumes
+            .iter()
+            .all(|volume| volume.sync == SyncStatus::Synced);
         if let Some(due) = group.next_sync.filter(|due| *due <= now && all_synced) {
             let period = i64::from(group.period.max(1));
             let last = due + (now - due) / period * period;
@@ -244,7 +262,7 @@ fn advance(world: &mut World, half: &Half, now: i64) {
             }
             again = true;
         }
-        let periodic = group.mode == "Periodic";
+        let periodic = group.mode == Mode::Periodic;
         for (local, at) in done {
             agree_on(world, half, &local);
             drop_snapshot(world, half, &local);
@@ -261,9 +279,11 @@ fn advance(world: &mut World, half: &Half, now: i64) {
 
 /// The links or an array are gone: both sides stop by themselves, nothing is sent any more.
 fn break_off(world: &mut World, half: &Half, now: i64) {
+    let equal = peer_persistence::equal(world, half);
     halt(world, half, now, true);
     mirror(world, half);
-    for side in [Some(half.clone()), half.other(world)]
+    peer_persistence::lost_each_other(world, half, &equal, now);
+    for side in [Some(half.clone()), half.receiver(world)]
         .into_iter()
         .flatten()
     {
@@ -274,21 +294,23 @@ fn break_off(world: &mut World, half: &Half, now: i64) {
 }
 
 /// Status and volumes of a group that no longer sends.
-fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
+pub(super) fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
     let Some(group) = half.get_mut(world) else {
         return;
     };
-    "Stopped".clone_into(&mut group.status);
+    group.status = GroupStatus::Stopped;
     group.started_at = None;
     group.next_sync = None;
-    let synchronous = group.mode == "Sync";
+    let synchronous = group.mode == Mode::Sync;
     let mut snapshots = Vec::new();
     for volume in &mut group.volumes {
-        let was_equal = volume.sync == "Synced";
-        match volume.sync.as_str() {
-            "Synced" => "Stopped".clone_into(&mut volume.sync),
-            "Syncing" if volume.resync_snapshot.is_some() => "Stopped".clone_into(&mut volume.sync),
-            "Syncing" => "NotSynced".clone_into(&mut volume.sync),
+        let was_equal = volume.sync == SyncStatus::Synced;
+        match volume.sync {
+            SyncStatus::Synced => volume.sync = SyncStatus::Stopped,
+            SyncStatus::Syncing if volume.resync_snapshot.is_some() => {
+                volume.sync = SyncStatus::Stopped;
+            }
+            SyncStatus::Syncing => volume.sync = SyncStatus::NotSynced,
             _ => {}
         }
         volume.syncing_since = None;
@@ -316,7 +338,7 @@ fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
 }
 
 /// `rcpy.<group id>.<VV id>.<target id>`.
-fn take_snapshot(world: &mut World, half: &Half, local: &str, now: i64) {
+pub(super) fn take_snapshot(world: &mut World, half: &Half, local: &str, now: i64) {
     drop_snapshot(world, half, local);
     let Some(array) = world.arrays.get_mut(&half.array) else {
         return;
@@ -342,15 +364,15 @@ fn take_snapshot(world: &mut World, half: &Half, local: &str, now: i64) {
     }
 }
 
-fn agree(world: &mut World, half: &Half) {
+pub(super) fn agree(world: &mut World, half: &Half) {
     let synced: Vec<String> = half
         .get(world)
-        .filter(|group| group.mode == "Sync")
+        .filter(|group| group.mode == Mode::Sync)
         .map(|group| {
             group
                 .volumes
                 .iter()
-                .filter(|volume| volume.sync == "Synced")
+                .filter(|volume| volume.sync == SyncStatus::Synced)
                 .map(|volume| volume.local.clone())
                 .collect()
         })
@@ -361,7 +383,7 @@ fn agree(world: &mut World, half: &Half) {
 }
 
 fn agree_on(world: &mut World, half: &Half, local: &str) {
-    let (Some(other), Some(group)) = (half.other(world), half.get(world)) else {
+    let (Some(other), Some(group)) = (half.receiver(world), half.get(world)) else {
         return;
     };
     if let Some(volume) = group.volume(local) {

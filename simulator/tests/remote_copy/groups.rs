@@ -220,7 +220,7 @@ fn periods_modes_and_cpgs() {
     desk.quiet(&["setrcopygroup mode sync to_south per"]);
     let south = desk.array("south").groups["per.r4101"].clone();
     assert_eq!(
-        (south.mode.as_str(), south.period, south.policies.len()),
+        (south.mode.word(), south.period, south.policies.len()),
         ("Sync", 0, 0)
     );
     desk.quiet(&["startrcopygroup per"]);

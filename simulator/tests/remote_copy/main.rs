@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod admission;
+mod failover;
 mod groups;
 mod listing;
 mod outages;
@@ -10,29 +11,55 @@ mod pair;
 mod peer_persistence;
 mod starting;
 
-use hpe3par_sim::state::Release::V331;
+use hpe3par_sim::state::Release::{self, V322, V331, V1050};
 use pair::Desk;
 
+/// Releases that differ in what remote copy prints and takes.
+const RELEASES: [Release; 3] = [V322, V331, V1050];
+
+const VOLUME: &str = "createvv -tpvv -snp_cpg fast fast v1 4g";
 const CREATE: &str =
     "creatercopygroup -usr_cpg fast to_south:slow -snp_cpg fast to_south:slow g1 to_south:sync";
 
 /// A volume and an empty synchronous group.
 fn desk() -> Desk {
-    let mut desk = Desk::new(V331);
-    desk.quiet(&["createvv -tpvv -snp_cpg fast fast v1 4g", CREATE]);
+    desk_of(V331)
+}
+
+fn desk_of(release: Release) -> Desk {
+    let mut desk = Desk::new(release);
+    desk.quiet(&[&in_release(release, VOLUME), &in_release(release, CREATE)]);
     desk
+}
+
+/// A line as this release takes it: 10.x knows no snapshot CPG.
+fn in_release(release: Release, line: &str) -> String {
+    if release != V1050 {
+        return line.to_owned();
+    }
+    let line = line.replace(" -snp_cpg fast to_south:slow", "");
+    line.replace(" -snp_cpg fast to_south:fast", "")
+        .replace(" -snp_cpg fast", "")
 }
 
 /// The same, admitted.
 fn admitted() -> Desk {
-    let mut desk = desk();
+    admitted_of(V331)
+}
+
+fn admitted_of(release: Release) -> Desk {
+    let mut desk = desk_of(release);
     desk.quiet(&["admitrcopyvv -createvv v1 g1 to_south:v1"]);
     desk
 }
 
 /// The same, started and synced.
 fn synced() -> Desk {
-    let mut desk = admitted();
+    synced_of(V331)
+}
+
+fn synced_of(release: Release) -> Desk {
+    let mut desk = admitted_of(release);
     desk.quiet(&["startrcopygroup g1"]);
     desk.pass(60);
     desk.world.agreements.clear();

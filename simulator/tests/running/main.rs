@@ -3,6 +3,7 @@
 
 mod client;
 mod control_socket;
+mod data;
 mod faults;
 mod login;
 mod persistence;

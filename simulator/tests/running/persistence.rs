@@ -1,7 +1,6 @@
-//! A state directory, volume data, exports.
+//! A state directory, exports.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 
 use hpe3par_sim::Simulator;
 use hpe3par_sim::description::Exports;
@@ -105,82 +104,4 @@ async fn volumes_have_data_and_exports_are_links_to_them() {
     assert!(fs::symlink_metadata(&export).is_err());
     run(&simulator, NORTH, "removevv -f v1").await;
     assert!(!data.exists());
-}
-
-/// Byte `at` of a volume's data, and a way to write it.
-struct Data(std::path::PathBuf);
-
-impl Data {
-    fn of(simulator: &Simulator, dir: &std::path::Path, array: &str, vv: &str) -> Self {
-        let dump = simulator.control().dump();
-        let vv = &dump[array]["vvs"][vv];
-        let name = format!("{}-{}.img", vv["id"], vv["wwn"].as_str().unwrap());
-        Self(dir.join(array).join(name))
-    }
-
-    fn read(&self, at: u64) -> u8 {
-        let mut byte = [0];
-        fs::File::open(&self.0)
-            .unwrap()
-            .read_exact_at(&mut byte, at)
-            .unwrap();
-        byte[0]
-    }
-
-    fn write(&self, at: u64, byte: u8) {
-        fs::OpenOptions::new()
-            .write(true)
-            .open(&self.0)
-            .unwrap()
-            .write_all_at(&[byte], at)
-            .unwrap();
-    }
-}
-
-#[tokio::test]
-async fn data_reach_the_peer_while_links_are_up_and_never_after() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut description = description();
-    description.data_dir = Some(dir.path().to_owned());
-    let simulator = Simulator::start(description).await.unwrap();
-    let control = simulator.control();
-    for line in [
-        "createvv -tpvv -snp_cpg gold_r6 gold_r6 v1 1g",
-        "creatercopygroup -usr_cpg gold_r6 to-south:silver_r6 -snp_cpg gold_r6 to-south:silver_r6 g1 to-south:sync",
-        "admitrcopyvv -createvv -nowwn v1 g1 to-south:v1",
-        "startrcopygroup g1",
-    ] {
-        let heard = run(&simulator, NORTH, line).await;
-        assert_eq!(
-            (heard.status, heard.stderr.as_str()),
-            (Some(0), ""),
-            "{line}: {heard:?}"
-        );
-    }
-    let north = Data::of(&simulator, dir.path(), NORTH, "v1");
-    let south = Data::of(&simulator, dir.path(), SOUTH, "v1");
-    north.write(100, 1);
-    assert_eq!(south.read(100), 0, "not synchronised yet");
-    control.advance(3600);
-    assert_eq!(south.read(100), 1, "the first synchronisation is complete");
-
-    north.write(200, 2);
-    control.cut_links(NORTH, SOUTH).unwrap();
-    assert_eq!(south.read(200), 2, "a synchronous group had sent it");
-    north.write(300, 3);
-    control.advance(3600);
-    control.dump();
-    assert_eq!(
-        south.read(300),
-        0,
-        "nothing goes over while the links are down"
-    );
-
-    control.restore_links(NORTH, SOUTH).unwrap();
-    run(&simulator, NORTH, "startrcopygroup g1").await;
-    control.advance(3600);
-    assert_eq!(south.read(300), 3);
-    north.write(400, 4);
-    control.down(NORTH).await.unwrap();
-    assert_eq!(south.read(400), 4, "what was written before the array died");
 }

@@ -39,7 +39,7 @@ fn one_torn_journal_entry_costs_no_other() {
     let index = machine.open();
     // A machine's name must not lead out of the directory.
     let odd = OperationId {
-        machine: "../a/b".to_owned(),
+        machine: crate::model::Machine::parse("../a/b").unwrap(),
         request: RequestId::from("c1"),
     };
     index

@@ -11,8 +11,8 @@ use crate::{
         row::Row,
     },
     model::{
-        GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus, SystemId,
-        TargetName, TargetStatus, VvId, VvName,
+        DomainName, GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus,
+        SystemId, TargetName, TargetStatus, VvId, VvName,
     },
 };
 
@@ -166,11 +166,31 @@ impl Array {
     /// # Errors
     /// As [`Array::showrcopy_targets`]; `Unrecognised` for a group with two targets.
     pub async fn showrcopy_group(&self, group: &GroupName) -> Result<Option<RcGroup>, ArrayError> {
+        self.one_group(group, None).await
+    }
+
+    /// As [`Array::showrcopy_group`], if it is in this domain.
+    ///
+    /// # Errors
+    /// As [`Array::showrcopy_group`].
+    pub async fn showrcopy_group_in(
+        &self,
+        group: &GroupName,
+        domain: &DomainName,
+    ) -> Result<Option<RcGroup>, ArrayError> {
+        self.one_group(group, Some(domain)).await
+    }
+
+    async fn one_group(
+        &self,
+        group: &GroupName,
+        domain: Option<&DomainName>,
+    ) -> Result<Option<RcGroup>, ArrayError> {
         let absent = format!("group matching {group} does not exist on the system");
         let result = self
             .read(
                 "showrcopy-groups",
-                &Args::new().with("name", group),
+                &Args::new().with_some("domain", domain).with("name", group),
                 |rows| {
                     let mut found = groups(rows)?;
                     match found.pop() {

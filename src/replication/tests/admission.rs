@@ -8,6 +8,7 @@ fn plan_for(found: Option<&RcGroup>, wants: &Wants) -> Result<Vec<Action>, Repli
     let newcomer = Newcomer {
         vv: &vv,
         group: &group,
+        target: &wants.target,
         cpg: &cpg,
         snap_cpg: None,
         domain: None,
@@ -76,6 +77,7 @@ fn snapshot_space_and_domain_go_where_they_belong() {
     let newcomer = Newcomer {
         vv: &vv,
         group: &group,
+        target: &wants(Mode::Sync, false).target,
         cpg: &cpg,
         snap_cpg: Some(&snap),
         domain: Some(&domain),
@@ -197,10 +199,10 @@ fn a_group_of_another_mode_is_refused_with_both() {
 }
 
 #[test]
-fn only_the_primary_in_its_natural_direction_admits() {
+fn only_a_primary_admits() {
     let wants = wants(Mode::Sync, false);
     for status in STATUSES {
-        for role in [Role::Secondary, Role::PrimaryRev, Role::SecondaryRev] {
+        for role in [Role::Secondary, Role::SecondaryRev] {
             for volumes in [&[][..], &[OTHER][..]] {
                 let is = RcGroup {
                     role,

@@ -1,5 +1,6 @@
 //! Every plan, against every state of a group there can be.
 
+mod acting;
 mod action;
 mod admission;
 mod dismissal;

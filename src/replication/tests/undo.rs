@@ -157,6 +157,7 @@ fn every_ending(
     let newcomer = Newcomer {
         vv: &vv,
         group: &group,
+        target: &wants.target,
         cpg: &cpg,
         snap_cpg: None,
         domain: None,

@@ -1,7 +1,7 @@
 //! What is there already under the name of a volume that is to be made: the volume itself, another host's, or something half
 //! made.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
@@ -109,15 +109,7 @@ pub(super) async fn look(
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
-                    return Err(Cause::Busy {
-                        machine: comment.op.machine.clone(),
-                        doing: if comment.state == State::Making {
-                            "making"
-                        } else {
-                            "removing"
-                        },
-                        op: comment.op.to_string(),
-                    });
+                    return Err(Cause::busy(&inner.machine, &comment));
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
@@ -125,8 +117,8 @@ pub(super) async fn look(
     }
 }
 
-/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group nobody knows any
-/// more, so the group is not started.
+/// What the journal would have said of an unfinished operation of this machine. Whether it stopped its group only the group's lock
+/// can tell now.
 async fn leftover(
     inner: &Inner,
     request: &RequestId,
@@ -147,19 +139,37 @@ async fn leftover(
         None => None,
     };
     let (kind, mut intents) = match comment.state {
-        State::Removing => (OpKind::Remove, vec![Intent::MarkRemoving]),
-        State::Making | State::Ready => (OpKind::Create, vec![Intent::MakeVv, Intent::Admit]),
+        State::Removing => (
+            OpKind::Remove,
+            vec![Intent::MarkRemoving, Intent::LockGroup, Intent::StopGroup],
+        ),
+        State::Making | State::Ready => (
+            OpKind::Create,
+            vec![
+                Intent::MakeVv,
+                Intent::LockGroup,
+                Intent::StopGroup,
+                Intent::Admit,
+            ],
+        ),
     };
     if comment.group_is_ours && kind == OpKind::Create {
         intents.push(Intent::MakeGroup);
     }
     let made = CreateVolume {
-        replication_group: group,
+        replication_group: group.clone(),
         ..asked.clone()
     };
+    let mut facts = BTreeMap::new();
+    if let (Some(group), Some(pair)) = (group, &backend.pair) {
+        facts.insert("group".to_owned(), group.to_string());
+        facts.insert("group at home".to_owned(), group.to_string());
+        facts.insert("target".to_owned(), pair.wants.target.to_string());
+    }
     Ok(JournalEntry {
         op: comment.op.clone(),
         steps: intents.iter().map(ToString::to_string).collect(),
+        facts,
         request: serde_json::to_value(made).unwrap_or_default(),
         ..inner.new_entry(request, kind, &asked.name, backend)
     })

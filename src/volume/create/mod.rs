@@ -1,6 +1,7 @@
-//! `docker volume create`: the way through. Whatever is under the name already is in `existing`, the steps in `making`, and how
-//! they are taken back in `undo`.
+//! `docker volume create`: the way through. Whatever is under the name already is in `existing`, the steps in `making`, those of
+//! replication in `admission`, and how they are taken back in `undo`.
 
+mod admission;
 mod existing;
 mod making;
 mod undo;

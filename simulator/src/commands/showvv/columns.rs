@@ -276,7 +276,7 @@ pub(super) static COLUMNS: &[ColumnOf] = &[
         In::Licensed,
         |array, vv| {
             or(
-                array.group_of(&vv.name).map(|group| group.role.clone()),
+                array.group_of(&vv.name).map(|group| group.role.to_string()),
                 "--",
             )
         },

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 /// Whether a text that is no TOML is rather a file of the python plugin: most of its values are not quoted.
-pub(super) fn is_old(text: &str) -> bool {
+pub(in crate::config) fn is_old(text: &str) -> bool {
     let bare = text.lines().filter(|line| is_bare(line)).count();
     let quoted = text
         .lines()
@@ -13,7 +13,7 @@ pub(super) fn is_old(text: &str) -> bool {
 }
 
 /// Whether a line has a value that would need quotes in TOML. Numbers, `true` and lists look alike in both formats.
-pub(super) fn is_bare(line: &str) -> bool {
+pub(in crate::config) fn is_bare(line: &str) -> bool {
     value(line).is_some_and(|value| {
         !value.is_empty()
             && !value.starts_with(QUOTES)

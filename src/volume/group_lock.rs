@@ -1,0 +1,239 @@
+//! The lock of a remote copy group (decision 15): a VV set on the array that is Primary, under which a plugin stops the group,
+//! changes it and starts it again. A stopped group without this lock was stopped by a person.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, civil::DateTime};
+use tokio::time::Instant;
+
+use crate::{
+    inform::{ArrayError, Refusal},
+    model::{GroupLock, GroupStatus, OperationId, SetName},
+    replication::{Acting, Action},
+};
+
+use super::{
+    error::Cause,
+    groups,
+    steps::{Intent, Seen, Steps},
+};
+
+/// How long another host is waited for: its own time to start a group again, and a little.
+const PATIENCE: Duration = Duration::from_secs(330);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A lock as old as this has been left: nobody takes so long over one cycle.
+const LEFT: SignedDuration = SignedDuration::from_mins(10);
+/// After a lock was broken: who read the old one at the same moment has done what it was about to do.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The lock as an array shows it.
+#[derive(Debug)]
+enum Held {
+    /// By nobody.
+    Free,
+    /// By the operation that asks.
+    Ours,
+    /// By another operation.
+    Others(GroupLock),
+}
+
+/// Takes the lock, or finds that the operation has it already. Whoever else has it is waited for; one that was left is broken.
+pub(super) async fn take(steps: &mut Steps, acting: &Acting) -> Result<(), Cause> {
+    let give_up = Instant::now() + PATIENCE;
+    let mut broken = false;
+    loop {
+        let lock = claim(steps, acting).await?;
+        match lock {
+            Held::Ours if broken => {
+                tokio::time::sleep(SETTLED).await;
+                broken = false;
+                if matches!(held(steps, acting).await?, Held::Ours) {
+                    return Ok(());
+                }
+            }
+            Held::Ours => return Ok(()),
+            Held::Free => {}
+            Held::Others(lock) => match wait(steps, acting, lock, give_up).await? {
+                Waited::Gone => {}
+                Waited::Left(lock) => {
+                    break_lock(steps, acting, &lock).await?;
+                    broken = true;
+                }
+            },
+        }
+    }
+}
+
+/// Gives the lock back. One that the operation does not have, or has lost, stays as it is.
+pub(super) async fn release(steps: &mut Steps, acting: &Acting) -> Result<(), Cause> {
+    if is_ours(steps, acting).await? {
+        let op = steps.entry().op.clone();
+        remove(steps, acting, &op).await?;
+    }
+    Ok(())
+}
+
+/// True if the operation has the lock: what it stopped nobody has started since, and nobody else has stopped it.
+pub(super) async fn is_ours(steps: &Steps, acting: &Acting) -> Result<bool, Cause> {
+    if !Intent::LockGroup.is_in(steps.entry()) {
+        return Ok(false);
+    }
+    Ok(matches!(held(steps, acting).await?, Held::Ours))
+}
+
+fn set(acting: &Acting) -> SetName {
+    SetName::lock_of(&acting.group)
+}
+
+async fn held(steps: &Steps, acting: &Acting) -> Result<Held, Cause> {
+    let set = set(acting);
+    let sets = steps
+        .look("group lock", acting.array.showvvset(Some(&set)))
+        .await?;
+    let Some(found) = sets.first() else {
+        return Ok(Held::Free);
+    };
+    let comment = found.comment.clone().unwrap_or_default();
+    match GroupLock::parse(&comment) {
+        Ok(lock) if lock.op == steps.entry().op => Ok(Held::Ours),
+        Ok(lock) => Ok(Held::Others(lock)),
+        Err(_) => Err(Cause::ForeignLock {
+            set,
+            array: acting.array.label().to_owned(),
+            group: acting.group.clone(),
+            comment,
+        }),
+    }
+}
+
+/// One attempt to make the set. An array makes a set once (array fact 53).
+async fn claim(steps: &mut Steps, acting: &Acting) -> Result<Held, Cause> {
+    let (now, zone) = clock(steps, acting).await?;
+    let lock = GroupLock {
+        op: steps.entry().op.clone(),
+        since: now,
+        zone,
+    };
+    let text = lock.encode()?;
+    let set = set(acting);
+    let array = &acting.array;
+    let made = steps
+        .act(
+            Intent::LockGroup,
+            array.createvvset(&set, Some(&text), &[]),
+            || async {
+                let sets = array.showvvset(Some(&set)).await?;
+                let found = sets.first().and_then(|set| set.comment.as_deref());
+                Ok(match found {
+                    Some(comment) if comment == text => Seen::Done(()),
+                    other => Seen::NotDone(format!(
+                        "the comment of VV set `{set}` on array `{}` is `{}`",
+                        array.label(),
+                        other.unwrap_or_default()
+                    )),
+                })
+            },
+        )
+        .await;
+    match made {
+        Ok(()) => Ok(Held::Ours),
+        Err(Cause::Array(ArrayError::Refused {
+            refusal: Refusal::Exists,
+            ..
+        })) => held(steps, acting).await,
+        Err(cause) => Err(cause),
+    }
+}
+
+/// The array's own clock: those of hosts differ.
+async fn clock(steps: &Steps, acting: &Acting) -> Result<(DateTime, String), Cause> {
+    let dates = steps.look("date", acting.array.showdate()).await?;
+    let node = dates.into_iter().next().ok_or_else(|| Cause::NotProven {
+        intent: Intent::LockGroup.to_string(),
+        found: format!("array `{}` shows no clock", acting.array.label()),
+    })?;
+    Ok((node.local, node.zone))
+}
+
+enum Waited {
+    /// Its holder is done.
+    Gone,
+    /// Its holder has left it.
+    Left(GroupLock),
+}
+
+async fn wait(
+    steps: &Steps,
+    acting: &Acting,
+    mut lock: GroupLock,
+    give_up: Instant,
+) -> Result<Waited, Cause> {
+    log::info!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = lock.op;
+        "waiting for the lock of the group");
+    loop {
+        // Of this plugin's own operations only one at a time works on the groups of an array: another that is in its journal is
+        // one that an earlier run left.
+        if steps.is_open(&lock.op) && steps.no_earlier_session(&acting.array).await? {
+            return Ok(Waited::Left(lock));
+        }
+        let (now, zone) = clock(steps, acting).await?;
+        if lock.age(now, &zone) >= LEFT {
+            return Ok(Waited::Left(lock));
+        }
+        if Instant::now() >= give_up {
+            return Err(Cause::GroupLocked {
+                group: acting.group.clone(),
+                array: acting.array.label().to_owned(),
+                lock: Box::new(lock),
+            });
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match held(steps, acting).await? {
+            Held::Others(now) => lock = now,
+            Held::Free | Held::Ours => return Ok(Waited::Gone),
+        }
+    }
+}
+
+/// A lock that was left: its holder died between stop and start. Whoever finds it starts the group again, and takes the lock away.
+async fn break_lock(steps: &mut Steps, acting: &Acting, left: &GroupLock) -> Result<(), Cause> {
+    let now = steps
+        .look("group", acting.array.showrcopy_group(&acting.group))
+        .await?;
+    // Another host may be doing the same.
+    match held(steps, acting).await? {
+        Held::Others(lock) if lock == *left => {}
+        _ => return Ok(()),
+    }
+    log::warn!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = left.op, since:% = left.since;
+        "the lock of the group was left by its holder: taken away");
+    if now.is_some_and(|g| g.status == GroupStatus::Stopped && !g.volumes.is_empty()) {
+        let start = Action::Start(acting.group.clone());
+        groups::carry_out(steps, &acting.array, &start).await?;
+    }
+    remove(steps, acting, &left.op).await
+}
+
+/// Removes the set that this operation has made. Another may have made its own by the time this one looks.
+async fn remove(steps: &mut Steps, acting: &Acting, of: &OperationId) -> Result<(), Cause> {
+    let set = set(acting);
+    let array = &acting.array;
+    let gone = steps
+        .act(Intent::UnlockGroup, array.removevvset(&set), || async {
+            let sets = array.showvvset(Some(&set)).await?;
+            let comment = sets.first().and_then(|set| set.comment.as_deref());
+            let still = comment.map(GroupLock::parse);
+            Ok(match still {
+                Some(Ok(lock)) if lock.op == *of => Seen::NotDone(format!(
+                    "VV set `{set}` is still on array `{}`",
+                    array.label()
+                )),
+                _ => Seen::Done(()),
+            })
+        })
+        .await;
+    match gone {
+        Err(Cause::Array(error)) if error.refusal() == Some(Refusal::NotFound) => Ok(()),
+        other => other,
+    }
+}
