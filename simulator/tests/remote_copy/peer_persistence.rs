@@ -2,6 +2,7 @@
 
 use crate::pair::{Desk, WWPN};
 use crate::{admitted, both, in_each, state, synced, triple};
+use hpe3par_sim::remote_copy::peer_persistence::in_one;
 use hpe3par_sim::state::Release::{self, V1050};
 
 #[test]
@@ -22,6 +23,41 @@ fn peer_persistence_paths_stand_by_on_the_secondary() {
             assert_eq!(desk.column(array, "showvlun -a", "Status"), [status]);
         }
     });
+}
+
+#[test]
+fn both_sides_of_an_active_active_group_are_active_and_one() {
+    let mut desk = admitted(V1050);
+    desk.quiet(&["setrcopygroup pol path_management g1"]);
+    desk.ask("south", &format!("createhost h {WWPN} ; createvlun v1 1 h"));
+    desk.quiet(&["setrcopygroup pol active_active g1"]);
+    desk.array("south")
+        .logins
+        .insert(WWPN.into(), vec!["0:1:1".into()]);
+    assert_eq!(desk.column("south", "showvlun -a", "Status"), ["nonopt"]);
+    desk.quiet(&["setrcopygroup pol no_path_management g1"]);
+    assert!(in_one(&desk.world).is_empty());
+    desk.quiet(&["startrcopygroup g1"]);
+    desk.pass(60);
+    assert_eq!(in_one(&desk.world).len(), 1);
+    desk.quiet(&["setrcopygroup pol no_auto_recover g1"]);
+    desk.array("north").vvs.get_mut("v1").unwrap().wwn = "another".into();
+    assert!(in_one(&desk.world).is_empty(), "hosts see two volumes");
+}
+
+#[test]
+fn a_secondary_that_was_down_does_not_take_over() {
+    let mut desk = watched(V1050);
+    desk.array("south").up = false;
+    desk.pass(0);
+    desk.pass(3);
+    desk.array("north").up = false;
+    desk.array("south").up = true;
+    desk.pass(60);
+    assert_eq!(
+        state(&mut desk, "south", "g1.r4101"),
+        triple("Stopped", "Secondary", &["Stopped"])
+    );
 }
 
 #[test]

@@ -281,9 +281,15 @@ async fn a_peer_persistence_volume_is_one_file_until_its_group_stops() {
     assert!(is_open_as(&device, &south), "the side that sends keeps it");
     device.write_all_at(&[3], 300).unwrap();
     assert_eq!((north.read(200), north.read(300)), (2, 0));
+    assert!(export(&simulator, dir.path(), SOUTH).exists());
+    assert!(
+        !export(&simulator, dir.path(), NORTH).exists(),
+        "a copy that only receives is no use to a host"
+    );
     all(&simulator, SOUTH, &["startrcopygroup g1.r131071"]).await;
     control.advance(3600);
     assert!(is_open_as(&device, &north) && north.read(300) == 3);
+    assert!(export(&simulator, dir.path(), NORTH).exists());
 }
 
 #[tokio::test]
@@ -395,7 +401,9 @@ async fn time_passes_although_nobody_asks() {
     description.factor = 100.0;
     description.data_dir = Some(dir.path().to_owned());
     let (simulator, north, south) = replicated_as(description, dir.path(), "sync").await;
+    all(&simulator, NORTH, &["stoprcopygroup -f g1"]).await;
     north.write(100, 1);
+    all(&simulator, NORTH, &["startrcopygroup g1"]).await;
     let written = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         while south.read(100) == 0 {
             tokio::task::yield_now().await;
