@@ -93,6 +93,9 @@ fn recover_and_restore_bring_everything_home() {
             "setrcopygroup for recover g1.r4101\nrecover started with tasks: 2\n"
         );
         desk.pass(1);
+        assert!(desk.ask("south", "showtask -d 2").stdout.contains(
+            " Switched    Target to_north of group g1.r4101 was switched from primary to secondary.\n"
+        ));
         assert_eq!(
             both(&mut desk),
             "Starting Secondary-Rev | Starting Primary-Rev"

@@ -31,6 +31,12 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
                 return Outcome::Failed("Failed to switch target group");
             }
             recover(world, half, at, operation.nostart, operation.nosync);
+            let target = half.get(world).map_or("", |group| &group.target);
+            let line = format!(
+                "Target {target} of group {} was switched from primary to secondary.",
+                half.group
+            );
+            super::note(world, half, operation.task, at, "Switched", line);
             Outcome::Done("")
         }
         Takeover::Restore => restore(world, half, operation),
