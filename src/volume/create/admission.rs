@@ -90,7 +90,9 @@ impl<'a> Admission<'a> {
             group_is_ours: false,
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
-        let plan = admission.plan(now.as_ref())?;
+        let plan = |now: Option<&RcGroup>| admission.plan(now);
+        let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
+        let plan = plan.unwrap_or_default();
         admission.group_is_ours = match &now {
             None => true,
             Some(now) => admission.was_made_by_us(inner, steps, now).await?,
@@ -144,7 +146,8 @@ impl<'a> Admission<'a> {
             return Err(Cause::RolesChanged(self.group.clone()));
         }
         let now = groups::calm(steps, &self.acting, now).await?;
-        for action in self.plan(now.as_ref())? {
+        let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
+        for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
         let copy = self.copy(steps).await?;
@@ -163,10 +166,9 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, Cause> {
+    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, ReplicationError> {
         let array = self.acting.array.label();
         replication::plan_admission(array, now, &self.newcomer(), &self.pair.wants)
-            .map_err(|why| self.refused(why))
     }
 
     fn refused(&self, why: ReplicationError) -> Cause {
