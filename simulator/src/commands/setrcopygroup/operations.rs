@@ -151,11 +151,6 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         return Ok(());
     };
     let name = &group.name;
-    if group.operation.is_some() {
-        return Err(refuse(format!(
-            "Error: Group {name} is busy, the operation could be retried later"
-        )));
-    }
     if group.volumes.is_empty() {
         return Err(refuse(format!("Error: Group {name} contains no volumes")));
     }
