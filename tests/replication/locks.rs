@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hpe3par_sim::{Fault, Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     rig::{
@@ -142,20 +142,31 @@ async fn somebody_elses_set() {
 }
 
 /// The plugin dies in the middle of a cycle. Its next run ends that at once, and nobody waits ten minutes.
-async fn own_dead_operation(kind: Kind) {
-    let mut scene = Scene::set(Synchronous, R331).await;
+async fn own_dead_operation(kind: Kind, acting: &'static str) {
+    let mut scene = Scene::set(PeerPersistence, R331).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
+    if acting == PEER {
+        scene
+            .types(HOME, "setrcopygroup switchover -f -waittask prod")
+            .await;
+    }
+    let roles = scene.roles();
     scene.stage.arrays.control.clear_log();
-    let fault = Fault::new(kind).on(HOME).matching("^admitrcopyvv ");
+    let fault = Fault::new(kind).on(acting).matching("^admitrcopyvv ");
     scene.stage.arrays.control.fault(fault).unwrap();
     let death = async {
-        scene.was_given(HOME, "admitrcopyvv", 1).await;
+        scene.was_given(acting, "admitrcopyvv", 1).await;
         scene.stage.plugin.strike();
     };
     tokio::join!(scene.create("db2"), death);
-    assert_eq!(scene.roles(), ["Primary Stopped", "Secondary Stopped"]);
-    assert!(scene.dump(HOME)["vv_sets"].to_string().contains("dkl-prod"));
+    let stopped = roles.clone().map(|half| half.replace("Started", "Stopped"));
+    assert_eq!(scene.roles(), stopped);
+    assert!(
+        scene.dump(acting)["vv_sets"]
+            .to_string()
+            .contains("dkl-prod")
+    );
     scene.stage.arrays.control.clear_faults();
     scene.stage.arrays.control.release();
     tokio::task::block_in_place(|| scene.stage.plugin.kill());
@@ -166,7 +177,7 @@ async fn own_dead_operation(kind: Kind) {
     assert!(begun.elapsed() < Duration::from_secs(20));
     scene.has_no_lock();
     assert_eq!(scene.stage.plugin.list().await, ["db1", "db3"]);
-    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    assert_eq!(scene.roles(), roles);
     scene.end(&["db1", "db3"]).await;
 }
 
@@ -199,6 +210,67 @@ async fn given_back_after_a_failure() {
     scene.end(&["db1"]).await;
 }
 
+/// What was looked at before the lock was there may have changed when it is: then nothing is done to the group, and the VV goes.
+async fn changed_while_waited_for(line: &'static str, parts: &'static [&'static str]) {
+    let scene = Scene::set(PeerPersistence, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene.others_lock(HOME, "prod", 1).await;
+    scene.stage.arrays.control.clear_log();
+    let person = async {
+        scene.was_given(HOME, "showdate", 3).await;
+        scene.types(HOME, line).await;
+        scene.at_rest().await;
+        scene.stage.arrays.control.clear_log();
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    };
+    let (said, ()) = tokio::join!(scene.create("db2"), person);
+    let said = said.err();
+    assert_told(&said, &["db2", "`prod`", "VV `dkv-db2` removed"]);
+    assert_told(&said, parts);
+    scene.stage.calm_down().await;
+    scene.has_no_lock();
+    for array in [HOME, PEER] {
+        assert_eq!(scene.vv(array, "db2"), Value::Null);
+        for command in ["stoprcopygroup", "startrcopygroup", "admitrcopyvv"] {
+            assert_eq!(scene.given(array, command), Vec::<String>::new());
+        }
+    }
+}
+
+/// Two hosts fill one group at the same time: each waits for the other's cycles, and nobody takes the other's stop for a person's.
+async fn two_hosts(left: bool) {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    if left {
+        scene.types(HOME, "stoprcopygroup -f prod").await;
+        scene.others_lock(HOME, "prod", 11 * 60).await;
+    }
+    let host2 = stage::machine(&scene.stage.arrays, "host2");
+    let mut other = tokio::task::block_in_place(|| Plugin::start(&host2));
+    let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+    let (a, b, c, d) = tokio::join!(
+        scene.create("db2"),
+        scene.create("db3"),
+        other.create("db4", options.clone()),
+        other.create("db5", options.clone()),
+    );
+    for made in [a, b, c, d] {
+        made.ok();
+    }
+    scene.has_no_lock();
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    assert_eq!(scene.halves()[1]["volumes"].as_array().unwrap().len(), 5);
+    scene.at_rest().await;
+    let (a, b) = tokio::join!(scene.stage.remove("db2"), other.remove("db4"));
+    a.ok();
+    b.ok();
+    other.remove("db5").await.ok();
+    tokio::task::block_in_place(|| other.stop());
+    scene.end(&["db3", "db1"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_lock_is_waited_for_taken_over_and_given_back() {
     let cases = vec![
@@ -207,9 +279,39 @@ async fn a_lock_is_waited_for_taken_over_and_given_back() {
         case("lock: left", left()),
         case("lock: left while waited for", left_while_waited_for()),
         case("lock: somebody else's set", somebody_elses_set()),
-        case("lock: own, before", own_dead_operation(Kind::HangBefore)),
-        case("lock: own, after", own_dead_operation(Kind::HangAfter)),
+        case(
+            "lock: own, before",
+            own_dead_operation(Kind::HangBefore, HOME),
+        ),
+        case(
+            "lock: own there, before",
+            own_dead_operation(Kind::HangBefore, PEER),
+        ),
+        case(
+            "lock: own, after",
+            own_dead_operation(Kind::HangAfter, HOME),
+        ),
+        case(
+            "lock: own there, after",
+            own_dead_operation(Kind::HangAfter, PEER),
+        ),
         case("lock: given back", given_back_after_a_failure()),
+        case(
+            "lock: roles changed",
+            changed_while_waited_for(
+                "setrcopygroup switchover -f -waittask prod",
+                &["changed its roles", "try again"],
+            ),
+        ),
+        case(
+            "lock: stopped meanwhile",
+            changed_while_waited_for(
+                "stoprcopygroup -f prod",
+                &["Stopped", "startrcopygroup prod"],
+            ),
+        ),
+        case("lock: two hosts", two_hosts(false)),
+        case("lock: two hosts and a left one", two_hosts(true)),
     ];
     stage::all(24, cases).await;
 }

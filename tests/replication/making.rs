@@ -4,22 +4,19 @@ use serde_json::{Value, json};
 
 use super::{
     rig::arrays::{HOME, PEER},
-    scene::{Release, Release::*, Scene, Way, Way::*},
+    scene::{self, Release, Release::*, Scene, Way, Way::*},
     stage::{self, Case, assert_told, case},
 };
 
+/// Snapshots of one CPG go to another than the volume.
+fn snapshots_elsewhere(conf: String) -> String {
+    let device = "[mirrored.replication_device]\n";
+    let map = "snap_cpg_map = { ssd_r6 = \"ssd_r6\" }\n";
+    scene::other_cpgs(conf).replace(device, &format!("{device}{map}"))
+}
+
 async fn made_as_configured(way: Way, release: Release) {
-    let other_cpgs = |conf: String| {
-        let map = "cpg_map = { ssd_r5 = \"ssd_r5\", ssd_r6 = \"ssd_r6\" }";
-        assert!(conf.contains(map));
-        let turned = "cpg_map = { ssd_r5 = \"ssd_r6\", ssd_r6 = \"ssd_r5\" }";
-        // For snapshots of one of them, another than the volume's.
-        conf.replace(
-            map,
-            &format!("{turned}\nsnap_cpg_map = {{ ssd_r6 = \"ssd_r6\" }}"),
-        )
-    };
-    let scene = Scene::set_with(way, release, |toml| toml, other_cpgs).await;
+    let scene = Scene::set_with(way, release, |toml| toml, snapshots_elsewhere).await;
     let snapshots = match release {
         R331 => json!({ "cpg": "ssd_r5", "snapcpg": "ssd_r6" }),
         R1050 => json!({ "cpg": "ssd_r5" }),

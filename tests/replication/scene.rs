@@ -47,6 +47,16 @@ pub struct Scene {
     release: Release,
 }
 
+/// hpe.conf with another CPG on the peer than on the source.
+pub fn other_cpgs(conf: String) -> String {
+    let map = "cpg_map = { ssd_r5 = \"ssd_r5\", ssd_r6 = \"ssd_r6\" }";
+    assert!(conf.contains(map));
+    conf.replace(
+        map,
+        "cpg_map = { ssd_r5 = \"ssd_r6\", ssd_r6 = \"ssd_r5\" }",
+    )
+}
+
 impl Scene {
     pub async fn set(way: Way, release: Release) -> Self {
         Self::set_with(way, release, |toml| toml, |conf| conf).await

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     rig::arrays::{HOME, PEER},
-    scene::{GROUP_THERE, HOME_ID, PEER_ID, Release, Release::*, Scene, Way, Way::*},
-    stage::{self, case},
+    scene::{self, GROUP_THERE, HOME_ID, PEER_ID, Release, Release::*, Scene, Way, Way::*},
+    stage::{self, assert_told, case},
 };
 
 /// How the group came to be Primary on the peer.
@@ -84,13 +84,32 @@ async fn made_where_it_is_primary(way: Way, release: Release, how: Turned) {
         ),
         _ => toml,
     };
-    let mut scene = Scene::set_with(way, release, switches, |conf| conf).await;
+    // Which CPG is whose shows only where the two sides have different ones.
+    let mut scene = Scene::set_with(way, release, switches, scene::other_cpgs).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
     let roles = turn(&scene, how).await;
     assert_eq!(scene.roles(), roles);
 
-    scene.stage.arrays.control.clear_log();
+    // What fails is taken back there.
+    let before = scene.stage.arrays.dump();
+    let control = scene.stage.arrays.control.clone();
+    control.cpg_full(HOME, "ssd_r5").unwrap();
+    let said = scene.create("db2").await.err();
+    let peer = scene.stage.label(PEER);
+    assert_told(&said, &["db2", &peer, "admitrcopyvv", "undone"]);
+    control.cpg_restore(HOME, "ssd_r5").unwrap();
+    scene.at_rest().await;
+    // A periodic group makes its snapshots anew each time it is started.
+    if way != Asynchronous {
+        scene.stage.as_before(&before).await;
+    }
+    assert_eq!(scene.roles(), roles);
+    for array in [HOME, PEER] {
+        assert_eq!(scene.vv(array, "db2"), Value::Null);
+    }
+
+    control.clear_log();
     scene.create("db2").await.ok();
     scene.has_no_lock();
     for command in [
@@ -114,6 +133,14 @@ async fn made_where_it_is_primary(way: Way, release: Release, how: Turned) {
             ] {
                 assert!(says(&vv, &part), "{array} {name} {part}: {vv}");
             }
+        }
+    }
+    for (array, cpg, snap_cpg) in [(HOME, "ssd_r5", "ssd_r5"), (PEER, "ssd_r6", "ssd_r6")] {
+        for name in ["db1", "db2"] {
+            let vv = scene.vv(array, name);
+            assert_eq!(vv["cpg"], cpg, "{array} {name}");
+            let snap_cpg = (release == R331).then_some(snap_cpg);
+            assert_eq!(vv["snp_cpg"].as_str(), snap_cpg, "{array} {name}");
         }
     }
     let wwns = [HOME, PEER].map(|array| scene.vv(array, "db2")["wwn"].clone());
