@@ -9,5 +9,6 @@ mod rig;
 mod stage;
 
 mod job;
+mod outages;
 mod point;
 mod wrong;
