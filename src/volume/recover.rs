@@ -219,9 +219,11 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
             // The create was complete, and somebody is at the volume by now: nothing of it is this operation's any more.
             return steps.finish();
         }
-        // Ready: complete, and maybe in use already, with another operation in its comment.
+        // Ready: complete, and maybe in use already, with another operation in its comment. What this operation never set out to call
+        // ready is another host's volume, and on another backend perhaps.
         if let (Some(vv), Some(comment)) = (found.first(), comment)
             && comment.state == State::Ready
+            && Intent::MarkReady.is_in(&entry)
         {
             let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
             let group = asked

@@ -7,7 +7,7 @@ use crate::{
     rig::{
         arrays::{HOME, Machine},
         engine::until,
-        plugin::Reply,
+        plugin::{Plugin, Reply},
     },
     stage::Stage,
 };
@@ -216,4 +216,46 @@ async fn a_create_and_a_remove_of_a_backend_that_is_gone_wait_for_it() {
         until("the end of what waited", || stage.journal() == 0);
         assert!(!stage.arrays.dump().to_string().contains("dkv-db1"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_goes_past_a_create_of_the_same_name_that_waits_for_its_backend() {
+    let test = "forgotten::a_mount_goes_past_a_create_of_the_same_name_that_waits_for_its_backend";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    // It dies among the looks before its first command that changes something: only the journal knows of it.
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", "6".to_owned())]);
+    let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+    assert_eq!(stage.plugin.create("db1", options).await, Reply::Closed);
+    stage.kill();
+    assert_eq!(stage.journal(), 1);
+    assert!(!stage.arrays.dump().to_string().contains("dkv-db1"));
+    let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();
+    let (default, _) = conf.split_once("[mirrored]").unwrap();
+    std::fs::write(stage.machine.conf(), default).unwrap();
+    stage.start();
+    let error = stage.plugin.create("db1", json!({})).await.err();
+    assert!(error.contains("an earlier create of it"), "{error}");
+
+    // Another host makes a volume of that name on a backend that is here.
+    let elsewhere = Plugin::start(&stage.arrays.machine("host2"));
+    let options = json!({ "size": "1" });
+    elsewhere.create("db1", options).await.ok();
+    stage.plugin.mount("db1", "c1").await.ok();
+    assert!(stage.mounted("db1"));
+    assert_eq!(stage.journal(), 1, "the create waits on");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(!stage.mounted("db1") && stage.is_clear());
+    assert_eq!(stage.journal(), 1, "the create waits on");
+
+    // With its backend back it ends, and leaves alone what is not its own.
+    stage.kill();
+    std::fs::write(stage.machine.conf(), conf).unwrap();
+    stage.start();
+    until("the end of what waited", || stage.journal() == 0);
+    assert!(stage.arrays.dump().to_string().contains("dkv-db1"));
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
 }
