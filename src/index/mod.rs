@@ -113,7 +113,10 @@ impl Index {
         let boot = boot.trim().to_owned();
         let path = run_dir.join("mounts.json");
         let mounts = match file::read::<Mounts>(&path, Mounts::VERSION) {
-            Ok(Found::Good(mounts)) if mounts.boot_id == boot => mounts,
+            Ok(Found::Good(mut mounts)) if mounts.boot_id == boot => {
+                mounts.plugin_restarted();
+                mounts
+            }
             Ok(Found::Good(mounts)) => {
                 log::info!(volumes = mounts.volumes.len(); "machine restarted, mount references discarded");
                 Mounts::new(boot)
@@ -405,7 +408,8 @@ impl Index {
     }
 
     /// Counts a Mount of the engine; returns all references to the volume. An id inherited from before a restart of the
-    /// engine is taken over, not added.
+    /// engine is taken over, not added, and so is one that the engine may not have [heard](Index::mount_unheard) of. It is not answered
+    /// yet.
     ///
     /// # Errors
     /// [`IndexError::NotMounted`], [`IndexError::Io`].
@@ -424,6 +428,30 @@ impl Index {
     /// [`IndexError::Io`].
     pub fn mount_ref_drop(&self, name: &VolumeName, id: &str) -> Result<u64, IndexError> {
         self.change_mounts(|mounts| mounts.drop_one(name, id))
+    }
+
+    /// The answer to a Mount has left: the engine knows of this user.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn mount_answered(&self, name: &VolumeName, id: &str) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| mounts.answered(name, id))
+    }
+
+    /// Nobody took the answer to a Mount. The same holds for what was not answered when the plugin ended.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn mount_unheard(&self, name: &VolumeName, id: &str) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| mounts.unheard(name, id))
+    }
+
+    /// The volume is in use: its engine did hear of it.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn mount_heard(&self, name: &VolumeName) -> Result<(), IndexError> {
+        self.change_mounts(|mounts| mounts.heard(name))
     }
 
     /// The engine has started anew: its references are inherited, and each counts once.

@@ -34,6 +34,13 @@ pub struct MountRecord {
     pub refs: BTreeMap<String, u32>,
     /// Ids from before the engine restarted: the next Mount with one of them is the old one again, not a further one.
     pub inherited: BTreeSet<String>,
+    /// How many of an id's were counted by this process and not yet answered.
+    #[serde(default)]
+    pub unanswered: BTreeMap<String, u32>,
+    /// How many of an id's the engine may not know of: nobody took the answer, or the plugin died before it had certainly left. The
+    /// next Mount with that id is this one again, not a further one.
+    #[serde(default)]
+    pub unheard: BTreeMap<String, u32>,
     /// Found mounted without a record of who asked.
     pub adopted: bool,
 }
@@ -44,6 +51,8 @@ impl MountRecord {
             place,
             refs: BTreeMap::new(),
             inherited: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             adopted,
         }
     }
@@ -58,17 +67,25 @@ impl MountRecord {
         self.references() - u64::from(self.refs.get(id).is_some_and(|count| *count > 0))
     }
 
-    /// True if a user was counted since the engine last started.
+    /// True if a user was counted since the engine last started, that it knows of.
     pub fn has_live_references(&self) -> bool {
         self.refs
             .iter()
-            .any(|(id, count)| *count > 0 && !self.inherited.contains(id))
+            .any(|(id, count)| *count > of(&self.unheard, id) && !self.inherited.contains(id))
+    }
+
+    /// True if there are references, and the engine may know of none of them.
+    pub fn all_unheard(&self) -> bool {
+        let unheard = |(id, count): (&String, &u32)| *count <= of(&self.unheard, id);
+        self.references() > 0 && self.refs.iter().all(unheard)
     }
 
     fn add(&mut self, id: &str) {
         let was_inherited = self.inherited.remove(id);
+        let was_unheard = take_one(&mut self.unheard, id);
+        *self.unanswered.entry(id.to_owned()).or_insert(0) += 1;
         let count = self.refs.entry(id.to_owned()).or_insert(0);
-        if !was_inherited || *count == 0 {
+        if !(was_inherited || was_unheard) || *count == 0 {
             *count = count.saturating_add(1);
         }
     }
@@ -82,7 +99,43 @@ impl MountRecord {
             self.refs.remove(id);
             self.inherited.remove(id);
         }
+        self.no_more_than_refs();
     }
+
+    fn no_more_than_refs(&mut self) {
+        for some in [&mut self.unanswered, &mut self.unheard] {
+            some.retain(|id, count| {
+                *count = (*count).min(of(&self.refs, id));
+                *count > 0
+            });
+        }
+    }
+
+    fn answered(&mut self, id: &str) {
+        take_one(&mut self.unanswered, id);
+    }
+
+    fn unheard(&mut self, id: &str) {
+        if take_one(&mut self.unanswered, id) {
+            *self.unheard.entry(id.to_owned()).or_insert(0) += 1;
+        }
+    }
+}
+
+fn of(counts: &BTreeMap<String, u32>, id: &str) -> u32 {
+    counts.get(id).copied().unwrap_or(0)
+}
+
+/// False if there is none.
+fn take_one(counts: &mut BTreeMap<String, u32>, id: &str) -> bool {
+    let Some(count) = counts.get_mut(id).filter(|count| **count > 0) else {
+        return false;
+    };
+    *count -= 1;
+    if *count == 0 {
+        counts.remove(id);
+    }
+    true
 }
 
 /// What mounts.json holds.
@@ -138,6 +191,35 @@ impl Mounts {
                 *count = (*count).min(1);
                 record.inherited.insert(id.clone());
             }
+            record.no_more_than_refs();
+        }
+    }
+
+    pub(super) fn answered(&mut self, name: &VolumeName, id: &str) {
+        if let Some(record) = self.volumes.get_mut(name) {
+            record.answered(id);
+        }
+    }
+
+    pub(super) fn unheard(&mut self, name: &VolumeName, id: &str) {
+        if let Some(record) = self.volumes.get_mut(name) {
+            record.unheard(id);
+        }
+    }
+
+    pub(super) fn heard(&mut self, name: &VolumeName) {
+        if let Some(record) = self.volumes.get_mut(name) {
+            record.unheard.clear();
+        }
+    }
+
+    /// What an earlier process had not answered, nobody may have heard of.
+    pub(super) fn plugin_restarted(&mut self) {
+        for record in self.volumes.values_mut() {
+            for (id, count) in std::mem::take(&mut record.unanswered) {
+                *record.unheard.entry(id).or_insert(0) += count;
+            }
+            record.no_more_than_refs();
         }
     }
 }

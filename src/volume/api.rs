@@ -34,7 +34,7 @@ pub trait Volumes: Send + Sync + 'static {
     ) -> impl Future<Output = Result<PathBuf, UserError>> + Send;
 
     /// The engine is gone, or was told "still running", before it heard of this mount: it does not know of it and will send no
-    /// Unmount. Unless the same mount is asked for again, it is undone after a while.
+    /// Unmount. Unless the same mount is asked for again, or the device is in use by then, it is undone after a while.
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId);
 
     /// Ends one use of a volume. Succeeds for a volume or an id that is not known.

@@ -24,12 +24,12 @@ use super::{
     at_work::AtWork,
     backend::Backend,
     error::Cause,
-    given_out::GivenOut,
     kill_points::KillPoints,
     news::News,
     reconcile,
     running::{Locks, Running},
     service::Parts,
+    unheard::Unheard,
 };
 
 /// How long umount(2) may take: it writes what is not written yet.
@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub health: Mutex<HashMap<BackendName, BackendState>>,
     /// Volumes removed here lately.
     removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
-    pub given_out: GivenOut,
+    pub unheard: Unheard,
     pub news: News,
 }
 
@@ -87,7 +87,7 @@ impl Inner {
             running: Running::default(),
             health: Mutex::default(),
             removed: Mutex::default(),
-            given_out: GivenOut::default(),
+            unheard: Unheard::new(),
             news: News::default(),
         }
     }
@@ -229,7 +229,6 @@ impl Inner {
         self.write("one user more", |index| {
             index.mount_ref_add(name, id.as_str())
         })?;
-        self.given_out.note(name, id);
         Ok(())
     }
 

@@ -9,7 +9,6 @@ mod detach;
 mod error;
 mod exports;
 mod format;
-mod given_out;
 mod group_lock;
 mod groups;
 mod inner;
@@ -27,6 +26,7 @@ mod remove;
 mod running;
 mod service;
 mod steps;
+mod unheard;
 mod unmount;
 
 pub use api::*;

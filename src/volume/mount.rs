@@ -21,6 +21,7 @@ use super::{
     inner::Inner,
     known, lookup, mark,
     steps::{Intent, Steps},
+    unheard,
 };
 
 /// How long a device may take to appear.
@@ -52,6 +53,7 @@ pub(super) async fn mount(
     if inner.mounted(name).is_some() {
         let known = inner.index.get(name).map(|volume| volume.wwn);
         inner.check_device(name, known.as_ref()).map_err(clean)?;
+        unheard::confirm(inner, name).await;
         inner.count_mount(name, id).map_err(clean)?;
         taken_over().map_err(clean)?;
         return Ok(mountpoint);

@@ -13,7 +13,7 @@ use crate::{
 use super::{
     error::{Cause, VolumeError},
     inner::Inner,
-    listing, unmount,
+    listing, unheard, unmount,
 };
 
 /// How long looking at a device may take.
@@ -86,30 +86,41 @@ pub(super) fn adopt_all(inner: &Inner) {
     }
 }
 
-/// Volumes with a mount record that nobody uses and no operation explains. One that was adopted has users nobody wrote down.
+/// Volumes with a mount record that nobody is known to use and no operation explains. One that was adopted has users nobody wrote
+/// down.
 pub(super) fn unused(inner: &Inner) -> Vec<VolumeName> {
     inner
         .index
         .mounts()
         .into_iter()
         .filter(|(name, record)| {
-            record.references() == 0 && !record.adopted && !has_open_entry(inner, name)
+            let unknown = record.all_unheard() && inner.unheard.is_due(name);
+            (record.references() == 0 || unknown) && !record.adopted && !has_open_entry(inner, name)
         })
         .map(|(name, _)| name)
         .collect()
 }
 
-/// Ends an Unmount that died between counting and its first line in the journal. The caller holds the name's lock.
+/// Ends an Unmount that died between counting and its first line in the journal, and a Mount that the engine may not have heard
+/// of. The caller holds the name's lock.
 pub(super) async fn release_unused(
     inner: &Inner,
     request: &RequestId,
     name: &VolumeName,
 ) -> Result<(), VolumeError> {
-    if unused(inner).contains(name) {
-        log::info!(volume = name.as_str(), request = request.as_str(); "mounted, and nobody uses it: released");
-        unmount::release(inner, request, name).await?;
+    if !unused(inner).contains(name) {
+        return Ok(());
     }
-    Ok(())
+    if inner
+        .index
+        .mount(name)
+        .is_some_and(|record| record.references() > 0)
+    {
+        unheard::judge(inner, request, name).await
+    } else {
+        log::info!(volume = name.as_str(), request = request.as_str(); "mounted, and nobody uses it: released");
+        unmount::release(inner, request, name).await
+    }
 }
 
 /// Takes back what one array still exports to this machine though nothing is mounted here: once when the plugin has started,

@@ -15,13 +15,11 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
-    listing, lookup, mount, reconcile, remove, running::Joinable, unmount,
+    listing, lookup, mount, reconcile, remove, running::Joinable, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
 const LISTING: Duration = Duration::from_secs(60);
-/// How long a mount that nobody heard of is kept for a second try.
-const ABANDONED: Duration = Duration::from_secs(60);
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -181,24 +179,17 @@ impl Volumes for Service {
         let volume = name.clone();
         in_a_task(&name, async move {
             let _at_work = inner.at_work.enter(&volume, &request);
-            mount::mount(&inner, &request, &volume, &id).await
+            let mounted = mount::mount(&inner, &request, &volume, &id).await;
+            if mounted.is_ok() {
+                unheard::answering(&inner, &request, &volume, &id);
+            }
+            mounted
         })
         .await
     }
 
     fn mount_abandoned(&self, request: RequestId, name: VolumeName, id: MountId) {
-        let inner = Arc::clone(&self.0);
-        let watch = inner.given_out.watch(&name, &id);
-        tokio::spawn(async move {
-            tokio::time::sleep(ABANDONED).await;
-            if watch.is_given_out_again() {
-                return;
-            }
-            log::warn!(volume = name.as_str(), request = request.as_str(); "nobody came for this mount, taking it back");
-            if let Err(error) = unmount::unmount(&inner, &request, &name, &id).await {
-                log::warn!(volume = name.as_str(), error:% = error; "could not take it back");
-            }
-        });
+        unheard::hung_up(&self.0, &request, &name, &id);
     }
 
     async fn unmount(

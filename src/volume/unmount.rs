@@ -84,7 +84,7 @@ pub(super) async fn release_if_unused(
 
 /// True if the device is also mounted under another path than the volume's own (a container has it under its own), or
 /// something is built on it.
-async fn used_elsewhere(
+pub(super) async fn used_elsewhere(
     inner: &Inner,
     name: &VolumeName,
     mountpoint: &Path,

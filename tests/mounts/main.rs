@@ -9,3 +9,4 @@ mod killed;
 mod lost_records;
 mod stage;
 mod tools;
+mod unheard;

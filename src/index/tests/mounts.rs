@@ -103,3 +103,64 @@ fn references_to_another_vv_are_void() {
         Some((0, wwn('2')))
     );
 }
+
+#[test]
+fn a_mount_that_was_not_answered_before_the_plugin_died_is_taken_over_once() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let db1 = name("db1");
+    index.mounted(&db1, place('1')).unwrap();
+    index.mount_ref_add(&db1, "container").unwrap();
+    index.mount_answered(&db1, "container").unwrap();
+    // docker cp, in the middle of which the plugin dies.
+    assert_eq!(index.mount_ref_add(&db1, "container").unwrap(), 2);
+    drop(index);
+    let index = machine.open();
+    let of = |index: &Index| index.mount(&db1).unwrap();
+    assert_eq!(of(&index).unheard["container"], 1);
+    assert!(of(&index).has_live_references() && !of(&index).all_unheard());
+    // Two more: the first takes over what was left behind, the second is one of its own.
+    for _ in 0..2 {
+        assert_eq!(index.mount_ref_add(&db1, "container").unwrap(), 2);
+        index.mount_answered(&db1, "container").unwrap();
+        assert!(of(&index).unheard.is_empty());
+        assert_eq!(index.mount_ref_drop(&db1, "container").unwrap(), 1);
+    }
+    assert_eq!(index.mount_ref_drop(&db1, "container").unwrap(), 0);
+}
+
+#[test]
+fn whom_no_engine_knows_is_no_live_reference() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let db1 = name("db1");
+    let of = |index: &Index| index.mount(&db1).unwrap();
+    index.mounted(&db1, place('1')).unwrap();
+    index.mount_ref_add(&db1, "gone").unwrap();
+    assert!(of(&index).has_live_references() && !of(&index).all_unheard());
+    // Only what is on its way can be lost.
+    index.mount_unheard(&db1, "other").unwrap();
+    assert!(of(&index).unheard.is_empty());
+    index.mount_unheard(&db1, "gone").unwrap();
+    index.mount_answered(&db1, "gone").unwrap();
+    assert!(!of(&index).has_live_references() && of(&index).all_unheard());
+    index.mount_ref_add(&db1, "known").unwrap();
+    assert!(of(&index).has_live_references() && !of(&index).all_unheard());
+    index.mount_ref_drop(&db1, "known").unwrap();
+    assert!(of(&index).all_unheard());
+    index.mount_heard(&db1).unwrap();
+    assert!(of(&index).has_live_references() && !of(&index).all_unheard());
+    // An Unmount in the moment in which the answer left, and the engine's end: nothing of it stays behind.
+    index.mount_ref_add(&db1, "gone").unwrap();
+    index.engine_restarted().unwrap();
+    assert_eq!(index.mount_ref_drop(&db1, "gone").unwrap(), 0);
+    let MountRecord {
+        refs,
+        inherited,
+        unanswered,
+        unheard,
+        ..
+    } = of(&index);
+    assert!(refs.is_empty() && inherited.is_empty());
+    assert!(unanswered.is_empty() && unheard.is_empty());
+}
