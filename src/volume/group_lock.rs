@@ -7,9 +7,9 @@ use jiff::{SignedDuration, civil::DateTime};
 use tokio::time::Instant;
 
 use crate::{
-    inform::{ArrayError, Refusal},
+    inform::{ArrayError, RcGroup, Refusal},
     model::{GroupLock, GroupStatus, OperationId, SetName},
-    replication::{Acting, Action},
+    replication::{Acting, Action, ReplicationError},
 };
 
 use super::{
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(330);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A lock as old as this has been left: nobody takes so long over one cycle.
 const LEFT: SignedDuration = SignedDuration::from_mins(10);
+/// So often a stopped group without a lock is looked at again before it is believed: a cycle takes much longer than a look.
+const LOOKS_AHEAD: u32 = 3;
 /// After a lock was broken: who read the old one at the same moment has done what it was about to do.
 const SETTLED: Duration = Duration::from_secs(2);
 
@@ -61,6 +63,31 @@ pub(super) async fn take(steps: &mut Steps, acting: &Acting) -> Result<(), Cause
                 }
             },
         }
+    }
+}
+
+/// Plans before the lock is taken, so that what stands in the way is told before anything is made. A group that another operation has
+/// stopped, or is starting, is no reason to refuse: it is planned for again under the lock.
+pub(super) async fn plan_ahead(
+    steps: &Steps,
+    acting: &Acting,
+    mut now: Option<RcGroup>,
+    plan: impl Fn(Option<&RcGroup>) -> Result<Vec<Action>, ReplicationError>,
+) -> Result<(), Cause> {
+    let mut looks = LOOKS_AHEAD;
+    loop {
+        match plan(now.as_ref()) {
+            Ok(_) => return Ok(()),
+            Err(ReplicationError::NotStarted { .. }) if looks > 0 => looks -= 1,
+            Err(why) => return Err(groups::refused(&acting.array, why)),
+        }
+        if !matches!(held(steps, acting).await?, Held::Free) {
+            return Ok(());
+        }
+        // It may have been started, and the lock given back, between the two looks.
+        now = steps
+            .look("group", acting.array.showrcopy_group(&acting.group))
+            .await?;
     }
 }
 

@@ -124,8 +124,13 @@ async fn take_away(
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
             let Found { acting, now } = groups::find(steps, backend, pair, &group.name).await?;
             let now = now.unwrap_or_else(|| group.clone());
-            replication::plan_dismissal(acting.array.label(), &now, &vv, comment.group_is_ours)
-                .map_err(|why| groups::refused(&acting.array, why))?;
+            let label = acting.array.label();
+            let ours = comment.group_is_ours;
+            let plan = |now: Option<&RcGroup>| match now {
+                Some(now) => replication::plan_dismissal(label, now, &vv, ours),
+                None => Ok(Vec::new()),
+            };
+            group_lock::plan_ahead(steps, &acting, Some(now), plan).await?;
             groups::remember(steps, &acting, &group.name)?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {

@@ -90,12 +90,13 @@ impl<'a> Admission<'a> {
             group_is_ours: false,
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
-        let plan = admission.plan(now.as_ref())?;
+        let plan = |now: Option<&RcGroup>| admission.plan(now);
+        group_lock::plan_ahead(steps, &admission.acting, now.clone(), plan).await?;
         admission.group_is_ours = match &now {
             None => true,
             Some(now) => admission.was_made_by_us(inner, steps, now).await?,
         };
-        if plan.iter().any(|action| matches!(action, Action::Make(_))) {
+        if now.is_none() {
             let all = steps
                 .look("groups", admission.array().showrcopy_groups())
                 .await?;
@@ -144,7 +145,8 @@ impl<'a> Admission<'a> {
             return Err(Cause::RolesChanged(self.group.clone()));
         }
         let now = groups::calm(steps, &self.acting, now).await?;
-        for action in self.plan(now.as_ref())? {
+        let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
+        for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
         let copy = self.copy(steps).await?;
@@ -163,10 +165,9 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, Cause> {
+    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, ReplicationError> {
         let array = self.acting.array.label();
         replication::plan_admission(array, now, &self.newcomer(), &self.pair.wants)
-            .map_err(|why| self.refused(why))
     }
 
     fn refused(&self, why: ReplicationError) -> Cause {
