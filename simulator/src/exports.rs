@@ -178,16 +178,13 @@ impl Array {
             .collect()
     }
 
-    /// `standby` on the secondary side of Peer Persistence; on 10.x the ports of the node that does not own the VV are
+    /// `standby` on the secondary side of Peer Persistence unless both are active; on 10.x the ports of the node that does not own the VV are
     /// `nonopt`; otherwise `active`.
     fn path_status(&self, vv: &str, port: &str) -> &'static str {
-        let standby = self.groups.values().any(|group| {
+        let standby = self.group_of(vv).is_some_and(|group| {
             !group.sends()
-                && group
-                    .policies
-                    .iter()
-                    .any(|policy| policy == "path_management")
-                && group.volumes.iter().any(|volume| volume.local == vv)
+                && group.has_policy("path_management")
+                && !group.has_policy("active_active")
         });
         if standby {
             return "standby";

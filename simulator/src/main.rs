@@ -93,15 +93,6 @@ async fn serve(config: PathBuf, state: Option<PathBuf>, socket: Option<PathBuf>)
         println!("{array} listens on {}", simulator.address(&array));
         println!("    {}", simulator.host_key_line(&array));
     }
-    // Time changes things although nobody asks: an array that waited takes over.
-    let clock = control.clone();
-    let ticking = async move {
-        let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
-        loop {
-            seconds.tick().await;
-            clock.advance(0);
-        }
-    };
     let serving = async {
         match &socket {
             Some(socket) => socket::serve(control, socket).await,
@@ -111,7 +102,6 @@ async fn serve(config: PathBuf, state: Option<PathBuf>, socket: Option<PathBuf>)
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         failed = serving => failed?,
-        never = ticking => never,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminated.recv() => {}
     }

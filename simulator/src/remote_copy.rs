@@ -85,6 +85,11 @@ impl Group {
         self.policies.iter().any(|one| one == policy)
     }
 
+    /// Do hosts have its volumes on both arrays?
+    pub fn is_peer_persistent(&self) -> bool {
+        self.has_policy("path_management") || self.has_policy("active_active")
+    }
+
     /// The volume of that name here.
     pub fn volume(&self, local: &str) -> Option<&Replicated> {
         self.volumes.iter().find(|volume| volume.local == local)

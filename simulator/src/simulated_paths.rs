@@ -1,12 +1,14 @@
 //! Exports as files: for each export of a volume to a host a link `<exports_dir>/<array>/<host>/<lun>.<wwn>` to the
-//! volume's data. It is there exactly while a host would see the volume on that array; not in `Failsafe`.
+//! volume's data. It is there exactly while a host could read and write the volume on that array: a copy that only receives
+//! shows none, unless it is one with the other side's (Peer Persistence).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::data;
-use crate::state::{Array, GroupStatus, World};
+use crate::remote_copy::peer_persistence;
+use crate::state::{Array, World};
 
 /// Makes the links fit the state. An array that is down shows nothing. Exports without a host (port presents) make none.
 ///
@@ -15,11 +17,7 @@ use crate::state::{Array, GroupStatus, World};
 pub fn settle(world: &World, data_dir: &Path, exports_dir: &Path) -> io::Result<()> {
     let data_dir = std::path::absolute(data_dir)?;
     for (name, array) in &world.arrays {
-        let wanted = if array.up {
-            links(name, array, &data_dir)
-        } else {
-            BTreeMap::new()
-        };
+        let wanted = links(world, name, array, &data_dir);
         let root = exports_dir.join(name);
         fs::create_dir_all(&root)?;
         for host in fs::read_dir(&root)?.filter_map(Result::ok) {
@@ -44,17 +42,17 @@ pub fn settle(world: &World, data_dir: &Path, exports_dir: &Path) -> io::Result<
 }
 
 /// `<host>/<lun>.<wwn>` → file of the volume.
-fn links(name: &str, array: &Array, data_dir: &Path) -> BTreeMap<PathBuf, PathBuf> {
+fn links(world: &World, name: &str, array: &Array, data_dir: &Path) -> BTreeMap<PathBuf, PathBuf> {
     let mut links = BTreeMap::new();
     for template in &array.vluns {
         let Some(host) = &template.host else { continue };
         for (lun, vv) in array.vvs_behind(template) {
-            let refused = array
-                .group_of(&vv)
-                .is_some_and(|group| group.status == GroupStatus::Failsafe);
-            let Some(vv) = array.vvs.get(&vv).filter(|_| !refused) else {
+            let Some(vv) = array.vvs.get(&vv) else {
                 continue;
             };
+            if !peer_persistence::serves(world, name, &vv.name) {
+                continue;
+            }
             for host in array.hosts_behind(host) {
                 links.insert(
                     Path::new(&host).join(format!("{lun}.{}", vv.wwn)),

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use russh::keys::ssh_key::private::PrivateKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::control::Control;
 use crate::description::{ArrayDescription, Description};
@@ -58,6 +60,7 @@ impl Simulator {
             ));
             ports.insert(port.server.description.name.clone(), port);
         }
+        tasks.push(tokio::spawn(let_time_pass(Arc::clone(&engine))));
         Ok(Self {
             control: Control::new(engine, ports),
             tasks,
@@ -92,6 +95,16 @@ impl Simulator {
     /// Stops listening and cuts all connections.
     pub fn shutdown(self) {
         drop(self);
+    }
+}
+
+/// Time changes things although nobody asks: a copy is done, an array takes over.
+async fn let_time_pass(engine: Arc<Engine>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        engine.alter(|_| ());
     }
 }
 

@@ -70,6 +70,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "after a failover of a group with auto_synchronize the roles become plain when all is copied back (always on 10.x)",
     ),
     (
+        "rev_runs_over",
+        "showrcopy does not widen the column Role for Primary-Rev and Secondary-Rev",
+    ),
+    (
         "switchover_keeps_natural",
         "setrcopygroup switchover keeps the natural direction, so that the roles get -Rev",
     ),

@@ -3,6 +3,11 @@
 //! A listing is up to three rows of group titles, one row of heads, the rows, a line of dashes and a total row. Widths
 //! are made for each output; cells are padded with blanks to the end of the line, the total row too (array fact 10).
 
+mod column;
+mod draw;
+
+pub use column::Column;
+
 /// How listings are printed: chosen by `setclienv` or by `-csvtable`, `-nohdtot`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
@@ -10,83 +15,6 @@ pub struct Style {
     pub csv: bool,
     /// Rows only: no titles, heads, separator and totals.
     pub nohdtot: bool,
-}
-
-/// On which side the blanks go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-}
-
-/// A column: its head and how it is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    head: String,
-    side: Side,
-    dashed: bool,
-    min: usize,
-}
-
-impl Column {
-    /// Text: head and cells at the left.
-    pub fn left(head: impl Into<String>) -> Self {
-        Self {
-            head: head.into(),
-            side: Side::Left,
-            dashed: false,
-            min: 0,
-        }
-    }
-
-    /// Numbers: head and cells at the right.
-    pub fn right(head: impl Into<String>) -> Self {
-        Self {
-            side: Side::Right,
-            ..Self::left(head)
-        }
-    }
-
-    /// Text under a head that is centred between dashes, at least one on each side: `-Detailed_State-`.
-    pub fn dashed(head: impl Into<String>) -> Self {
-        Self {
-            dashed: true,
-            ..Self::left(head)
-        }
-    }
-
-    /// Like [`Column::dashed`] with the cells at the right.
-    pub fn dashed_right(head: impl Into<String>) -> Self {
-        Self {
-            dashed: true,
-            ..Self::right(head)
-        }
-    }
-
-    /// At least `width` characters wide.
-    pub fn min(self, width: usize) -> Self {
-        Self { min: width, ..self }
-    }
-
-    /// The name in the head, without dashes.
-    pub fn name(&self) -> &str {
-        &self.head
-    }
-
-    fn draw_head(&self, width: usize) -> String {
-        if self.dashed {
-            dashes_around(&self.head, width)
-        } else {
-            self.pad(&self.head, width)
-        }
-    }
-
-    fn pad(&self, cell: &str, width: usize) -> String {
-        match self.side {
-            Side::Left => format!("{cell:<width$}"),
-            Side::Right => format!("{cell:>width$}"),
-        }
-    }
 }
 
 /// A title over neighbouring columns, for example `--Rsvd(MB)---`.
@@ -264,41 +192,6 @@ impl Table {
         })
     }
 
-    /// The text, each line ended by a newline.
-    pub fn render(&self, style: Style) -> String {
-        let widths = self.widths();
-        let mut lines = Vec::new();
-        if !style.nohdtot {
-            for row in &self.groups {
-                lines.push(self.draw_groups(row, &widths, style.csv));
-            }
-            lines.push(self.draw_heads(&widths, style.csv));
-        }
-        for row in &self.rows {
-            lines.push(if style.csv {
-                self.csv_line(row)
-            } else {
-                self.plain_line(row, &widths)
-            });
-        }
-        if !style.nohdtot && self.total != Total::None {
-            lines.push(format!(
-                "{}{}",
-                " ".repeat(self.indent),
-                "-".repeat(full_width(&widths))
-            ));
-            let cells = self.total_cells();
-            lines.push(if style.csv {
-                self.csv_total(cells)
-            } else {
-                self.plain_line(&cells, &widths)
-            });
-        }
-        lines
-            .iter()
-            .fold(String::new(), |text, line| text + line + "\n")
-    }
-
     fn position(&self, name: &str, from: usize) -> Option<usize> {
         self.columns
             .iter()
@@ -306,110 +199,6 @@ impl Table {
             .skip(from)
             .find(|(_, column)| column.head == name)
             .map(|(at, _)| at)
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        let total = if self.total == Total::None {
-            Vec::new()
-        } else {
-            self.total_cells()
-        };
-        let mut widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| {
-                let head = column.head.chars().count() + if column.dashed { 2 } else { 0 };
-                self.rows
-                    .iter()
-                    .chain(std::iter::once(&total))
-                    .filter_map(|row| row.get(at))
-                    .map(|cell| cell.chars().count())
-                    .fold(head.max(column.min), usize::max)
-            })
-            .collect();
-        // A title wider than its columns widens the last of them.
-        for group in self.groups.iter().flatten() {
-            let needed = group.title.chars().count() + 2;
-            let have = full_width(&widths[group.first..=group.last]);
-            widths[group.last] += needed.saturating_sub(have);
-        }
-        widths
-    }
-
-    fn draw_groups(&self, row: &[Group], widths: &[usize], csv: bool) -> String {
-        let mut cells = Vec::new();
-        let mut at = 0;
-        while at < widths.len() {
-            match row.iter().find(|group| group.first == at) {
-                Some(group) => {
-                    let drawn =
-                        dashes_around(&group.title, full_width(&widths[group.first..=group.last]));
-                    cells.push(drawn);
-                    if csv {
-                        cells.extend(std::iter::repeat_n(String::new(), group.last - group.first));
-                    }
-                    at = group.last + 1;
-                }
-                None => {
-                    cells.push(if csv {
-                        String::new()
-                    } else {
-                        " ".repeat(widths[at])
-                    });
-                    at += 1;
-                }
-            }
-        }
-        if csv {
-            cells.join(",")
-        } else {
-            " ".repeat(self.indent) + &cells.join(" ")
-        }
-    }
-
-    fn draw_heads(&self, widths: &[usize], csv: bool) -> String {
-        let heads = self.columns.iter().zip(widths).map(|(column, width)| {
-            if csv && !column.dashed && !self.padded_csv_heads {
-                column.head.clone()
-            } else {
-                column.draw_head(*width)
-            }
-        });
-        let heads: Vec<String> = heads.collect();
-        match (csv, self.indent) {
-            (true, 0) => heads.join(","),
-            (true, _) => format!(" ,{}", heads.join(",")),
-            (false, indent) => " ".repeat(indent) + &heads.join(" "),
-        }
-    }
-
-    fn plain_line(&self, row: &[String], widths: &[usize]) -> String {
-        let cells: Vec<String> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| column.pad(row.get(at).map_or("", String::as_str), widths[at]))
-            .collect();
-        " ".repeat(self.indent) + &cells.join(" ")
-    }
-
-    fn csv_line(&self, row: &[String]) -> String {
-        let cells: Vec<String> = row
-            .iter()
-            .map(|cell| {
-                if cell.contains([',', '"']) {
-                    format!("\"{}\"", cell.replace('"', "\"\""))
-                } else {
-                    cell.clone()
-                }
-            })
-            .collect();
-        if self.indent == 0 {
-            cells.join(",")
-        } else {
-            format!(" ,{}", cells.join(","))
-        }
     }
 
     fn total_cells(&self) -> Vec<String> {
@@ -433,28 +222,6 @@ impl Table {
         }
         cells
     }
-
-    /// The count alone is padded with commas to all columns; a row with the word ends at its last cell.
-    fn csv_total(&self, mut cells: Vec<String>) -> String {
-        if matches!(self.total, Total::Sums(_)) {
-            while cells.last().is_some_and(String::is_empty) {
-                cells.pop();
-            }
-        }
-        cells.join(",")
-    }
-}
-
-/// Width of neighbouring columns with the blanks between them.
-fn full_width(widths: &[usize]) -> usize {
-    widths.iter().sum::<usize>() + widths.len().saturating_sub(1)
-}
-
-/// `text` centred between dashes; an odd one goes to the right.
-fn dashes_around(text: &str, width: usize) -> String {
-    let dashes = width.saturating_sub(text.chars().count());
-    let left = dashes / 2;
-    format!("{}{text}{}", "-".repeat(left), "-".repeat(dashes - left))
 }
 
 #[cfg(test)]

@@ -71,6 +71,9 @@ pub enum Problem {
     /// A line without `=`.
     #[error("expected `key = value`")]
     NoAssignment,
+    /// Two entries on one line, one of them a password.
+    #[error("a password stands on the same line; hint: give every key a line of its own")]
+    TwoOnALine,
     /// A value on two lines.
     #[error(
         "goes on in line {line}, because that line is indented; hint: begin it at the left margin"

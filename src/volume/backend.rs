@@ -86,6 +86,11 @@ impl Backend {
             .await
     }
 
+    /// The array's system id, if it was ever asked.
+    pub(super) fn known_id(&self) -> Option<SystemId> {
+        self.identity.get().map(|identity| identity.system.id)
+    }
+
     /// The peer's system id. While the peer cannot be asked, the source's target tells; none if it does not know.
     pub(super) async fn peer_id(&self, pair: &Pair) -> Result<Option<SystemId>, ArrayError> {
         if let Some(identity) = self.peer_identity.get() {

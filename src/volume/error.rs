@@ -110,6 +110,18 @@ pub enum Cause {
         /// The array it is at home on.
         home: SystemId,
     },
+    /// One half of a replicated volume is gone, and not by this plugin's doing.
+    #[error(
+        "array `{missing}` has no virtual volume `{vv}` any more, but array `{array}` has its other half"
+    )]
+    HalfThere {
+        /// The array that has a half.
+        array: String,
+        /// The one that has none.
+        missing: String,
+        /// The VV.
+        vv: VvName,
+    },
     /// Another host is at it.
     #[error("{} is {} it (operation `{op}`)", who(&op.machine, *.namesake), doing(*.state))]
     Busy {
@@ -270,6 +282,9 @@ impl Cause {
                 } else {
                     format!("`{}`", op.machine.name())
                 }
+            )),
+            Self::HalfThere { array, vv, .. } => Some(format!(
+                "look at `showvv -d {vv}` and `showrcopy groups` on `{array}`; an administrator removes what is left when nobody needs its data"
             )),
             Self::NoSuchBackend(_) => Some("see `-o help=backends`".to_owned()),
             Self::MountedHere(_) => Some("stop the containers that use it".to_owned()),

@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(330);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A lock as old as this has been left: nobody takes so long over one cycle.
 const LEFT: SignedDuration = SignedDuration::from_mins(10);
-/// So often a stopped group without a lock is looked at again before it is believed: a cycle takes much longer than a look.
-const LOOKS_AHEAD: u32 = 3;
 /// After a lock was broken: who read the old one at the same moment has done what it was about to do.
 const SETTLED: Duration = Duration::from_secs(2);
 
@@ -66,31 +64,6 @@ pub(super) async fn take(steps: &mut Steps, acting: &Acting) -> Result<(), Cause
     }
 }
 
-/// Plans before the lock is taken, so that what stands in the way is told before anything is made. A group that another operation has
-/// stopped, or is starting, is no reason to refuse: it is planned for again under the lock.
-pub(super) async fn plan_ahead(
-    steps: &Steps,
-    acting: &Acting,
-    mut now: Option<RcGroup>,
-    plan: impl Fn(Option<&RcGroup>) -> Result<Vec<Action>, ReplicationError>,
-) -> Result<(), Cause> {
-    let mut looks = LOOKS_AHEAD;
-    loop {
-        match plan(now.as_ref()) {
-            Ok(_) => return Ok(()),
-            Err(ReplicationError::NotStarted { .. }) if looks > 0 => looks -= 1,
-            Err(why) => return Err(groups::refused(&acting.array, why)),
-        }
-        if !matches!(held(steps, acting).await?, Held::Free) {
-            return Ok(());
-        }
-        // It may have been started, and the lock given back, between the two looks.
-        now = steps
-            .look("group", acting.array.showrcopy_group(&acting.group))
-            .await?;
-    }
-}
-
 /// Gives the lock back. One that the operation does not have, or has lost, stays as it is.
 pub(super) async fn release(steps: &mut Steps, acting: &Acting) -> Result<(), Cause> {
     if is_ours(steps, acting).await? {
@@ -105,7 +78,40 @@ pub(super) async fn is_ours(steps: &Steps, acting: &Acting) -> Result<bool, Caus
     if !Intent::LockGroup.is_in(steps.entry()) {
         return Ok(false);
     }
-    Ok(matches!(held(steps, acting).await?, Held::Ours))
+    match held(steps, acting).await {
+        Ok(held) => Ok(matches!(held, Held::Ours)),
+        // Whatever it is, the operation did not make it.
+        Err(Cause::ForeignLock { .. }) => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Judges a group before anything is changed. `None` if it does not stand as it should because another operation stops and starts
+/// it right now, or died at that: what it is like then shows under the lock.
+pub(super) async fn judge<T>(
+    steps: &Steps,
+    acting: &Acting,
+    mut now: Option<RcGroup>,
+    plan: impl Fn(Option<&RcGroup>) -> Result<T, ReplicationError>,
+) -> Result<Option<T>, Cause> {
+    let mut sure = false;
+    loop {
+        match plan(now.as_ref()) {
+            Ok(plan) => return Ok(Some(plan)),
+            Err(ReplicationError::NotStarted { .. })
+                if matches!(held(steps, acting).await?, Held::Others(_)) =>
+            {
+                return Ok(None);
+            }
+            // The lock may have been given back since the group was looked at.
+            Err(ReplicationError::NotStarted { .. }) if !sure => {
+                sure = true;
+                let look = acting.array.showrcopy_group(&acting.group);
+                now = steps.look("group", look).await?;
+            }
+            Err(why) => return Err(groups::refused(&acting.array, why)),
+        }
+    }
 }
 
 fn set(acting: &Acting) -> SetName {

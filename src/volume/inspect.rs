@@ -1,14 +1,20 @@
 //! What `docker volume inspect` shows: the last look at both arrays, and what is known here.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
     index::IndexedVolume,
     inform::{RcGroup, VvQuery},
     model::{RequestId, State, VolumeName},
+    replication::{self, Pair, Side},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner, known};
+
+/// How long the peer may take to show its side.
+const PEER: Duration = Duration::from_millis(1500);
 
 /// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
 /// seen, with the reason.
@@ -21,40 +27,40 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     };
     let backend = backend.for_request(request);
     let before = volume.status.as_object().cloned().unwrap_or_default();
+    let (here, there) = tokio::join!(side(inner, &backend, &volume), peer_side(&backend, &volume));
     let mut status = Map::new();
-    match side(inner, &backend, &volume).await {
+    let group = match here {
         Ok((fields, group)) => {
             inner.news.reached(&backend.name);
             status.extend(fields);
-            status.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
-            if let (Some(pair), Some(group)) = (&backend.pair, &group) {
+            status.insert("seen".to_owned(), now());
+            if let Some(group) = &group {
                 status.insert("replication".to_owned(), json!(replication(group)));
-                let peer = match backend.identity().await {
-                    Ok(identity) => pair.peer_name(&group.name, identity.system.id),
-                    Err(_) => None,
-                };
-                let there = match peer {
-                    Some(peer) => pair.peer.showrcopy_group(&peer).await,
-                    None => Ok(None),
-                };
-                let shown = match there {
-                    Ok(Some(there)) => {
-                        let mut shown = replication(&there);
-                        shown.insert("seen".to_owned(), json!(jiff::Timestamp::now().to_string()));
-                        shown
-                    }
-                    Ok(None) => Map::from_iter([("state".to_owned(), json!("no such group"))]),
-                    Err(error) => unreachable_side(before.get("peer"), &error.to_string()),
-                };
-                status.insert("peer".to_owned(), json!(shown));
             }
+            group
         }
         Err(cause) => {
             if cause.is_unreachable() {
                 inner.news.not_reached(&backend.name, cause.to_string());
             }
-            status = unreachable_side(Some(&Value::Object(before)), &cause.to_string());
+            status = unreachable_side(Some(&Value::Object(before.clone())), &cause.to_string());
+            None
         }
+    };
+    if let (Some(pair), Some(there)) = (&backend.pair, there) {
+        let serving = serving(pair, group.as_ref(), &there);
+        status.insert("serving".to_owned(), json!(serving));
+        let shown = match there {
+            Ok(Some(there)) => {
+                let mut shown = replication(&there);
+                shown.insert("array".to_owned(), json!({ "address": pair.peer.label() }));
+                shown.insert("seen".to_owned(), now());
+                shown
+            }
+            Ok(None) => Map::from_iter([("state".to_owned(), json!("no such group"))]),
+            Err(why) => unreachable_side(before.get("peer"), &why),
+        };
+        status.insert("peer".to_owned(), json!(shown));
     }
     // Only what is shown changed: a volume removed meanwhile must not come back.
     if let Err(error) =
@@ -65,6 +71,57 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
             })
     {
         log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
+    }
+}
+
+fn now() -> Value {
+    json!(jiff::Timestamp::now().to_string())
+}
+
+/// The group as the peer shows it; none if the volume is in no group.
+async fn peer_side(
+    backend: &Backend,
+    volume: &IndexedVolume,
+) -> Option<Result<Option<RcGroup>, String>> {
+    let (pair, group) = (backend.pair.as_ref()?, volume.group.as_ref()?);
+    // A volume that was made on the peer is at home there; the backend's own array has been asked by then.
+    let source = backend.known_id().unwrap_or(volume.home);
+    let name = pair.peer_name(group, source)?;
+    // What the own array shows is not kept back by a peer that hangs.
+    let look = tokio::time::timeout(PEER, pair.peer.showrcopy_group(&name));
+    Some(match look.await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!(
+            "array `{}` did not answer within {} ms",
+            pair.peer.label(),
+            PEER.as_millis()
+        )),
+    })
+}
+
+/// Which array serves the volume, by what both show.
+fn serving(pair: &Pair, here: Option<&RcGroup>, there: &Result<Option<RcGroup>, String>) -> String {
+    let (source, peer) = (pair.source.label(), pair.peer.label());
+    match (here, there) {
+        (Some(group), Ok(there)) => {
+            let side = replication::acting_side(
+                &group.name,
+                (source, Some(group)),
+                (peer, there.as_ref()),
+            );
+            match side {
+                Ok(Side::Source) => source.to_owned(),
+                Ok(Side::Peer) => peer.to_owned(),
+                Err(why) => format!("not clear: {why}"),
+            }
+        }
+        (Some(half), Err(_)) if half.role.is_primary() => {
+            format!("{source}, as far as it can be known without `{peer}`")
+        }
+        (None, Ok(Some(half))) if half.role.is_primary() => {
+            format!("{peer}, as far as it can be known without `{source}`")
+        }
+        _ => "not known".to_owned(),
     }
 }
 

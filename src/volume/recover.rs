@@ -228,11 +228,14 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
                 .as_ref()
                 .and_then(|asked| asked.replication_group.clone());
             // The index knows a volume by the VV on the backend's own array.
-            let own = steps
-                .look("vv", backend.array.showvv(VvQuery::Name(&entry.vv)))
-                .await?;
-            let own = own.first().unwrap_or(vv);
-            let mut volume = known::volume(inner, backend, own, &comment, group);
+            let mut own = vv.clone();
+            if acting.label() != backend.array.label() {
+                let copy = steps
+                    .look("copy", backend.array.showvv(VvQuery::Name(&entry.vv)))
+                    .await?;
+                own = copy.into_iter().next().unwrap_or(own);
+            }
+            let mut volume = known::volume(inner, backend, &own, &comment, group);
             volume.created = Some(entry.started);
             if let Some(asked) = asked {
                 volume.options = CreateVolume {

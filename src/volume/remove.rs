@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{RcGroup, VvQuery},
-    model::{Comment, GroupName, GroupStatus, RequestId, State, VolumeName},
+    model::{Comment, GroupName, GroupStatus, RequestId, State, VolumeName, VvName},
     replication::{self, Acting, Action},
 };
 
@@ -55,6 +55,9 @@ pub(super) async fn remove(
     let comment = match inner.points.around(Doing::Look, "vv", look).await {
         Ok(Known::Ours(_, comment)) => comment,
         Ok(Known::Absent) => {
+            nothing_on_the_peer(inner, &backend, &vv)
+                .await
+                .map_err(clean)?;
             inner.forget(name).map_err(clean)?;
             return Ok(());
         }
@@ -104,6 +107,28 @@ pub(super) async fn remove(
     }
 }
 
+/// A replicated volume is gone when its own array has no VV any more, and the peer none that names this array or itself as its home:
+/// that would be the half that is left.
+async fn nothing_on_the_peer(inner: &Inner, backend: &Backend, vv: &VvName) -> Result<(), Cause> {
+    let Some(pair) = &backend.pair else {
+        return Ok(());
+    };
+    let look = pair.peer.showvv(VvQuery::Name(vv));
+    let found = inner
+        .points
+        .around(Doing::Look, "vv on the peer", look)
+        .await?;
+    let comment = found.first().and_then(|vv| vv.comment.as_deref());
+    match comment.map(Comment::parse) {
+        Some(Ok(comment)) if comment.namespace == inner.namespace => Err(Cause::HalfThere {
+            array: pair.peer.label().to_owned(),
+            missing: backend.array.label().to_owned(),
+            vv: vv.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// All that can be refused is looked at before anything is changed.
 async fn take_away(
     backend: &Backend,
@@ -124,13 +149,14 @@ async fn take_away(
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
             let Found { acting, now } = groups::find(steps, backend, pair, &group.name).await?;
             let now = now.unwrap_or_else(|| group.clone());
-            let label = acting.array.label();
-            let ours = comment.group_is_ours;
+            let array = acting.array.label();
             let plan = |now: Option<&RcGroup>| match now {
-                Some(now) => replication::plan_dismissal(label, now, &vv, ours),
-                None => Ok(Vec::new()),
+                Some(now) => {
+                    replication::plan_dismissal(array, now, &vv, comment.group_is_ours).map(drop)
+                }
+                None => Ok(()),
             };
-            group_lock::plan_ahead(steps, &acting, Some(now), plan).await?;
+            group_lock::judge(steps, &acting, Some(now), plan).await?;
             groups::remember(steps, &acting, &group.name)?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {

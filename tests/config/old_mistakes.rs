@@ -1,5 +1,8 @@
 //! Files of HPE's python plugin that cannot be read as they were meant, and what never is inherited, guessed or shown.
 
+use hpe3par_docker::model::Secret;
+use proptest::{prelude::*, sample};
+
 use super::{
     old_format::{old, warned},
     *,
@@ -235,6 +238,10 @@ fn no_mistake_and_no_warning_ever_shows_a_secret() {
         }
     }
     one(
+        &old("takeover = never san_password = sesame"),
+        "line 8: [prod] `takeover`: a password stands on the same line; hint: give every key a line of its own",
+    );
+    one(
         &old("hpe3par_snapcpg = gold\n  san_password = sesame"),
         "line 8: [prod] `hpe3par_snapcpg`: goes on in line 9, because that line is indented; hint: begin it at the left margin",
     );
@@ -257,4 +264,46 @@ fn a_password_in_an_old_file_that_others_can_read_is_warned_of() {
         said.starts_with("line 7: [prod] `san_password`: holds a password"),
         "{said}"
     );
+}
+
+/// One target, its pairs in any order, with any of these between them.
+fn shuffled(more: &'static [&'static str]) -> impl Strategy<Value = String> {
+    const SEPARATORS: &[&str] = &[",", ", ", ",\n  ", "\n  ", " ", " ,\t"];
+    let mut pairs = vec![
+        "backend_id:far",
+        "replication_mode:synchronous",
+        "san_ip:10.0.0.2",
+        "san_login = dock",
+        "san_password:se#s;ame",
+        "cpg_map:gold:lead",
+    ];
+    pairs.extend(more);
+    let between = vec![sample::select(SEPARATORS); pairs.len()];
+    (Just(pairs).prop_shuffle(), between).prop_map(|(pairs, between)| {
+        let pairs = pairs.iter().zip(between);
+        let text: String = pairs
+            .map(|(pair, between)| format!("{pair}{between}"))
+            .collect();
+        old(&format!("replication_device = {text}\n"))
+    })
+}
+
+proptest! {
+    #[test]
+    fn pairs_mean_the_same_in_any_order_with_any_separator(text in shuffled(&[])) {
+        let (config, _) = accepted(&text);
+        let far = config.backends.first_key_value().unwrap().1.replication.as_ref().unwrap();
+        prop_assert_eq!(far.backend_id.as_str(), "far");
+        prop_assert_eq!(&far.access.san_ip, "10.0.0.2");
+        prop_assert_eq!(&far.access.san_login, "dock");
+        prop_assert_eq!(far.access.secrets(), [Secret::new("se#s;ame".to_owned())]);
+        prop_assert_eq!(far.cpg_map.len(), 1);
+    }
+
+    #[test]
+    fn whatever_stands_between_pairs_no_password_is_shown(text in shuffled(&["zinc", "colour:red", "a b:c d", "san_ssh_port:x"])) {
+        let told = mistakes(&text).concat();
+        prop_assert!(told.contains("line "), "{}", told);
+        prop_assert!(!told.contains("se#s") && !told.contains(";ame"), "{}", told);
+    }
 }

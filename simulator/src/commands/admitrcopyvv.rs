@@ -247,9 +247,8 @@ fn export_secondary(world: &mut World, half: &Half, other: &Half, one: &Admissio
     let (Some(array), Some(group)) = (world.arrays.get(&half.array), half.get(world)) else {
         return;
     };
-    let persistent = group.has_policy("path_management") || group.has_policy("active_active");
     let does = array.release == Release::V1050 || array.switch("admit_exports_secondary");
-    if !persistent || !does {
+    if !group.is_peer_persistent() || !does {
         return;
     }
     let exports: Vec<Vlun> = array

@@ -20,6 +20,7 @@ mod removevv;
 mod removevvset;
 mod setclienv;
 mod setrcopygroup;
+mod sets;
 mod setvv;
 mod showcpg;
 mod showdate;

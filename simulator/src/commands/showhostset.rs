@@ -1,6 +1,6 @@
 //! `showhostset`: lists host sets.
 
-use super::showvvset::list;
+use super::sets::{Kind, list};
 use super::{Answer, Call, Command, Options};
 
 /// `showhostset [-d] [-host <host>[,<host>...]] [<set or pattern>...]`.
@@ -15,5 +15,5 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_>, options: &Options) -> Answer {
-    list(&call.here().host_sets, "host", options)
+    list(call, options, Kind::Host)
 }

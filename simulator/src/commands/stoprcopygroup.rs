@@ -29,10 +29,11 @@ fn stop_all(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     let mut halves = Vec::new();
     for name in &names {
         let mut half = locate(call, name)?;
-        check_target(call, &half, options.value("t"))?;
         if options.has("remote") && half.get(call.world).is_some_and(|group| !group.sends()) {
             must_be_ready(call, &half)?;
             half = half.other(call.world).unwrap_or(half);
+        } else {
+            check_target(call, &half, options.value("t"))?;
         }
         must_send(call, &half)?;
         let started = half

@@ -14,7 +14,7 @@ pub fn in_one(world: &World) -> Vec<Agreement> {
     let mut pairs = Vec::new();
     for half in senders(world) {
         let Some(group) = half.get(world).filter(|group| {
-            group.is_started() && group.mode == Mode::Sync && group.has_policy("path_management")
+            group.is_started() && group.mode == Mode::Sync && group.is_peer_persistent()
         }) else {
             continue;
         };
@@ -36,6 +36,26 @@ pub fn in_one(world: &World) -> Vec<Agreement> {
         }
     }
     pairs
+}
+
+/// Can a host read and write this volume on this array? Not what only receives, and nothing in `Failsafe`.
+pub fn serves(world: &World, array: &str, vv: &str) -> bool {
+    let group = world
+        .arrays
+        .get(array)
+        .filter(|array| array.up)
+        .map(|array| array.group_of(vv));
+    match group {
+        None => false,
+        Some(None) => true,
+        Some(Some(group)) if group.status == GroupStatus::Failsafe => false,
+        Some(Some(group)) => {
+            group.sends()
+                || in_one(world)
+                    .iter()
+                    .any(|pair| (pair.to.0.as_str(), pair.to.1.as_str()) == (array, vv))
+        }
+    }
 }
 
 fn wwn<'w>(world: &'w World, (array, vv): &(String, String)) -> Option<&'w str> {
@@ -60,8 +80,13 @@ pub(super) fn lost_each_other(world: &mut World, half: &Half, equal: &[String], 
     let Some(other) = half.receiver(world) else {
         return;
     };
-    let Some(group) = half.get(world) else { return };
-    if group.mode != Mode::Sync || !group.has_policy("path_management") {
+    let Some(group) = half
+        .get(world)
+        .filter(|group| group.mode == Mode::Sync && group.is_peer_persistent())
+    else {
+        return;
+    };
+    if !is_up(world, &other) {
         return;
     }
     let watched = group.has_policy("auto_failover")

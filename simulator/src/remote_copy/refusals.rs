@@ -7,7 +7,7 @@ use crate::patterns::any_matches;
 /// This array's group of that name.
 ///
 /// # Errors
-/// The refusal, if remote copy is not started or there is no such group.
+/// The refusal, if remote copy is not started, there is no such group, or a task is about to change its role.
 pub fn locate(call: &mut Call<'_>, group: &str) -> Result<Half, Answer> {
     let array = call.here();
     if !array.remote_copy {
@@ -18,7 +18,20 @@ pub fn locate(call: &mut Call<'_>, group: &str) -> Result<Half, Answer> {
     if !array.groups.contains_key(group) {
         return Err(absent(group));
     }
-    Ok(Half::new(call.array, group))
+    let half = Half::new(call.array, group);
+    let busy = [Some(half.clone()), half.other(call.world)]
+        .into_iter()
+        .flatten()
+        .any(|side| {
+            side.get(call.world)
+                .is_some_and(|group| group.operation.is_some())
+        });
+    if busy {
+        return Err(Answer::refuses_on_stderr(format!(
+            "Error: Group {group} is busy, the operation could be retried later"
+        )));
+    }
+    Ok(half)
 }
 
 /// Refuses on the side that receives.

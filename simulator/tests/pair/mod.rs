@@ -64,6 +64,30 @@ impl Desk {
         }
     }
 
+    /// The same with lines written for 3.x.
+    pub fn prepare(&mut self, lines: &[&str]) {
+        for line in lines {
+            let line = self.taken(line);
+            self.quiet(&[&line]);
+        }
+    }
+
+    /// A line written for 3.x as these arrays take it: 10.x knows no snapshot CPG.
+    pub fn taken(&mut self, line: &str) -> String {
+        let later = self.array("north").release == Release::V1050;
+        let mut taken = Vec::new();
+        let mut rest = line.split(' ').peekable();
+        while let Some(word) = rest.next() {
+            if later && word == "-snp_cpg" {
+                rest.next();
+                rest.next_if(|word| word.contains(':'));
+            } else {
+                taken.push(word);
+            }
+        }
+        taken.join(" ")
+    }
+
     /// Runs a line that must be refused without any effect, and gives the words.
     pub fn refused(&mut self, array: &str, line: &str) -> String {
         let before = self.world.clone();

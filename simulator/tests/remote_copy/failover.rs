@@ -1,48 +1,15 @@
-//! Roles that change: failover, recover, restore, reverse, switchover.
+//! Failover, recover, restore.
 
 use crate::pair::Desk;
-use crate::{RELEASES, periodic, state, synced_of, triple};
+use crate::{RELEASES, SOUTH, both, copies, failed_over, periodic, state, stopped, synced, triple};
 use hpe3par_sim::state::Release::{self, V331, V1050};
 
-const SOUTH: &str = "g1.r4101";
-
-/// A synced group that its primary stopped.
-fn stopped(release: Release) -> Desk {
-    let mut desk = synced_of(release);
-    desk.quiet(&["stoprcopygroup -f g1"]);
-    desk.world.agreements.clear();
-    desk
-}
-
-/// The same, failed over to the south.
-fn failed_over(release: Release) -> Desk {
-    let mut desk = stopped(release);
-    desk.ask("south", "setrcopygroup failover -f g1.r4101");
-    desk.pass(1);
-    desk
-}
-
-/// The same, with the copy back complete.
+/// A group that was failed over, with the copy back complete.
 fn recovered(release: Release) -> Desk {
     let mut desk = failed_over(release);
     desk.ask("south", "setrcopygroup recover -f g1.r4101");
     desk.pass(60);
     desk
-}
-
-/// Status and role on both sides, and the sync status on the northern.
-fn both(desk: &mut Desk) -> String {
-    let (north, south) = (state(desk, "north", "g1"), state(desk, "south", SOUTH));
-    let word = |(status, role, _): &(String, String, Vec<String>)| format!("{status} {role}");
-    format!("{} | {}", word(&north), word(&south))
-}
-
-/// (array that sends, array that receives) of the copies that are due.
-fn copies(desk: &Desk) -> Vec<(&str, &str)> {
-    let pairs = desk.world.agreements.iter();
-    pairs
-        .map(|one| (one.from.0.as_str(), one.to.0.as_str()))
-        .collect()
 }
 
 #[test]
@@ -99,6 +66,24 @@ fn a_role_with_rev_widens_its_column() {
 }
 
 #[test]
+fn a_role_with_rev_may_run_over_its_column() {
+    let mut desk = failed_over(V331);
+    desk.array("south")
+        .switches
+        .insert("rev_runs_over".into(), true);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role       Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+    assert_eq!(desk.column("south", "showrcopy groups", "Mode")[0], "Sync");
+}
+
+#[test]
 fn recover_and_restore_bring_everything_home() {
     for release in RELEASES {
         let mut desk = failed_over(release);
@@ -108,6 +93,9 @@ fn recover_and_restore_bring_everything_home() {
             "setrcopygroup for recover g1.r4101\nrecover started with tasks: 2\n"
         );
         desk.pass(1);
+        assert!(desk.ask("south", "showtask -d 2").stdout.contains(
+            " Switched    Target to_north of group g1.r4101 was switched from primary to secondary.\n"
+        ));
         assert_eq!(
             both(&mut desk),
             "Starting Secondary-Rev | Starting Primary-Rev"
@@ -219,7 +207,7 @@ fn auto_synchronize_does_it_by_itself() {
         (V331, true, "Started Secondary | Started Primary"),
         (V1050, false, "Started Secondary | Started Primary"),
     ] {
-        let mut desk = synced_of(release);
+        let mut desk = synced(release);
         if drops {
             for array in ["north", "south"] {
                 let switches = &mut desk.array(array).switches;
@@ -260,7 +248,7 @@ fn auto_synchronize_does_it_by_itself() {
 #[test]
 fn a_primary_that_died_is_primary_when_it_is_back() {
     for synchronizes in [false, true] {
-        let mut desk = synced_of(V331);
+        let mut desk = synced(V331);
         desk.quiet(&["setrcopygroup pol auto_recover g1"]);
         if synchronizes {
             desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
@@ -418,174 +406,40 @@ fn volumes_come_and_go_from_whichever_side_sends() {
 }
 
 #[test]
-fn reverse_turns_what_it_is_told_to() {
-    for (option, roles) in [
-        ("", "Secondary | Primary"),
-        ("-natural", "Primary-Rev | Secondary-Rev"),
-        ("-current", "Secondary-Rev | Primary-Rev"),
-    ] {
-        for array in ["north", "south"] {
-            let mut desk = stopped(V331);
-            let group = if array == "north" { "g1" } else { SOUTH };
-            let answer = desk.ask(
-                array,
-                &format!("setrcopygroup reverse -f -waittask {option} {group}"),
-            );
-            assert_eq!(
-                answer.stdout,
-                format!(
-                    "setrcopygroup for reverse {group}\nreverse started with tasks: {0}\nWaiting for tasks to complete\nTask {0} done\n",
-                    if array == "north" { 2 } else { 1 }
-                )
-            );
-            let both = both(&mut desk).replace("Stopped ", "");
-            assert_eq!(both, roles, "{option} on {array}");
+fn periodic_groups_send_what_is_left_before_they_go_home() {
+    for option in ["", "-waittask"] {
+        let mut desk = Desk::new(V331);
+        periodic(&mut desk);
+        desk.quiet(&["startrcopygroup per"]);
+        desk.pass(60);
+        desk.array("north").up = false;
+        desk.pass(60);
+        desk.world.agreements.clear();
+        desk.ask("south", "setrcopygroup failover -f per.r4101");
+        desk.pass(1);
+        desk.array("north").up = true;
+        if option.is_empty() {
+            desk.ask("south", "setrcopygroup recover -f per.r4101");
+            desk.pass(60);
+            assert_eq!(copies(&desk), [("south", "north")]);
         }
-    }
-}
-
-#[test]
-fn reverse_needs_a_stopped_group_or_stops_it() {
-    let mut desk = synced_of(V331);
-    for option in ["", "-current"] {
-        assert!(
-            desk.refused("north", &format!("setrcopygroup reverse -f {option} g1"))
-                .contains("is not stopped")
+        let line = format!("setrcopygroup restore -f {option} per.r4101");
+        assert_eq!(desk.ask("south", &line).status, 0);
+        desk.pass(60);
+        assert_eq!(
+            state(&mut desk, "north", "per"),
+            triple("Started", "Primary", &["Synced"])
+        );
+        assert_eq!(
+            copies(&desk),
+            [("south", "north"), ("south", "north"), ("north", "south")]
         );
     }
-    desk.ask("north", "setrcopygroup reverse -f -natural -waittask g1");
-    assert_eq!(
-        both(&mut desk),
-        "Started Primary-Rev | Started Secondary-Rev",
-        "only words change"
-    );
-    desk.ask("north", "setrcopygroup reverse -f -natural -waittask g1");
-    desk.ask(
-        "south",
-        "setrcopygroup reverse -f -stopgroups -waittask g1.r4101",
-    );
-    assert_eq!(both(&mut desk), "Stopped Secondary | Stopped Primary");
-    assert_eq!(
-        copies(&desk),
-        [("north", "south")],
-        "the stop sent the last"
-    );
-    assert_eq!(desk.ask("south", "startrcopygroup g1.r4101").status, 0);
-    desk.pass(3);
-    assert_eq!(copies(&desk)[1], ("south", "north"), "differences only");
-}
-
-#[test]
-fn reverse_on_one_side_throws_away_what_was_written_there() {
-    let mut desk = failed_over(V331);
-    desk.ask(
-        "south",
-        "setrcopygroup reverse -f -local -current -waittask g1.r4101",
-    );
-    assert_eq!(both(&mut desk), "Stopped Primary | Stopped Secondary");
-    desk.quiet(&["startrcopygroup g1"]);
-    desk.pass(60);
-    assert_eq!(copies(&desk), [("north", "south")]);
-    assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
-}
-
-#[test]
-fn reverse_of_both_sides_fails_as_a_task_where_it_cannot_be() {
-    let mut desk = failed_over(V331);
-    let answer = desk.ask("south", "setrcopygroup reverse -f -waittask g1.r4101");
-    assert_eq!(answer.status, 1);
-    assert!(answer.stdout.ends_with("Task 2 failed\n"), "{answer:?}");
-    assert_eq!(both(&mut desk), "Stopped Primary | Stopped Primary-Rev");
-}
-
-#[test]
-fn switchover_changes_places_without_a_stop() {
-    for (keeps, roles) in [
-        (false, "Started Secondary | Started Primary"),
-        (true, "Started Secondary-Rev | Started Primary-Rev"),
-    ] {
-        for release in RELEASES {
-            let mut desk = synced_of(release);
-            assert!(
-                desk.refused("north", "setrcopygroup switchover -f g1")
-                    .contains("path_management")
-            );
-            desk.quiet(&["setrcopygroup pol path_management g1"]);
-            assert!(
-                desk.refused("south", "setrcopygroup switchover -f g1.r4101")
-                    .contains("only on the primary side")
-            );
-            desk.array("north")
-                .switches
-                .insert("switchover_keeps_natural".into(), keeps);
-            let answer = desk.ask("north", "setrcopygroup switchover -f g1");
-            assert_eq!(
-                answer.stdout,
-                "setrcopygroup for switchover g1\nswitchover started with tasks: 2\n"
-            );
-            desk.pass(1);
-            assert_eq!(both(&mut desk), roles);
-            assert_eq!(state(&mut desk, "south", SOUTH).2, ["Synced"]);
-            assert_eq!(state(&mut desk, "north", "g1").2, ["Synced"]);
-        }
-    }
-}
-
-#[test]
-fn switchover_needs_equal_copies_under_one_wwn() {
-    let mut desk = synced_of(V331);
-    desk.quiet(&[
-        "setrcopygroup pol path_management g1",
-        "stoprcopygroup -f g1",
-    ]);
-    assert_eq!(
-        desk.refused("north", "setrcopygroup switchover -f g1"),
-        "Group isn't started\n"
-    );
-    desk.quiet(&["startrcopygroup g1"]);
-    desk.pass(2);
-    assert!(
-        desk.refused("north", "setrcopygroup switchover -f g1")
-            .contains("Not all volumes of group g1 are synced")
-    );
-    desk.pass(60);
-    desk.ask("south", "setvv -wwn auto v1");
-    assert!(
-        desk.refused("north", "setrcopygroup switchover -f g1")
-            .contains("another WWN")
-    );
-}
-
-#[test]
-fn periodic_groups_send_what_is_left_before_they_go_home() {
-    let mut desk = Desk::new(V331);
-    periodic(&mut desk);
-    desk.quiet(&["startrcopygroup per"]);
-    desk.pass(60);
-    desk.array("north").up = false;
-    desk.pass(60);
-    desk.world.agreements.clear();
-    desk.ask("south", "setrcopygroup failover -f per.r4101");
-    desk.pass(1);
-    desk.array("north").up = true;
-    desk.ask("south", "setrcopygroup recover -f per.r4101");
-    desk.pass(60);
-    assert_eq!(copies(&desk), [("south", "north")]);
-    desk.ask("south", "setrcopygroup restore -f per.r4101");
-    desk.pass(60);
-    assert_eq!(
-        state(&mut desk, "north", "per"),
-        triple("Started", "Primary", &["Synced"])
-    );
-    assert_eq!(
-        copies(&desk),
-        [("south", "north"), ("south", "north"), ("north", "south")]
-    );
 }
 
 #[test]
 fn operations_ask_and_refuse() {
-    let mut desk = synced_of(V331);
+    let mut desk = synced(V331);
     let no_vv = "creatercopygroup empty to_south:sync";
     desk.quiet(&[no_vv]);
     for (array, line, words) in [
@@ -656,6 +510,10 @@ fn operations_ask_and_refuse() {
         desk.refused("south", "setrcopygroup failover -f g1.r4101")
             .contains("could be retried later"),
         "one at a time"
+    );
+    assert!(
+        desk.refused("north", "startrcopygroup g1")
+            .contains("could be retried later")
     );
     desk.pass(1);
     desk.ask("south", "setrcopygroup recover -f g1.r4101");

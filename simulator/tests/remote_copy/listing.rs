@@ -1,12 +1,11 @@
 //! `showrcopy`.
 
-use crate::admitted;
-use crate::pair::Desk;
-use hpe3par_sim::state::Release::V322;
+use crate::{admitted, in_each};
+use hpe3par_sim::state::Release::{V322, V331, V1050};
 
 #[test]
 fn showrcopy_as_the_arrays_print_it() {
-    let mut desk = admitted();
+    let mut desk = admitted(V331);
     desk.quiet(&[
         "createvv -tpvv -snp_cpg fast fast a_long_volume_name 1g",
         "creatercopygroup a_long_group_name to_south:sync",
@@ -54,56 +53,123 @@ g1           to_south   Stopped  Primary    Sync     auto_recover
 }
 
 #[test]
+fn the_detailed_form_has_the_cpgs_of_the_release_and_empty_cells() {
+    in_each(|release| {
+        let mut desk = admitted(release);
+        desk.quiet(&["creatercopygroup a_long_group_name to_south:sync"]);
+        let listing = desk.ask("north", "showrcopy -d groups").stdout;
+        let lines: Vec<&str> = listing.lines().collect();
+        let heads: Vec<&&str> = lines
+            .iter()
+            .filter(|line| line.starts_with("Name "))
+            .collect();
+        let (local, remote) = if release == V1050 {
+            ("LocalUserCpg", "RmUserCpg ")
+        } else {
+            ("LocalUserCpg LocalSnpCpg", "RmUserCpg  RmSnpCpg  ")
+        };
+        assert_eq!(
+            heads[0].trim_end(),
+            format!(
+                "Name              ID   Target     Status   Role       Mode     {local} {remote} Options"
+            ),
+            "wide for the long name"
+        );
+        assert_eq!(
+            heads[1].trim_end(),
+            format!(
+                "Name         ID   Target     Status   Role       Mode     {local} {remote} Options"
+            )
+        );
+        let empty = lines
+            .iter()
+            .find(|line| line.starts_with("a_long_group_name"))
+            .unwrap();
+        assert_eq!(
+            empty.split_whitespace().collect::<Vec<_>>(),
+            [
+                "a_long_group_name",
+                "2",
+                "to_south",
+                "Stopped",
+                "Primary",
+                "Sync"
+            ],
+            "the CPGs and Options are blank"
+        );
+        assert_eq!(empty.len(), heads[0].len());
+        assert_eq!(
+            lines[lines.len() - 3]
+                .split_whitespace()
+                .collect::<Vec<_>>(),
+            [
+                "LocalVV",
+                "ID",
+                "RemoteVV",
+                "ID",
+                "SyncStatus",
+                "Resync_ss",
+                "Sync_ss",
+                "VV_iter",
+                "R_iter",
+                "S_iter",
+                "LastSyncTime",
+                "LocalSet",
+                "RemoteSet"
+            ]
+        );
+    });
+}
+
+#[test]
 fn showrcopy_sections_and_absent_groups() {
-    let mut desk = admitted();
-    let answer = desk.ask("north", "showrcopy groups none");
-    assert_eq!(
-        answer.stdout,
-        "\nRemote Copy System Information\nStatus: Started, Normal\n\nGroup Information\n\n"
-    );
-    assert_eq!(
-        answer.stderr,
-        "Error: group matching none does not exist on the system\n"
-    );
-    assert_eq!(answer.status, 1);
-    let some = desk.ask("north", "showrcopy groups none g*");
-    assert_eq!((some.status, some.stderr.as_str()), (0, ""));
-    assert_eq!(desk.ask("north", "showrcopy groups -domain law").stderr, "");
-    assert!(
-        !desk
-            .ask("north", "showrcopy links")
-            .stdout
-            .contains("Target Information")
-    );
-    assert_eq!(
-        desk.column("north", "showrcopy -d targets", "SysID"),
-        ["4102"]
-    );
-    assert_eq!(
-        desk.column("north", "showrcopy -d targets", "RemoteName"),
-        ["to_north"]
-    );
-    assert_eq!(
-        desk.column("north", "showrcopy -qw targets", "QW-Server"),
-        ["NA"]
-    );
-    desk.array("north").targets[0].witness = Some("198.51.100.9".into());
-    assert_eq!(
-        desk.column("north", "showrcopy -qw targets", "QW-Server"),
-        ["198.51.100.9"]
-    );
-    let cpgs = desk.column("north", "showrcopy -d groups g1", "LocalUserCpg");
-    assert_eq!(cpgs[0], "fast");
-    assert!(desk.refused("north", "showrcopy what").contains("SYNTAX"));
-    desk.array("north").remote_copy = false;
-    assert_eq!(
-        desk.ask("north", "showrcopy").stdout,
-        "Remote Copy is not configured for this system\n"
-    );
-    let mut old = Desk::new(V322);
-    old.array("north").remote_copy = false;
-    assert_eq!(
-        old.ask("north", "showrcopy").stdout,
-        "Remote Copy is not configured on this system.\n"
-    );
+    in_each(|release| {
+        let mut desk = admitted(release);
+        let answer = desk.ask("north", "showrcopy groups none");
+        assert_eq!(
+            answer.stdout,
+            "\nRemote Copy System Information\nStatus: Started, Normal\n\nGroup Information\n\n"
+        );
+        assert_eq!(
+            answer.stderr,
+            "Error: group matching none does not exist on the system\n"
+        );
+        assert_eq!(answer.status, 1);
+        let some = desk.ask("north", "showrcopy groups none g*");
+        assert_eq!((some.status, some.stderr.as_str()), (0, ""));
+        assert_eq!(desk.ask("north", "showrcopy groups -domain law").stderr, "");
+        assert!(
+            !desk
+                .ask("north", "showrcopy links")
+                .stdout
+                .contains("Target Information")
+        );
+        assert_eq!(
+            desk.column("north", "showrcopy -d targets", "SysID"),
+            ["4102"]
+        );
+        assert_eq!(
+            desk.column("north", "showrcopy -d targets", "RemoteName"),
+            ["to_north"]
+        );
+        assert_eq!(
+            desk.column("north", "showrcopy -qw targets", "QW-Server"),
+            ["NA"]
+        );
+        desk.array("north").targets[0].witness = Some("198.51.100.9".into());
+        assert_eq!(
+            desk.column("north", "showrcopy -qw targets", "QW-Server"),
+            ["198.51.100.9"]
+        );
+        let cpgs = desk.column("north", "showrcopy -d groups g1", "LocalUserCpg");
+        assert_eq!(cpgs[0], "fast");
+        assert!(desk.refused("north", "showrcopy what").contains("SYNTAX"));
+        desk.array("north").remote_copy = false;
+        let sentence = if release == V322 {
+            "Remote Copy is not configured on this system.\n"
+        } else {
+            "Remote Copy is not configured for this system\n"
+        };
+        assert_eq!(desk.ask("north", "showrcopy").stdout, sentence);
+    });
 }

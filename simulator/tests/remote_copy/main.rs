@@ -10,6 +10,7 @@ mod outages;
 mod pair;
 mod peer_persistence;
 mod starting;
+mod turning;
 
 use hpe3par_sim::state::Release::{self, V322, V331, V1050};
 use pair::Desk;
@@ -21,49 +22,69 @@ const VOLUME: &str = "createvv -tpvv -snp_cpg fast fast v1 4g";
 const CREATE: &str =
     "creatercopygroup -usr_cpg fast to_south:slow -snp_cpg fast to_south:slow g1 to_south:sync";
 
-/// A volume and an empty synchronous group.
-fn desk() -> Desk {
-    desk_of(V331)
+/// Name of the group `g1` in the south.
+const SOUTH: &str = "g1.r4101";
+
+/// Runs a test with every release; what it prints tells with which it failed.
+fn in_each(test: impl Fn(Release)) {
+    for release in RELEASES {
+        println!("{release:?}");
+        test(release);
+    }
 }
 
-fn desk_of(release: Release) -> Desk {
+/// A volume and an empty synchronous group.
+fn desk(release: Release) -> Desk {
     let mut desk = Desk::new(release);
-    desk.quiet(&[&in_release(release, VOLUME), &in_release(release, CREATE)]);
+    desk.prepare(&[VOLUME, CREATE]);
     desk
 }
 
-/// A line as this release takes it: 10.x knows no snapshot CPG.
-fn in_release(release: Release, line: &str) -> String {
-    if release != V1050 {
-        return line.to_owned();
-    }
-    let line = line.replace(" -snp_cpg fast to_south:slow", "");
-    line.replace(" -snp_cpg fast to_south:fast", "")
-        .replace(" -snp_cpg fast", "")
-}
-
 /// The same, admitted.
-fn admitted() -> Desk {
-    admitted_of(V331)
-}
-
-fn admitted_of(release: Release) -> Desk {
-    let mut desk = desk_of(release);
+fn admitted(release: Release) -> Desk {
+    let mut desk = desk(release);
     desk.quiet(&["admitrcopyvv -createvv v1 g1 to_south:v1"]);
     desk
 }
 
 /// The same, started and synced.
-fn synced() -> Desk {
-    synced_of(V331)
-}
-
-fn synced_of(release: Release) -> Desk {
-    let mut desk = admitted_of(release);
+fn synced(release: Release) -> Desk {
+    let mut desk = admitted(release);
     desk.quiet(&["startrcopygroup g1"]);
     desk.pass(60);
     desk.world.agreements.clear();
     desk
+}
+
+/// A synced group that its primary stopped.
+fn stopped(release: Release) -> Desk {
+    let mut desk = synced(release);
+    desk.quiet(&["stoprcopygroup -f g1"]);
+    desk.world.agreements.clear();
+    desk
+}
+
+/// The same, failed over to the south.
+fn failed_over(release: Release) -> Desk {
+    let mut desk = stopped(release);
+    desk.ask("south", "setrcopygroup failover -f g1.r4101");
+    desk.pass(1);
+    desk
+}
+
+/// Status and role of the group `g1` on both sides.
+fn both(desk: &mut Desk) -> String {
+    let (north, south) = (state(desk, "north", "g1"), state(desk, "south", SOUTH));
+    let word = |(status, role, _): &(String, String, Vec<String>)| format!("{status} {role}");
+    format!("{} | {}", word(&north), word(&south))
+}
+
+/// (array that sends, array that receives) of the copies that are due.
+fn copies(desk: &Desk) -> Vec<(&str, &str)> {
+    let pairs = desk.world.agreements.iter();
+    pairs
+        .map(|one| (one.from.0.as_str(), one.to.0.as_str()))
+        .collect()
 }
 
 fn state(desk: &mut Desk, array: &str, group: &str) -> (String, String, Vec<String>) {
@@ -92,7 +113,7 @@ fn triple(status: &str, role: &str, sync: &[&str]) -> (String, String, Vec<Strin
 
 /// A periodic group with a period, not started.
 fn periodic(desk: &mut Desk) {
-    desk.quiet(&[
+    desk.prepare(&[
         "createvv -tpvv -snp_cpg fast fast p1 1g",
         "creatercopygroup -usr_cpg fast to_south:fast -snp_cpg fast to_south:fast per to_south:periodic",
         "setrcopygroup period 15m to_south per",

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use hpe3par_sim::Simulator;
 use hpe3par_sim::description::Exports;
+use hpe3par_sim::state::Release;
+use hpe3par_sim::{Description, Simulator};
 
 use crate::client::run;
 use crate::{NORTH, SOUTH, description};
@@ -52,18 +53,44 @@ async fn all(simulator: &Simulator, array: &str, lines: &[&str]) {
     }
 }
 
-/// A started and synced Active/Passive group `g1` of one volume `v1`, and its data on both arrays.
-async fn replicated(dir: &Path) -> (Simulator, Data, Data) {
-    let mut description = description();
+/// Arrays for which time passes only when a test says so.
+fn standing_still() -> Description {
+    Description {
+        factor: 1e-6,
+        ..description()
+    }
+}
+
+/// A started Active/Passive group `g1` of one volume `v1`, and its data on both arrays.
+async fn replicated(dir: &Path, release: Release, mode: &str) -> (Simulator, Data, Data) {
+    let mut description = standing_still();
     description.data_dir = Some(dir.to_owned());
+    for array in &mut description.arrays {
+        array.release = release;
+    }
+    replicated_as(description, dir, mode).await
+}
+
+async fn replicated_as(
+    description: Description,
+    dir: &Path,
+    mode: &str,
+) -> (Simulator, Data, Data) {
+    let release = description.arrays[0].release;
     let simulator = Simulator::start(description).await.unwrap();
-    all(&simulator, NORTH, &[
-        "createvv -tpvv -snp_cpg gold_r6 gold_r6 v1 1g",
-        "creatercopygroup -usr_cpg gold_r6 to-south:silver_r6 -snp_cpg gold_r6 to-south:silver_r6 g1 to-south:sync",
-        "admitrcopyvv -createvv -nowwn v1 g1 to-south:v1",
-        "startrcopygroup g1",
-    ])
-    .await;
+    // 10.x knows no snapshot CPGs.
+    let (vv, group) = if release == Release::V1050 {
+        ("", "")
+    } else {
+        ("-snp_cpg gold_r6", "-snp_cpg gold_r6 to-south:silver_r6")
+    };
+    let lines = [
+        format!("createvv -tpvv {vv} gold_r6 v1 1g"),
+        format!("creatercopygroup -usr_cpg gold_r6 to-south:silver_r6 {group} g1 to-south:{mode}"),
+        "admitrcopyvv -createvv -nowwn v1 g1 to-south:v1".to_owned(),
+        "startrcopygroup g1".to_owned(),
+    ];
+    all(&simulator, NORTH, &lines.each_ref().map(String::as_str)).await;
     let north = Data::of(&simulator, dir, NORTH, "v1");
     let south = Data::of(&simulator, dir, SOUTH, "v1");
     (simulator, north, south)
@@ -71,102 +98,133 @@ async fn replicated(dir: &Path) -> (Simulator, Data, Data) {
 
 #[tokio::test]
 async fn data_reach_the_peer_while_links_are_up_and_never_after() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, north, south) = replicated(dir.path()).await;
-    let control = simulator.control();
-    north.write(100, 1);
-    assert_eq!(south.read(100), 0, "not synchronised yet");
-    control.advance(3600);
-    assert_eq!(south.read(100), 1, "the first synchronisation is complete");
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "sync").await;
+        let control = simulator.control();
+        north.write(100, 1);
+        assert_eq!(south.read(100), 0, "not synchronised yet");
+        control.advance(3600);
+        assert_eq!(south.read(100), 1, "the first synchronisation is complete");
 
-    north.write(200, 2);
-    control.cut_links(NORTH, SOUTH).unwrap();
-    assert_eq!(south.read(200), 2, "a synchronous group had sent it");
-    north.write(300, 3);
-    control.advance(3600);
-    control.dump();
-    assert_eq!(
-        south.read(300),
-        0,
-        "nothing goes over while the links are down"
-    );
+        north.write(200, 2);
+        control.cut_links(NORTH, SOUTH).unwrap();
+        assert_eq!(south.read(200), 2, "a synchronous group had sent it");
+        north.write(300, 3);
+        control.advance(3600);
+        control.dump();
+        assert_eq!(
+            south.read(300),
+            0,
+            "nothing goes over while the links are down"
+        );
 
-    control.restore_links(NORTH, SOUTH).unwrap();
-    all(&simulator, NORTH, &["startrcopygroup g1"]).await;
-    control.advance(3600);
-    assert_eq!(south.read(300), 3);
-    north.write(400, 4);
-    control.down(NORTH).await.unwrap();
-    assert_eq!(south.read(400), 4, "what was written before the array died");
+        control.restore_links(NORTH, SOUTH).unwrap();
+        all(&simulator, NORTH, &["startrcopygroup g1"]).await;
+        control.advance(3600);
+        assert_eq!(south.read(300), 3);
+        north.write(400, 4);
+        control.down(NORTH).await.unwrap();
+        assert_eq!(south.read(400), 4, "what was written before the array died");
+    }
+}
+
+#[tokio::test]
+async fn a_periodic_group_sends_once_a_period_and_nothing_over_cut_links() {
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "periodic").await;
+        let control = simulator.control();
+        all(&simulator, NORTH, &["setrcopygroup period 15m to-south g1"]).await;
+        control.advance(60);
+        north.write(100, 1);
+        control.advance(600);
+        assert_eq!(south.read(100), 0, "between two periods");
+        control.advance(300);
+        assert_eq!(south.read(100), 1);
+        north.write(200, 2);
+        control.cut_links(NORTH, SOUTH).unwrap();
+        control.advance(3600);
+        control.dump();
+        assert_eq!(south.read(200), 0);
+        control.restore_links(NORTH, SOUTH).unwrap();
+        all(&simulator, NORTH, &["startrcopygroup g1"]).await;
+        control.advance(60);
+        assert_eq!(south.read(200), 2);
+    }
 }
 
 #[tokio::test]
 async fn failover_keeps_the_copies_apart_and_recover_overwrites_the_former_primary() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, north, south) = replicated(dir.path()).await;
-    let control = simulator.control();
-    control.advance(3600);
-    north.write(100, 1);
-    control.down(NORTH).await.unwrap();
-    control.advance(60);
-    all(&simulator, SOUTH, &["setrcopygroup failover -f g1.r131071"]).await;
-    control.advance(60);
-    assert_eq!(south.read(100), 1, "a synchronous group lost nothing");
-    control.up(NORTH).await.unwrap();
-    // Both sides take writes now.
-    north.write(200, 2);
-    south.write(300, 3);
-    control.advance(3600);
-    assert_eq!((north.read(300), south.read(200)), (0, 0));
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "sync").await;
+        let control = simulator.control();
+        control.advance(3600);
+        north.write(100, 1);
+        control.down(NORTH).await.unwrap();
+        control.advance(60);
+        all(&simulator, SOUTH, &["setrcopygroup failover -f g1.r131071"]).await;
+        control.advance(60);
+        assert_eq!(south.read(100), 1, "a synchronous group lost nothing");
+        control.up(NORTH).await.unwrap();
+        // Both sides take writes now.
+        north.write(200, 2);
+        south.write(300, 3);
+        control.advance(3600);
+        assert_eq!((north.read(300), south.read(200)), (0, 0));
 
-    all(&simulator, SOUTH, &["setrcopygroup recover -f g1.r131071"]).await;
-    control.advance(3600);
-    assert_eq!(
-        (north.read(100), north.read(200), north.read(300)),
-        (1, 0, 3),
-        "as the new primary is"
-    );
-    south.write(400, 4);
-    all(&simulator, SOUTH, &["setrcopygroup restore -f g1.r131071"]).await;
-    control.advance(3600);
-    assert_eq!(
-        north.read(400),
-        4,
-        "what was written until the roles changed"
-    );
-    south.write(500, 5);
-    north.write(600, 6);
-    control.advance(3600);
-    control.cut_links(NORTH, SOUTH).unwrap();
-    assert_eq!((south.read(500), south.read(600)), (0, 6));
+        all(&simulator, SOUTH, &["setrcopygroup recover -f g1.r131071"]).await;
+        control.advance(3600);
+        assert_eq!(
+            (north.read(100), north.read(200), north.read(300)),
+            (1, 0, 3),
+            "as the new primary is"
+        );
+        south.write(400, 4);
+        all(&simulator, SOUTH, &["setrcopygroup restore -f g1.r131071"]).await;
+        control.advance(3600);
+        assert_eq!(
+            north.read(400),
+            4,
+            "what was written until the roles changed"
+        );
+        south.write(500, 5);
+        north.write(600, 6);
+        control.advance(3600);
+        control.cut_links(NORTH, SOUTH).unwrap();
+        assert_eq!((south.read(500), south.read(600)), (0, 6));
+    }
 }
 
 #[tokio::test]
 async fn a_reverse_on_one_side_discards_what_was_written_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, north, south) = replicated(dir.path()).await;
-    let control = simulator.control();
-    control.advance(3600);
-    all(&simulator, NORTH, &["stoprcopygroup -f g1"]).await;
-    all(
-        &simulator,
-        SOUTH,
-        &["setrcopygroup failover -f -waittask g1.r131071"],
-    )
-    .await;
-    north.write(100, 1);
-    south.write(200, 2);
-    let line = "setrcopygroup reverse -f -local -current -waittask g1.r131071";
-    all(&simulator, SOUTH, &[line]).await;
-    all(&simulator, NORTH, &["startrcopygroup g1"]).await;
-    control.advance(3600);
-    assert_eq!((south.read(100), south.read(200)), (1, 0));
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "sync").await;
+        let control = simulator.control();
+        control.advance(3600);
+        all(&simulator, NORTH, &["stoprcopygroup -f g1"]).await;
+        all(
+            &simulator,
+            SOUTH,
+            &["setrcopygroup failover -f -waittask g1.r131071"],
+        )
+        .await;
+        north.write(100, 1);
+        south.write(200, 2);
+        let line = "setrcopygroup reverse -f -local -current -waittask g1.r131071";
+        all(&simulator, SOUTH, &[line]).await;
+        all(&simulator, NORTH, &["startrcopygroup g1"]).await;
+        control.advance(3600);
+        assert_eq!((south.read(100), south.read(200)), (1, 0));
+    }
 }
 
 /// A Peer Persistence group `g1` of one volume, exported from both arrays to one host, started and synced; what the host
 /// has open, and the data on both arrays.
 async fn peer_persistent(dir: &Path) -> (Simulator, fs::File, Data, Data) {
-    let mut description = description();
+    let mut description = standing_still();
     description.data_dir = Some(dir.join("data"));
     description.exports_dir = Some(dir.join("exports"));
     description.exports = Exports::Simulated;
@@ -231,9 +289,15 @@ async fn a_peer_persistence_volume_is_one_file_until_its_group_stops() {
     assert!(is_open_as(&device, &south), "the side that sends keeps it");
     device.write_all_at(&[3], 300).unwrap();
     assert_eq!((north.read(200), north.read(300)), (2, 0));
+    assert!(export(&simulator, dir.path(), SOUTH).exists());
+    assert!(
+        !export(&simulator, dir.path(), NORTH).exists(),
+        "a copy that only receives is no use to a host"
+    );
     all(&simulator, SOUTH, &["startrcopygroup g1.r131071"]).await;
     control.advance(3600);
     assert!(is_open_as(&device, &north) && north.read(300) == 3);
+    assert!(export(&simulator, dir.path(), NORTH).exists());
 }
 
 #[tokio::test]
@@ -336,4 +400,23 @@ async fn a_primary_in_failsafe_shows_its_hosts_nothing() {
     assert!(fs::symlink_metadata(export(&simulator, dir.path(), NORTH)).is_err());
     assert!(is_open_as(&device, &south) && south.read(100) == 1);
     assert_eq!(north.read(100), 0);
+}
+
+#[tokio::test]
+async fn time_passes_although_nobody_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut description = description();
+    description.factor = 100.0;
+    description.data_dir = Some(dir.path().to_owned());
+    let (simulator, north, south) = replicated_as(description, dir.path(), "sync").await;
+    all(&simulator, NORTH, &["stoprcopygroup -f g1"]).await;
+    north.write(100, 1);
+    all(&simulator, NORTH, &["startrcopygroup g1"]).await;
+    let written = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while south.read(100) == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    written.await.expect("nothing was copied");
+    simulator.shutdown();
 }

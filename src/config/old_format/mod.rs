@@ -185,6 +185,9 @@ fn read_value<'i>(
     if let (Some([_, (line, _)]), Some(_)) = (closed, known) {
         return Err(Problem::Continued { line: *line });
     }
+    if known.is_some_and(|key| !key.secret) && has_password(&whole) {
+        return Err(Problem::TwoOnALine);
+    }
     let place = Place::new(&section.name, entry.line, Some(key));
     let whole = if known.is_some() {
         without_dollars(&place, whole, report)?
@@ -192,6 +195,13 @@ fn read_value<'i>(
         whole
     };
     value::read(key, whole)
+}
+
+/// Whether a line break was lost before a password, which would be shown with the value it stands in.
+fn has_password(text: &str) -> bool {
+    text.split("password")
+        .skip(1)
+        .any(|rest| rest.trim_start().starts_with(['=', ':']))
 }
 
 /// oslo.config puts the value of an option for its `$name`, and one dollar sign for two.

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{Array, Cpg, RcGroup, Vv, VvQuery},
-    model::{Comment, CpgName, DomainName, GroupName, VvName},
+    model::{Comment, CpgName, DomainName, GroupName, Mode, VvName},
     replication::{self, Acting, Action, CpgPair, Newcomer, Pair, ReplicationError, Side},
     volume::{
         backend::Backend,
@@ -91,12 +91,21 @@ impl<'a> Admission<'a> {
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
         let plan = |now: Option<&RcGroup>| admission.plan(now);
-        group_lock::plan_ahead(steps, &admission.acting, now.clone(), plan).await?;
+        let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
+        let plan = plan.unwrap_or_default();
         admission.group_is_ours = match &now {
             None => true,
             Some(now) => admission.was_made_by_us(inner, steps, now).await?,
         };
-        if now.is_none() {
+        if plan.iter().any(|action| matches!(action, Action::Make(_))) {
+            // Where the group is missing the source acts.
+            let release = &backend.identity().await?.release;
+            if pair.wants.mode == Mode::Async && !release.has_streaming() {
+                return Err(admission.refused(ReplicationError::NoStreaming {
+                    group: group.clone(),
+                    array: pair.source.label().to_owned(),
+                }));
+            }
             let all = steps
                 .look("groups", admission.array().showrcopy_groups())
                 .await?;

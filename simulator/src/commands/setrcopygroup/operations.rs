@@ -151,11 +151,6 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         return Ok(());
     };
     let name = &group.name;
-    if group.operation.is_some() {
-        return Err(refuse(format!(
-            "Error: Group {name} is busy, the operation could be retried later"
-        )));
-    }
     if group.volumes.is_empty() {
         return Err(refuse(format!("Error: Group {name} contains no volumes")));
     }
@@ -282,11 +277,14 @@ fn wait(call: &mut Call<'_>, halves: &[Half], tasks: &[u32], answer: &mut Answer
     let now = call.now;
     answer.stdout += "Waiting for tasks to complete\n";
     for half in halves {
-        // A restore may have to wait for two synchronisations.
-        while half
-            .get(call.world)
-            .is_some_and(|group| group.operation.is_some())
-        {
+        // A restore may have to wait for two synchronisations; its task then ends in the third round.
+        for _ in 0..3 {
+            let waits = half
+                .get(call.world)
+                .is_some_and(|group| group.operation.is_some());
+            if !waits {
+                break;
+            }
             sync_to_the_end(call.world, half, now);
             hurry(call.world, half, now);
             tick(call.world, now);
