@@ -8,6 +8,7 @@ mod rig;
 #[path = "../weather/stage.rs"]
 mod stage;
 
+mod changed;
 mod copies;
 mod dying;
 mod job;
