@@ -22,6 +22,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a command whose session is not known may be running after its connection was lost.
 const DOUBT: Duration = Duration::from_secs(600);
+/// The first pause before that, and the longest: others may wait for the end of it.
+const LOOK_SOON: Duration = Duration::from_millis(50);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What an operation sets out to do. Written to the journal before it is done.
@@ -195,12 +197,14 @@ impl Steps {
             Err(error) => return Err(error.into()),
         };
         let patience = tokio::time::Instant::now() + PATIENCE;
+        let mut pause = LOOK_SOON;
         loop {
             let seen = self.look(&format!("prove {intent}"), prove()).await;
             match (seen, refusal.as_ref()) {
                 (Ok(Seen::Done(value)), _) => return Ok(value),
                 (Ok(Seen::Underway), _) if tokio::time::Instant::now() < patience => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LOOK_AGAIN);
                 }
                 (Ok(Seen::Underway), _) => {
                     return Err(Cause::NotProven {

@@ -8,7 +8,12 @@ mod rig;
 #[path = "../weather/stage.rs"]
 mod stage;
 
+mod changed;
+mod copies;
+mod dying;
 mod job;
 mod outages;
 mod point;
+mod stopped;
+mod two_hosts;
 mod wrong;

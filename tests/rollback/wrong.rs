@@ -84,8 +84,9 @@ impl Wrong {
 
 /// Words that are no particular refusal.
 const REFUSAL: &str = "Error: the array has a reason of its own";
-/// What hangs is waited for, each on a stage of its own: so many at a time.
-const WAITING: usize = 64;
+/// What hangs is waited for: so many one after the other, on so many stages.
+const HANGING_LANE: usize = 2;
+const HANGING_LANES: usize = 40;
 /// What ends at once goes on on the same stage: so many one after the other, on so many stages.
 const LANE: usize = 24;
 const LANES: usize = 12;
@@ -114,18 +115,7 @@ async fn cases(job: Job, done: &Arc<AtomicUsize>) -> (Vec<Case>, Vec<Case>, usiz
     let all: Vec<_> = at_every(&points).collect();
     let derived = all.len();
     let (hanging, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, w)| w.hangs());
-    let hanging = hanging.into_iter().map(|(point, wrong)| {
-        let done = Arc::clone(done);
-        let name = format!("{job:?}: {wrong:?} of {point}");
-        case(name, async move {
-            let ready = job.stage().await;
-            disturb(&ready, &point, wrong).await;
-            done.fetch_add(1, Ordering::SeqCst);
-            ready.end().await;
-        })
-    });
-    let lanes = others.chunks(LANE);
-    let lanes = lanes.map(|lane| {
+    let lane = |lane: &[(Point, Wrong)]| {
         let (lane, done) = (lane.to_vec(), Arc::clone(done));
         let name = format!("{job:?}: {} points from {}", lane.len(), lane[0].0);
         case(name, async move {
@@ -136,8 +126,9 @@ async fn cases(job: Job, done: &Arc<AtomicUsize>) -> (Vec<Case>, Vec<Case>, usiz
             }
             ready.end().await;
         })
-    });
-    (hanging.collect(), lanes.collect(), derived)
+    };
+    let hanging = hanging.chunks(HANGING_LANE).map(lane).collect();
+    (hanging, others.chunks(LANE).map(lane).collect(), derived)
 }
 
 async fn every_point_of(jobs: &[Job]) {
@@ -149,7 +140,7 @@ async fn every_point_of(jobs: &[Job]) {
         busy.extend(lanes);
         derived += points;
     }
-    tokio::join!(all(WAITING, waiting), all(LANES, busy));
+    tokio::join!(all(HANGING_LANES, waiting), all(LANES, busy));
     assert_eq!(done.load(Ordering::SeqCst), derived);
     // Not println!: the harness keeps that from the screen when a test passes.
     let _ = writeln!(std::io::stderr(), "{derived} faults in {jobs:?}");

@@ -30,6 +30,16 @@ pub(super) struct Admission<'a> {
     snap_cpg: Option<CpgPair>,
     domain: Option<DomainName>,
     group_is_ours: bool,
+    /// There was no such group at the first look.
+    is_new: bool,
+}
+
+/// A volume in its group.
+pub(super) struct Admitted {
+    /// The copy as the other array shows it.
+    pub copy: Vv,
+    /// True if the plugin made the group. Before the lock was taken that was a guess.
+    pub group_is_ours: bool,
 }
 
 impl<'a> Admission<'a> {
@@ -88,6 +98,7 @@ impl<'a> Admission<'a> {
             snap_cpg,
             domain: None,
             group_is_ours: false,
+            is_new: now.is_none(),
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
         let plan = |now: Option<&RcGroup>| admission.plan(now);
@@ -144,8 +155,8 @@ impl<'a> Admission<'a> {
         self.group_is_ours
     }
 
-    /// The cycle, under the group's lock: stopped, admitted, started. Gives the copy as the other array shows it.
-    pub async fn admit(&self, steps: &mut Steps) -> Result<Vv, Cause> {
+    /// The cycle, under the group's lock: stopped, admitted, started.
+    pub async fn admit(&self, inner: &Inner, steps: &mut Steps) -> Result<Admitted, Cause> {
         group_lock::take(steps, &self.acting).await?;
         // Between the first look and the lock somebody may have stopped the group, failed it over, or made it.
         let Found { acting, now } =
@@ -154,13 +165,22 @@ impl<'a> Admission<'a> {
             return Err(Cause::RolesChanged(self.group.clone()));
         }
         let now = groups::calm(steps, &self.acting, now).await?;
+        let group_is_ours = match &now {
+            Some(made_since) if self.is_new => {
+                self.was_made_by_us(inner, steps, made_since).await?
+            }
+            _ => self.group_is_ours,
+        };
         let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
         for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
         let copy = self.copy(steps).await?;
         group_lock::release(steps, &self.acting).await?;
-        Ok(copy)
+        Ok(Admitted {
+            copy,
+            group_is_ours,
+        })
     }
 
     fn newcomer(&self) -> Newcomer<'_> {
