@@ -32,6 +32,14 @@ pub(super) struct Admission<'a> {
     group_is_ours: bool,
 }
 
+/// What an admission brought about.
+pub(super) struct Admitted {
+    /// The copy, as the other array shows it.
+    pub copy: Vv,
+    /// The plugin made the group. Somebody may have made it, or filled it, since the first look.
+    pub group_is_ours: bool,
+}
+
 impl<'a> Admission<'a> {
     /// Looks at all that can stand in the way, on both arrays. Nothing is changed. `asked` is where the volume would be made on
     /// the source.
@@ -93,10 +101,7 @@ impl<'a> Admission<'a> {
         let plan = |now: Option<&RcGroup>| admission.plan(now);
         let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
         let plan = plan.unwrap_or_default();
-        admission.group_is_ours = match &now {
-            None => true,
-            Some(now) => admission.was_made_by_us(inner, steps, now).await?,
-        };
+        admission.group_is_ours = admission.is_ours(inner, steps, now.as_ref()).await?;
         if plan.iter().any(|action| matches!(action, Action::Make(_))) {
             // Where the group is missing the source acts.
             let release = &backend.identity().await?.release;
@@ -139,13 +144,13 @@ impl<'a> Admission<'a> {
         &self.place
     }
 
-    /// True if the plugin made the group, or is about to.
+    /// True if, before the lock was there, the plugin had made the group, or was about to.
     pub fn group_is_ours(&self) -> bool {
         self.group_is_ours
     }
 
-    /// The cycle, under the group's lock: stopped, admitted, started. Gives the copy as the other array shows it.
-    pub async fn admit(&self, steps: &mut Steps) -> Result<Vv, Cause> {
+    /// The cycle, under the group's lock: stopped, admitted, started.
+    pub async fn admit(&self, inner: &Inner, steps: &mut Steps) -> Result<Admitted, Cause> {
         group_lock::take(steps, &self.acting).await?;
         // Between the first look and the lock somebody may have stopped the group, failed it over, or made it.
         let Found { acting, now } =
@@ -155,12 +160,16 @@ impl<'a> Admission<'a> {
         }
         let now = groups::calm(steps, &self.acting, now).await?;
         let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
+        let group_is_ours = self.is_ours(inner, steps, now.as_ref()).await?;
         for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
         let copy = self.copy(steps).await?;
         group_lock::release(steps, &self.acting).await?;
-        Ok(copy)
+        Ok(Admitted {
+            copy,
+            group_is_ours,
+        })
     }
 
     fn newcomer(&self) -> Newcomer<'_> {
@@ -206,13 +215,16 @@ impl<'a> Admission<'a> {
         Ok(wanted)
     }
 
-    /// A group whose members carry `grp=ours` was made by this plugin.
-    async fn was_made_by_us(
+    /// A group whose members carry `grp=ours` was made by this plugin; one that is missing is about to be.
+    async fn is_ours(
         &self,
         inner: &Inner,
         steps: &Steps,
-        now: &RcGroup,
+        now: Option<&RcGroup>,
     ) -> Result<bool, Cause> {
+        let Some(now) = now else {
+            return Ok(true);
+        };
         let Some(member) = now.volumes.first() else {
             return Ok(false);
         };

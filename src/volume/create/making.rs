@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::admission::Admission;
+use super::admission::{Admission, Admitted};
 
 /// Makes the VV, admits it to its group, and marks it ready. Gives what the index is to know of it.
 pub(super) async fn make(
@@ -89,7 +89,11 @@ pub(super) async fn make(
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
 
     if let Some(admission) = &admission {
-        let copy = admission.admit(steps).await?;
+        let Admitted {
+            copy,
+            group_is_ours,
+        } = admission.admit(inner, steps).await?;
+        comment.group_is_ours = group_is_ours;
         comment.state = State::Ready;
         mark::copy(steps, Intent::MarkReady, admission.other(), vv, &comment).await?;
         // The index knows a volume by the VV on the backend's own array, whichever array is Primary.
