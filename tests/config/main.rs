@@ -5,6 +5,8 @@ mod accepted;
 mod command;
 mod convert;
 mod mistakes;
+#[path = "../rig/needs.rs"]
+mod needs;
 mod old_format;
 mod old_mistakes;
 mod sample;

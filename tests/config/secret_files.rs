@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::{chown, symlink};
 
-use super::*;
+use super::{
+    needs::{Need, met},
+    *,
+};
 
 /// What is said about the password file `pw` after `change` was made to it.
 fn said(change: impl Fn(&Site)) -> String {
@@ -57,9 +60,7 @@ fn mode_and_kind() {
 
 #[test]
 fn owner() {
-    if !nix::unistd::geteuid().is_root() {
-        assert!(std::env::var("REQUIRE_ALL").is_err(), "needs root");
-        println!("skipped: needs root to give a file away");
+    if !met("secret_files::owner", &[Need::Root]) {
         return;
     }
     let told = said(|site| chown(site.path("pw"), Some(12345), None).unwrap());

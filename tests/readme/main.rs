@@ -5,7 +5,6 @@ mod blocks;
 mod configuration;
 mod demo;
 #[path = "../rig/needs.rs"]
-#[allow(dead_code)]
 mod needs;
 mod plain;
 mod rules;

@@ -1,4 +1,5 @@
 //! What a test needs of the machine. What is missing is said in an ordinary line; under `REQUIRE_ALL=1` it is a failure.
+#![allow(dead_code)] // Each test program uses its part.
 
 use std::{io::Write, path::Path};
 
@@ -18,13 +19,23 @@ pub fn met(test: &str, needs: &[Need]) -> bool {
     let Some(missing) = needs.iter().find_map(|need| missing(*need)) else {
         return true;
     };
+    skip(test, &missing);
+    false
+}
+
+/// Says that a test does not run here, and why. Under `REQUIRE_ALL=1` it fails.
+pub fn skip(test: &str, why: &str) {
     assert!(
         std::env::var_os("REQUIRE_ALL").is_none_or(|all| all != "1"),
-        "{test} cannot run: {missing}, and REQUIRE_ALL=1 is set"
+        "{test} cannot run: {why}, and REQUIRE_ALL=1 is set"
     );
+    say_skipped(test, why);
+}
+
+/// The line that says it. For what no machine is asked to have; see [`skip`] for all else.
+pub fn say_skipped(test: &str, why: &str) {
     // Not println!: the harness keeps that from the screen when a test passes.
-    let _ = writeln!(std::io::stderr(), "test {test} ... skipped: {missing}");
-    false
+    let _ = writeln!(std::io::stderr(), "test {test} ... skipped: {why}");
 }
 
 fn missing(need: Need) -> Option<String> {

@@ -10,7 +10,10 @@ use std::{
 
 use hpe3par_docker::inform::{ProblemKind, Row, Templates};
 
-use crate::fixtures::{kind_of, template};
+use crate::{
+    fixtures::{kind_of, template},
+    needs::say_skipped,
+};
 
 /// Captures that are not read, and why. The part of the path behind the folder.
 const NOT_READ: &[(&str, &str)] = &[
@@ -226,7 +229,10 @@ fn check(form: &str, text: &str, rows: &[Row]) -> Result<(), String> {
 fn captures_of_real_arrays_are_read() {
     // Also under REQUIRE_ALL: that asks for what a machine can have, and nobody has these captures from this repository.
     let Some(dir) = env::var_os("INFORM_TRANSCRIPTS") else {
-        println!("skipped: INFORM_TRANSCRIPTS is not set");
+        say_skipped(
+            "captures::captures_of_real_arrays_are_read",
+            "INFORM_TRANSCRIPTS is not set",
+        );
         return;
     };
     let dir = Path::new(&dir);

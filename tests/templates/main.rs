@@ -5,5 +5,7 @@
 mod captures;
 mod fixtures;
 mod hostile;
+#[path = "../rig/needs.rs"]
+mod needs;
 mod overrides;
 mod replay;

@@ -4,7 +4,10 @@ use std::{fs, io::Write, os::unix::fs::PermissionsExt};
 
 use hpe3par_docker::transcript::Follower;
 
-use super::*;
+use super::{
+    needs::{Need, met, skip},
+    *,
+};
 
 fn three_records(dir: &Path) -> Vec<u8> {
     let transcript = open(dir, ROOMY, &Hand::new(), &[]);
@@ -116,21 +119,15 @@ impl Drop for Mounted<'_> {
 #[test]
 fn a_full_disk_tears_one_record_and_no_command() {
     // /dev/full stands for the disk, but only a regular file is written to; so a small file system is needed.
-    if !nix::unistd::geteuid().is_root() {
-        assert!(std::env::var("REQUIRE_ALL").is_err(), "needs root");
-        println!("skipped: needs root to mount a small file system");
+    let test = "damaged::a_full_disk_tears_one_record_and_no_command";
+    if !met(test, &[Need::Root]) {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let flags = nix::mount::MsFlags::empty();
     let size = Some("size=16k");
     if let Err(error) = nix::mount::mount(Some("tmpfs"), dir.path(), Some("tmpfs"), flags, size) {
-        assert!(
-            std::env::var("REQUIRE_ALL").is_err(),
-            "cannot mount: {error}"
-        );
-        println!("skipped: cannot mount a small file system: {error}");
-        return;
+        return skip(test, &format!("it cannot mount: {error}"));
     }
     let _mounted = Mounted(dir.path());
     let transcript = open(dir.path(), ROOMY, &Hand::new(), &[]);

@@ -3,6 +3,8 @@
 
 mod command;
 mod damaged;
+#[path = "../rig/needs.rs"]
+mod needs;
 mod rotation;
 mod round_trip;
 

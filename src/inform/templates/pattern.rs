@@ -1,6 +1,9 @@
 //! Regular expressions as values of a TOML file.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -17,13 +20,25 @@ impl<const WHOLE: bool> TryFrom<String> for Pattern<WHOLE> {
 
     fn try_from(text: String) -> Result<Self, regex::Error> {
         // As it stands first, so that a message shows what the author wrote.
-        let anywhere = Regex::new(&text)?;
+        let anywhere = compiled(&text)?;
         if WHOLE {
-            Regex::new(&format!("^(?:{text})$")).map(Self)
+            compiled(&format!("^(?:{text})$")).map(Self)
         } else {
             Ok(Self(anywhere))
         }
     }
+}
+
+/// Each expression is compiled once: that is most of what starting the plugin costs, and half of all columns have the same one.
+fn compiled(text: &str) -> Result<Regex, regex::Error> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = compiled.get(text) {
+        return Ok(regex.clone());
+    }
+    let regex = Regex::new(text)?;
+    compiled.insert(text.to_owned(), regex.clone());
+    Ok(regex)
 }
 
 impl<const WHOLE: bool> Pattern<WHOLE> {
