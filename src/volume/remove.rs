@@ -311,7 +311,7 @@ async fn locked(backend: &Backend, steps: &mut Steps, acting: &Acting) -> Result
 /// What became of a remove that failed.
 enum BackedOut {
     /// Its last step has taken place after all.
-    Gone(Steps),
+    Gone(Box<Steps>),
     /// It was taken back, as far as that was possible.
     Back(Aftermath),
 }
@@ -321,7 +321,7 @@ async fn back_out(backend: &Backend, mut steps: Steps) -> BackedOut {
     BackedOut::Back(if Intent::MarkRemoving.is_in(steps.entry()) {
         let mut undone = Vec::new();
         match try_back_out(backend, &mut steps, &mut undone).await {
-            Ok(true) => return BackedOut::Gone(steps),
+            Ok(true) => return BackedOut::Gone(Box::new(steps)),
             Ok(false) => steps.close(Aftermath::Undone(undone)),
             Err(cause) => Aftermath::Left {
                 what: format!("VV `{}`, marked as being removed", steps.entry().vv),
