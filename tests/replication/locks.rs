@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     rig::{
         arrays::{HOME, PEER},
-        plugin::Plugin,
+        plugin::{Plugin, Reply},
     },
     scene::{GROUP_THERE, Release::*, Scene, Way::*},
     stage::{self, assert_told, case},
@@ -271,6 +271,97 @@ async fn two_hosts(left: bool) {
     scene.end(&["db3", "db1"]).await;
 }
 
+/// Whose group it is shows under the lock: what was missing before, or empty, an administrator or another host may have made since.
+async fn made_meanwhile(by_a_plugin: bool) {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.others_lock(HOME, "prod", 1).await;
+    if by_a_plugin {
+        scene.admin_makes_group("prod", "to-birch", "sync").await;
+    }
+    scene.stage.arrays.control.clear_log();
+    let somebody = async {
+        scene.was_given(HOME, "showdate", 3).await;
+        if by_a_plugin {
+            let comment = format!(
+                "dk1/ns=/name=db8/home=130512/op={OTHERS}/state=making/origin=blank/fmt=no/grp=ours"
+            );
+            let make =
+                format!("createvv -tpvv -snp_cpg ssd_r5 -comment {comment} ssd_r5 dkv-db8 1g");
+            for line in [
+                make.as_str(),
+                "admitrcopyvv -createvv -nowwn dkv-db8 prod to-birch:dkv-db8",
+                "startrcopygroup prod",
+            ] {
+                scene.types(HOME, line).await;
+            }
+        } else {
+            scene.admin_makes_group("prod", "to-birch", "sync").await;
+        }
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    };
+    let (made, ()) = tokio::join!(scene.create("db1"), somebody);
+    made.ok();
+    scene.has_no_lock();
+    for array in [HOME, PEER] {
+        let vv = scene.vv(array, "db1");
+        let comment = vv["comment"].as_str().unwrap();
+        assert_eq!(comment.contains("/grp=ours"), by_a_plugin, "{comment}");
+    }
+    scene.at_rest().await;
+    if by_a_plugin {
+        for line in [
+            "stoprcopygroup -f prod",
+            "dismissrcopyvv -f -removevv dkv-db8 prod",
+            "removevv -f dkv-db8",
+            "startrcopygroup prod",
+        ] {
+            scene.types(HOME, line).await;
+        }
+        scene.end(&["db1"]).await;
+    } else {
+        // An administrator's stays, empty.
+        scene.stage.remove("db1").await.ok();
+        assert_eq!(scene.halves()[0]["name"], "prod");
+        scene.types(HOME, "removercopygroup -f prod").await;
+        scene.end(&[]).await;
+    }
+}
+
+/// An undo that could not be ended keeps the lock of a group that it could not start: the next create goes on from there.
+async fn own_left_open() {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    let control = scene.stage.arrays.control.clone();
+    control.clear_log();
+    let hang = Fault::new(Kind::HangBefore).on(HOME);
+    control.fault(hang.matching("^admitrcopyvv ")).unwrap();
+    let outage = async {
+        scene.was_given(HOME, "admitrcopyvv", 1).await;
+        control.down(PEER).await.unwrap();
+        control.release();
+    };
+    let (said, ()) = tokio::join!(scene.create("db2"), outage);
+    let said = said.err();
+    assert_told(
+        &said,
+        &["db2", "still there", "`prod`, stopped", "`dkl-prod`"],
+    );
+    assert!(scene.dump(HOME)["vv_sets"].to_string().contains("dkl-prod"));
+    control.up(PEER).await.unwrap();
+    let patience = Instant::now() + Duration::from_secs(20);
+    while let Reply::Err(said) = scene.create("db3").await {
+        assert!(Instant::now() < patience, "{said}");
+        assert!(!said.contains("did not stop it"), "{said}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    scene.stage.calm_down().await;
+    scene.has_no_lock();
+    assert_eq!(scene.stage.plugin.list().await, ["db1", "db3"]);
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    scene.end(&["db1", "db3"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_lock_is_waited_for_taken_over_and_given_back() {
     let cases = vec![
@@ -310,6 +401,9 @@ async fn a_lock_is_waited_for_taken_over_and_given_back() {
                 &["Stopped", "startrcopygroup prod"],
             ),
         ),
+        case("lock: group made meanwhile", made_meanwhile(false)),
+        case("lock: group filled meanwhile", made_meanwhile(true)),
+        case("lock: own, left open", own_left_open()),
         case("lock: two hosts", two_hosts(false)),
         case("lock: two hosts and a left one", two_hosts(true)),
     ];

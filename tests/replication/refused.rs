@@ -216,7 +216,7 @@ async fn stopped_by_a_person() {
 }
 
 /// The group goes to an array that the backend knows nothing of.
-async fn half_a_group() {
+async fn a_third_array() {
     let third = |toml: String| {
         let at = toml.rfind("\n[[array]]").unwrap();
         let birch = &toml[at..];
@@ -238,10 +238,23 @@ async fn half_a_group() {
     scene
         .types(HOME, "creatercopygroup prod to-cedar:sync")
         .await;
+    let parts = ["`prod`", "`to-cedar`", "`to-birch`", "backend_id"];
+    scene.refuses(json!({}), &parts).await;
+}
+
+/// Under the name that the peer's half would have, the peer has a group of its own.
+async fn half_a_group() {
+    let scene = Scene::set(Synchronous, R331).await;
+    let line = format!("creatercopygroup {GROUP_THERE} to-amber:sync");
+    scene.types(PEER, &line).await;
     let (home, peer) = (scene.stage.label(HOME), scene.stage.label(PEER));
     scene
         .refuses(json!({}), &["`prod`", &home, &peer, "no other half"])
         .await;
+    let line = format!("removercopygroup -f {GROUP_THERE}");
+    scene.types(PEER, &line).await;
+    scene.create("db1").await.ok();
+    scene.end(&["db1"]).await;
 }
 
 async fn another_mode_on_the_target() {
@@ -396,6 +409,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_made() {
         case("refused: copying back", copying_back()),
         case("refused: Failsafe", failsafe()),
         case("refused: stopped by a person", stopped_by_a_person()),
+        case("refused: a third array", a_third_array()),
         case("refused: half a group", half_a_group()),
         case("refused: mixed modes", another_mode_on_the_target()),
         case("refused: exported set", exported_set()),

@@ -42,6 +42,14 @@ pub(super) struct Admitted {
     pub group_is_ours: bool,
 }
 
+/// What an admission brought about.
+pub(super) struct Admitted {
+    /// The copy, as the other array shows it.
+    pub copy: Vv,
+    /// The plugin made the group. Somebody may have made it, or filled it, since the first look.
+    pub group_is_ours: bool,
+}
+
 impl<'a> Admission<'a> {
     /// Looks at all that can stand in the way, on both arrays. Nothing is changed. `asked` is where the volume would be made on
     /// the source.
@@ -104,10 +112,7 @@ impl<'a> Admission<'a> {
         let plan = |now: Option<&RcGroup>| admission.plan(now);
         let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
         let plan = plan.unwrap_or_default();
-        admission.group_is_ours = match &now {
-            None => true,
-            Some(now) => admission.was_made_by_us(inner, steps, now).await?,
-        };
+        admission.group_is_ours = admission.is_ours(inner, steps, now.as_ref()).await?;
         if plan.iter().any(|action| matches!(action, Action::Make(_))) {
             // Where the group is missing the source acts.
             let release = &backend.identity().await?.release;
@@ -150,7 +155,7 @@ impl<'a> Admission<'a> {
         &self.place
     }
 
-    /// True if the plugin made the group, or is about to.
+    /// True if, before the lock was there, the plugin had made the group, or was about to.
     pub fn group_is_ours(&self) -> bool {
         self.group_is_ours
     }
@@ -172,6 +177,7 @@ impl<'a> Admission<'a> {
             _ => self.group_is_ours,
         };
         let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
+        let group_is_ours = self.is_ours(inner, steps, now.as_ref()).await?;
         for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
@@ -226,13 +232,16 @@ impl<'a> Admission<'a> {
         Ok(wanted)
     }
 
-    /// A group whose members carry `grp=ours` was made by this plugin.
-    async fn was_made_by_us(
+    /// A group whose members carry `grp=ours` was made by this plugin; one that is missing is about to be.
+    async fn is_ours(
         &self,
         inner: &Inner,
         steps: &Steps,
-        now: &RcGroup,
+        now: Option<&RcGroup>,
     ) -> Result<bool, Cause> {
+        let Some(now) = now else {
+            return Ok(true);
+        };
         let Some(member) = now.volumes.first() else {
             return Ok(false);
         };
