@@ -30,16 +30,6 @@ pub(super) struct Admission<'a> {
     snap_cpg: Option<CpgPair>,
     domain: Option<DomainName>,
     group_is_ours: bool,
-    /// There was no such group at the first look.
-    is_new: bool,
-}
-
-/// A volume in its group.
-pub(super) struct Admitted {
-    /// The copy as the other array shows it.
-    pub copy: Vv,
-    /// True if the plugin made the group. Before the lock was taken that was a guess.
-    pub group_is_ours: bool,
 }
 
 /// What an admission brought about.
@@ -106,7 +96,6 @@ impl<'a> Admission<'a> {
             snap_cpg,
             domain: None,
             group_is_ours: false,
-            is_new: now.is_none(),
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
         let plan = |now: Option<&RcGroup>| admission.plan(now);
@@ -170,12 +159,6 @@ impl<'a> Admission<'a> {
             return Err(Cause::RolesChanged(self.group.clone()));
         }
         let now = groups::calm(steps, &self.acting, now).await?;
-        let group_is_ours = match &now {
-            Some(made_since) if self.is_new => {
-                self.was_made_by_us(inner, steps, made_since).await?
-            }
-            _ => self.group_is_ours,
-        };
         let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
         let group_is_ours = self.is_ours(inner, steps, now.as_ref()).await?;
         for action in plan {
