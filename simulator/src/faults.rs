@@ -23,6 +23,8 @@ pub enum Kind {
     Trickle,
     /// An exec channel ends without an exit status.
     NoStatus,
+    /// The array answers `words`, with status 1, and does nothing.
+    Refuse,
 }
 
 fn first() -> u32 {
@@ -50,6 +52,10 @@ pub struct Fault {
     #[arg(long, default_value_t = 0)]
     #[serde(default)]
     pub bytes: usize,
+    /// What the array says, for `refuse`.
+    #[arg(long, default_value = "")]
+    #[serde(default)]
+    pub words: String,
     /// From then on every time instead of once.
     #[arg(long)]
     #[serde(default)]
@@ -65,6 +71,7 @@ impl Fault {
             matching: None,
             nth: 1,
             bytes: 0,
+            words: String::new(),
             repeat: false,
         }
     }
@@ -93,6 +100,14 @@ impl Fault {
     /// How much of the answer arrives.
     pub fn bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }
+    }
+
+    /// What the array says.
+    pub fn words(self, words: &str) -> Self {
+        Self {
+            words: words.to_owned(),
+            ..self
+        }
     }
 
     /// Every time instead of once.

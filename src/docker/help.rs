@@ -36,11 +36,14 @@ pub(super) fn backends(backends: &[BackendStatus]) -> String {
     let heads = ["BACKEND", "REPLICATION", "STATE"].map(str::to_owned);
     let rows = backends.iter().map(|backend| {
         let replication = backend.replication.map_or("none", |mode| mode.conf());
-        let state = match &backend.state {
+        let mut state = match &backend.state {
             BackendState::Starting => "starting".to_owned(),
             BackendState::Ready => "ready".to_owned(),
             BackendState::Failed(why) => format!("failed: {}", one_line(why)),
         };
+        if !backend.unfinished.is_empty() {
+            state += &format!("; not finished: {}", backend.unfinished.join(", "));
+        }
         [backend.name.to_string(), replication.to_owned(), state]
     });
     let rows: Vec<[String; 3]> = std::iter::once(heads).chain(rows).collect();
@@ -116,24 +119,31 @@ mod tests {
 
     #[test]
     fn backends_stand_in_columns() {
-        let row = |name: &str, replication, state| BackendStatus {
+        let row = |name: &str, replication, state, unfinished: &[&str]| BackendStatus {
             name: BackendName::new(name).unwrap(),
             replication,
             state,
+            unfinished: unfinished.iter().map(|&what| what.to_owned()).collect(),
         };
         let table = backends(&[
-            row("DEFAULT", None, BackendState::Ready),
-            row("mirror-north", Some(Mode::Periodic), BackendState::Starting),
+            row("DEFAULT", None, BackendState::Ready, &[]),
+            row(
+                "mirror-north",
+                Some(Mode::Periodic),
+                BackendState::Starting,
+                &["one", "another"],
+            ),
             row(
                 "old",
                 Some(Mode::Sync),
                 BackendState::Failed("no route\nto host".to_owned()),
+                &[],
             ),
         ]);
         let expected = "\
             \nBACKEND       REPLICATION   STATE\
             \nDEFAULT       none          ready\
-            \nmirror-north  asynchronous  starting\
+            \nmirror-north  asynchronous  starting; not finished: one, another\
             \nold           synchronous   failed: no route to host";
         assert_eq!(table, expected);
         assert_eq!(backends(&[]), "hpe.conf has no backend");

@@ -125,6 +125,16 @@ pub enum ReplicationError {
         /// Its mode.
         is: Mode,
     },
+    /// Not every InForm OS has streaming groups.
+    #[error(
+        "remote copy group `{group}` would be streaming (`replication_mode` in hpe.conf), and the InForm OS of array `{array}` has no such groups"
+    )]
+    NoStreaming {
+        /// The group to be made.
+        group: GroupName,
+        /// The array.
+        array: String,
+    },
     /// The target is not there, not usable, or leads to another array.
     #[error(
         "remote copy target `{target}` (`backend_id` in hpe.conf) on array `{array}` {complaint}"
@@ -259,6 +269,9 @@ impl ReplicationError {
             Self::NotToBeMade { .. } => "use a name without `.r` and a number at its end".to_owned(),
             Self::MixedModes { .. } => {
                 "use a backend of that mode, another target, or stop the other groups".to_owned()
+            }
+            Self::NoStreaming { .. } => {
+                "let `replication_mode` be `synchronous` or `asynchronous`".to_owned()
             }
             Self::Target { .. } => {
                 "compare `backend_id` and the target's `san_ip` with `showrcopy -d targets`, and see `showrcopy links`".to_owned()

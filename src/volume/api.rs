@@ -128,6 +128,8 @@ pub struct BackendStatus {
     pub replication: Option<Mode>,
     /// Whether it can be used now.
     pub state: BackendState,
+    /// Creates and removes that are begun and not ended: on their way, or waiting for an array to be cleaned up.
+    pub unfinished: Vec<String>,
 }
 
 /// Whether a backend can be used now.

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, civil::DateTime};
 use tokio::time::Instant;
 
 use crate::{
-    inform::{ArrayError, Refusal},
+    inform::{ArrayError, RcGroup, Refusal},
     model::{GroupLock, GroupStatus, OperationId, SetName},
-    replication::{Acting, Action},
+    replication::{Acting, Action, ReplicationError},
 };
 
 use super::{
@@ -78,7 +78,40 @@ pub(super) async fn is_ours(steps: &Steps, acting: &Acting) -> Result<bool, Caus
     if !Intent::LockGroup.is_in(steps.entry()) {
         return Ok(false);
     }
-    Ok(matches!(held(steps, acting).await?, Held::Ours))
+    match held(steps, acting).await {
+        Ok(held) => Ok(matches!(held, Held::Ours)),
+        // Whatever it is, the operation did not make it.
+        Err(Cause::ForeignLock { .. }) => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Judges a group before anything is changed. `None` if it does not stand as it should because another operation stops and starts
+/// it right now, or died at that: what it is like then shows under the lock.
+pub(super) async fn judge<T>(
+    steps: &Steps,
+    acting: &Acting,
+    mut now: Option<RcGroup>,
+    plan: impl Fn(Option<&RcGroup>) -> Result<T, ReplicationError>,
+) -> Result<Option<T>, Cause> {
+    let mut sure = false;
+    loop {
+        match plan(now.as_ref()) {
+            Ok(plan) => return Ok(Some(plan)),
+            Err(ReplicationError::NotStarted { .. })
+                if matches!(held(steps, acting).await?, Held::Others(_)) =>
+            {
+                return Ok(None);
+            }
+            // The lock may have been given back since the group was looked at.
+            Err(ReplicationError::NotStarted { .. }) if !sure => {
+                sure = true;
+                let look = acting.array.showrcopy_group(&acting.group);
+                now = steps.look("group", look).await?;
+            }
+            Err(why) => return Err(groups::refused(&acting.array, why)),
+        }
+    }
 }
 
 fn set(acting: &Acting) -> SetName {

@@ -52,6 +52,17 @@ pub(super) async fn find(
     let there = steps
         .look("group on the peer", pair.peer.showrcopy_group(&name_there))
         .await?;
+    // A group to a third array has its other half there: nothing is missing, and nothing of it is to be removed.
+    if let (Some(half), None) = (&here, &there)
+        && half.target != pair.wants.target
+    {
+        let why = ReplicationError::OtherTarget {
+            group: group.clone(),
+            is: half.target.clone(),
+            wanted: pair.wants.target.clone(),
+        };
+        return Err(refused(&pair.source, why));
+    }
     let side = replication::acting_side(
         group,
         (pair.source.label(), here.as_ref()),

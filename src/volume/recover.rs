@@ -1,10 +1,12 @@
 //! Cleaning up after a plugin that died, and after an array that was not there: every open journal entry ends complete or
 //! undone.
 
+use std::collections::BTreeMap;
+
 use crate::{
     index::{JournalEntry, MountRecord, OpKind},
     inform::VvQuery,
-    model::{Comment, CreateVolume, RequestId, State, VolumeName},
+    model::{BackendName, Comment, CreateVolume, RequestId, State, VolumeName},
 };
 
 use super::{
@@ -28,8 +30,21 @@ impl Inner {
     }
 
     fn is_stranded(&self, entry: &JournalEntry) -> bool {
-        matches!(entry.kind, OpKind::Create | OpKind::Remove)
-            && !self.backends.contains_key(&entry.backend)
+        changes_arrays(entry) && !self.backends.contains_key(&entry.backend)
+    }
+
+    /// Creates and removes that are begun and not ended, by backend, in words.
+    pub fn open_changes(&self) -> BTreeMap<BackendName, Vec<String>> {
+        let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        let entries = self.index.open_entries().into_iter();
+        for entry in entries.filter(changes_arrays) {
+            let what = format!(
+                "the {} of `{}` (VV `{}`) begun at {:.0}",
+                entry.kind, entry.name, entry.vv, entry.started
+            );
+            open.entry(entry.backend).or_default().push(what);
+        }
+        open
     }
 
     /// Volumes with an open entry that may be ended.
@@ -141,6 +156,10 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+fn changes_arrays(entry: &JournalEntry) -> bool {
+    matches!(entry.kind, OpKind::Create | OpKind::Remove)
 }
 
 /// Ends one open entry. The caller holds the name's lock.

@@ -88,7 +88,16 @@ pub(super) async fn remove(
             Ok(())
         }
         Err(cause) => {
-            let aftermath = back_out(&backend, steps).await;
+            let aftermath = match back_out(&backend, steps).await {
+                BackedOut::Gone(steps) => {
+                    inner.forget(name).map_err(clean)?;
+                    steps.finish().map_err(clean)?;
+                    log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause;
+                        "removed, although that was not seen at first");
+                    return Ok(());
+                }
+                BackedOut::Back(aftermath) => aftermath,
+            };
             Err(VolumeError {
                 volume: name.clone(),
                 cause,
@@ -140,8 +149,14 @@ async fn take_away(
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
             let Found { acting, now } = groups::find(steps, backend, pair, &group.name).await?;
             let now = now.unwrap_or_else(|| group.clone());
-            replication::plan_dismissal(acting.array.label(), &now, &vv, comment.group_is_ours)
-                .map_err(|why| groups::refused(&acting.array, why))?;
+            let array = acting.array.label();
+            let plan = |now: Option<&RcGroup>| match now {
+                Some(now) => {
+                    replication::plan_dismissal(array, now, &vv, comment.group_is_ours).map(drop)
+                }
+                None => Ok(()),
+            };
+            group_lock::judge(steps, &acting, Some(now), plan).await?;
             groups::remember(steps, &acting, &group.name)?;
             let there = exports::look_on(steps, &pair.peer, &vv).await?;
             if !there.is_empty() {
@@ -293,37 +308,42 @@ async fn locked(backend: &Backend, steps: &mut Steps, acting: &Acting) -> Result
     Ok(held)
 }
 
-/// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
-async fn back_out(backend: &Backend, mut steps: Steps) -> Aftermath {
-    if !Intent::MarkRemoving.is_in(steps.entry()) {
-        if let Ok(None) = steps.doubt(backend).await {
-            // Nothing is under way any more.
-        } else {
-            return Aftermath::Left {
-                what: "an export that was being withdrawn".to_owned(),
-                why: "the command may still be running".to_owned(),
-            };
-        }
-        return steps.close(Aftermath::Unchanged);
-    }
-    let mut undone = Vec::new();
-    match try_back_out(backend, &mut steps, &mut undone).await {
-        Ok(()) => steps.close(Aftermath::Undone(undone)),
-        Err(cause) => {
-            let what = format!("VV `{}`, marked as being removed", steps.entry().vv);
-            Aftermath::Left {
-                what,
-                why: cause.to_string(),
-            }
-        }
-    }
+/// What became of a remove that failed.
+enum BackedOut {
+    /// Its last step has taken place after all.
+    Gone(Steps),
+    /// It was taken back, as far as that was possible.
+    Back(Aftermath),
 }
 
+/// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
+async fn back_out(backend: &Backend, mut steps: Steps) -> BackedOut {
+    BackedOut::Back(if Intent::MarkRemoving.is_in(steps.entry()) {
+        let mut undone = Vec::new();
+        match try_back_out(backend, &mut steps, &mut undone).await {
+            Ok(true) => return BackedOut::Gone(steps),
+            Ok(false) => steps.close(Aftermath::Undone(undone)),
+            Err(cause) => Aftermath::Left {
+                what: format!("VV `{}`, marked as being removed", steps.entry().vv),
+                why: cause.to_string(),
+            },
+        }
+    } else if let Ok(None) = steps.doubt(backend).await {
+        steps.close(Aftermath::Unchanged)
+    } else {
+        Aftermath::Left {
+            what: "an export that was being withdrawn".to_owned(),
+            why: "the command may still be running".to_owned(),
+        }
+    })
+}
+
+/// True if there is nothing to take back any more: the VV is gone.
 async fn try_back_out(
     backend: &Backend,
     steps: &mut Steps,
     undone: &mut Vec<String>,
-) -> Result<(), Cause> {
+) -> Result<bool, Cause> {
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
@@ -332,6 +352,10 @@ async fn try_back_out(
     let found = steps
         .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
         .await?;
+    // Before that step everything else was seen to be gone.
+    if found.is_empty() && Intent::RemoveVv.is_in(&entry) {
+        return Ok(true);
+    }
     let comment = found
         .first()
         .and_then(|vv| vv.comment.as_deref())
@@ -365,7 +389,7 @@ async fn try_back_out(
         mark_both(steps, backend, Intent::MarkReady, &comment).await?;
         undone.push("the volume is usable again".to_owned());
     }
-    Ok(())
+    Ok(false)
 }
 
 /// True if the VV is in its group, and its copy is on the other array.

@@ -1,7 +1,6 @@
 //! The volume service: what the Docker side calls.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, PoisonError},
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 use crate::{
     host::Kernel,
     index::Index,
-    model::{BackendName, CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
+    model::{CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
 };
 
 use super::{
@@ -245,6 +244,7 @@ impl Volumes for Service {
 
     fn backends(&self) -> Vec<BackendStatus> {
         let health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.0.open_changes();
         let configured = self.0.backends.values().map(|backend| BackendStatus {
             name: backend.name.clone(),
             replication: backend.pair.as_ref().map(|pair| pair.wants.mode),
@@ -252,21 +252,16 @@ impl Volumes for Service {
                 .get(&backend.name)
                 .cloned()
                 .unwrap_or(BackendState::Starting),
+            unfinished: open.remove(&backend.name).unwrap_or_default(),
         });
-        let mut waiting: BTreeMap<BackendName, Vec<String>> = BTreeMap::new();
-        for entry in self.0.stranded() {
-            let what = format!("the {} of `{}` (VV `{}`)", entry.kind, entry.name, entry.vv);
-            waiting.entry(entry.backend).or_default().push(what);
-        }
-        let missing = waiting.into_iter().map(|(name, what)| BackendStatus {
+        let mut all: Vec<BackendStatus> = configured.collect();
+        all.extend(open.into_iter().map(|(name, unfinished)| BackendStatus {
             name,
             replication: None,
-            state: BackendState::Failed(format!(
-                "not in hpe.conf any more, and needed to clean up after {}",
-                what.join(", ")
-            )),
-        });
-        configured.chain(missing).collect()
+            state: BackendState::Failed("not in hpe.conf any more".to_owned()),
+            unfinished,
+        }));
+        all
     }
 
     fn engine_started(&self) {

@@ -7,7 +7,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use crate::{
     index::{Index, JournalEntry},
-    inform::{Array, ArrayError},
+    inform::{Array, ArrayError, Refusal},
     model::OperationId,
 };
 
@@ -174,7 +174,7 @@ impl Steps {
     }
 
     /// Writes the intent, sends the one changing command, and looks whether it took place. A command whose outcome is not
-    /// known (the connection was lost) is never sent again: the look decides.
+    /// known (the connection was lost, or nobody understands the answer) is never sent again: the look decides.
     pub async fn act<T, P, F>(
         &mut self,
         intent: Intent,
@@ -191,7 +191,7 @@ impl Steps {
         self.points.after(Doing::Act, &intent.to_string());
         let refusal = match outcome {
             Ok(()) => None,
-            Err(error) if error.is_in_doubt() => Some(error),
+            Err(error) if error.is_in_doubt() || is_not_understood(&error) => Some(error),
             Err(error) => return Err(error.into()),
         };
         let patience = tokio::time::Instant::now() + PATIENCE;
@@ -214,7 +214,7 @@ impl Steps {
                         found,
                     });
                 }
-                // The command's fate was not known. The look says that it did nothing, so far.
+                // The command's fate was not known. The look says that it did nothing, so far; or what was answered was a refusal.
                 (Ok(Seen::NotDone(_)), Some(_)) | (Err(_), Some(_)) => {
                     let Some(error) = refusal else { continue };
                     self.note_doubt(&error)?;
@@ -340,6 +340,15 @@ impl Steps {
                 why: cause.to_string(),
             },
         }
+    }
+}
+
+/// An answer that may be a refusal in words nobody has seen yet, or half of one that says it was done.
+fn is_not_understood(error: &ArrayError) -> bool {
+    match error {
+        ArrayError::Truncated { .. } | ArrayError::Unrecognised { .. } => true,
+        ArrayError::Refused { refusal, .. } => *refusal == Refusal::Other,
+        _ => false,
     }
 }
 

@@ -6,12 +6,13 @@ mod rig;
 
 mod crashes;
 mod plain;
+mod refused;
 mod replicated;
 mod unreachable;
 
 use rig::{
     arrays::{Arrays, Machine},
-    engine::Engine,
+    engine::{Engine, until},
     needs::{Need, met},
     plugin::Plugin,
 };
@@ -32,6 +33,16 @@ impl Stage {
     }
 
     async fn set_with(test: &str, engine_options: &[&str]) -> Option<Self> {
+        Self::set_on(test, engine_options, |arrays| arrays, |_, conf| conf).await
+    }
+
+    /// Sets it up after a change to the description of the arrays, and one to hpe.conf.
+    async fn set_on(
+        test: &str,
+        engine_options: &[&str],
+        describe: impl FnOnce(String) -> String,
+        configure: impl FnOnce(&Arrays, String) -> String,
+    ) -> Option<Self> {
         let programs = [
             "dockerd",
             "docker",
@@ -47,8 +58,10 @@ impl Stage {
         if !met(test, &needs) {
             return None;
         }
-        let arrays = Arrays::start().await;
+        let arrays = Arrays::start_with(describe).await;
         let machine = arrays.machine("host1");
+        let conf = std::fs::read_to_string(machine.conf()).unwrap();
+        std::fs::write(machine.conf(), configure(&arrays, conf)).unwrap();
         let engine = Engine::start(&machine, engine_options);
         let plugin = Plugin::start_with(&machine, &engine.inside(), &[]);
         Some(Self {
@@ -149,5 +162,22 @@ impl Stage {
     fn exported(&self) -> bool {
         let dump = self.arrays.dump().to_string();
         !dump.contains("\"vluns\":[]") || dump.matches("\"vluns\":[]").count() < 2
+    }
+
+    /// Waits until a group is in this role and status on an array, and all in it is in step.
+    fn until_group(&self, array: &str, group: &str, role: &str, status: &str) {
+        until(
+            &format!("{group} as {role} and {status} on {array}"),
+            || {
+                let now = &self.arrays.dump()[array]["groups"][group];
+                let synced =
+                    |volume: &serde_json::Value| volume["sync"] == "Synced" || status != "Started";
+                now["role"] == role
+                    && now["status"] == status
+                    && now["volumes"]
+                        .as_array()
+                        .is_some_and(|all| all.iter().all(synced))
+            },
+        );
     }
 }

@@ -1,6 +1,14 @@
 //! The array is down while the engine asks for something.
 
-use super::{Plugin, Stage};
+use std::time::{Duration, Instant};
+
+use super::{
+    Plugin, Stage,
+    rig::{
+        arrays::{HOME, PEER},
+        engine::until,
+    },
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_forgotten_while_the_array_is_down() {
@@ -58,4 +66,89 @@ async fn nothing_is_forgotten_while_the_array_is_down() {
     stage.engine.ok(&["volume", "rm", "db1"]);
     stage.engine.ok(&["volume", "rm", "db2"]);
     assert!(!stage.exported());
+}
+
+/// What one array that is dead means for a replicated volume, at every request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replicated_volume_while_one_of_its_arrays_is_down() {
+    let test = "engine::unreachable::a_replicated_volume_while_one_of_its_arrays_is_down";
+    let limit =
+        |_: &_, conf: String| conf.replacen("[DEFAULT]", "[DEFAULT]\nengine_timeout = \"20s\"", 1);
+    let Some(stage) = Stage::set_on(test, &[], |arrays| arrays, limit).await else {
+        return;
+    };
+    let group = ["backend=mirrored", "replicationGroup=prod", "size=1"];
+    stage.create("db1", &group);
+    stage.until_group(HOME, "prod", "Primary", "Started");
+    for array in [HOME, PEER] {
+        let before = stage.arrays.dump();
+        let label = stage.arrays.simulator.address(array).to_string();
+        stage.arrays.control.down(array).await.unwrap();
+        let in_time = |said: String, began: Instant| {
+            // The engine's own limit is further away: it has the plugin's answer, and does not hang up.
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{array}: {:?}",
+                began.elapsed()
+            );
+            said
+        };
+
+        let began = Instant::now();
+        let inspect = in_time(stage.inspect("db1").to_string(), began);
+        assert!(
+            inspect.contains("replicationGroup"),
+            "the engine's options: {inspect}"
+        );
+        assert!(
+            inspect.contains("prod") && inspect.contains("unreachable"),
+            "{inspect}"
+        );
+        let began = Instant::now();
+        let list = in_time(stage.engine.ok(&["volume", "ls"]), began);
+        assert!(list.contains("db1"), "{list}");
+
+        let refused = |words: &[&str]| {
+            let began = Instant::now();
+            let said = in_time(stage.engine.fails(words), began);
+            assert_eq!(said.lines().count(), 1, "{said}");
+            let name = words.iter().rev().find(|word| word.starts_with("db"));
+            let parts = [
+                &format!("volume `{}`", name.unwrap()),
+                &format!("array `{label}`"),
+            ];
+            for part in parts.into_iter().map(String::as_str).chain(["; hint: "]) {
+                assert!(said.contains(part), "{array}: {part} is missing in: {said}");
+            }
+        };
+        std::thread::scope(|both| {
+            both.spawn(|| refused(&stage.creating("db2", &group)));
+            both.spawn(|| refused(&["volume", "rm", "db1"]));
+        });
+        assert!(!stage.engine.ok(&["volume", "ls"]).contains("db2"));
+
+        stage.arrays.control.up(array).await.unwrap();
+        stage.until_group(HOME, "prod", "Primary", "Started");
+        until("an empty journal", || {
+            let journal = stage.machine.dir.join("state/journal");
+            std::fs::read_dir(journal).is_ok_and(|mut open| open.next().is_none())
+        });
+        // That links were gone is kept in the simulator's own books.
+        let shown = |dump: serde_json::Value| {
+            let links = "\"stopped_by_links\":";
+            dump.to_string()
+                .replace(&format!("{links}true"), &format!("{links}false"))
+        };
+        let before = shown(before);
+        until("the arrays as they were before", || {
+            shown(stage.arrays.dump()) == before
+        });
+        // The plugin knocks at an array that was dead every two seconds.
+        until("an inspect that shows both arrays", || {
+            let inspect = stage.inspect("db1").to_string();
+            assert!(inspect.contains("replicationGroup"), "{inspect}");
+            !inspect.contains("unreachable")
+        });
+    }
+    stage.engine.ok(&["volume", "rm", "db1"]);
 }

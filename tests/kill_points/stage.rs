@@ -91,30 +91,12 @@ impl Stage {
         points::read(&self.list())
     }
 
-    /// Waits until the plugin has listed the arrays for the first time, and has looked for exports that nothing explains. It does not
-    /// again for the next 50 s.
     pub async fn listed_once(&self) {
-        let index = self.machine.dir.join("state/index.json");
-        self.until("the first listing", || {
-            let text = std::fs::read_to_string(&index).unwrap_or_default();
-            let index: Value = serde_json::from_str(&text).unwrap_or_default();
-            index["seeded"].as_array().is_some_and(|all| all.len() == 2)
-        })
-        .await;
-        self.until("the look for exports", || {
-            let log = self.arrays.control.log(Some(HOME));
-            log.iter().any(|command| command.line == "showhost -d")
-        })
-        .await;
+        self.machine.listed_once(&self.arrays).await;
     }
 
-    /// Operations that are begun and not ended.
     pub fn open_entries(&self) -> usize {
-        let journal = std::fs::read_dir(self.machine.dir.join("state/journal"));
-        let entries = journal.into_iter().flatten().flatten();
-        entries
-            .filter(|entry| entry.file_name().to_string_lossy().ends_with(".json"))
-            .count()
+        self.machine.open_entries()
     }
 
     /// Waits until nothing is left open.

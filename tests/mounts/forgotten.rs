@@ -173,7 +173,9 @@ async fn a_create_and_a_remove_of_a_backend_that_is_gone_wait_for_it() {
             .create("x", json!({ "help": "backends" }))
             .await;
         let help = help.err();
-        let told = format!("needed to clean up after the {kind} of `db1` (VV `dkv-db1`)");
+        let told = format!(
+            "not in hpe.conf any more; not finished: the {kind} of `db1` (VV `dkv-db1`) begun at "
+        );
         assert!(help.contains(&told), "{help}");
         if kind == "remove" {
             let got = stage.plugin.get("db1").await.ok();

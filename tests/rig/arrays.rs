@@ -1,6 +1,9 @@
 //! One or two simulated arrays, and the hpe.conf of a machine that uses them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use hpe3par_sim::{Control, Description, Simulator};
 use serde_json::Value;
@@ -173,6 +176,32 @@ impl Machine {
 
     pub fn mountpoint(&self, volume: &str) -> PathBuf {
         self.dir.join("state/mounts").join(volume)
+    }
+
+    /// Operations that are begun and not ended.
+    pub fn open_entries(&self) -> usize {
+        let journal = std::fs::read_dir(self.dir.join("state/journal"));
+        let entries = journal.into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().ends_with(".json"))
+            .count()
+    }
+
+    /// Waits until the plugin has listed the arrays for the first time, and has looked for exports that nothing explains. It does not
+    /// again for the next 50 s.
+    pub async fn listed_once(&self, arrays: &Arrays) {
+        let listed = || {
+            let text = std::fs::read_to_string(self.dir.join("state/index.json"));
+            let index: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
+            let seeded = index["seeded"].as_array().is_some_and(|all| all.len() == 2);
+            let log = arrays.control.log(Some(HOME));
+            seeded && log.iter().any(|command| command.line == "showhost -d")
+        };
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !listed() {
+            assert!(Instant::now() < patience, "the first listing did not come");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Writes hpe.conf: a plain backend `DEFAULT` and a replicated one `mirrored`, with further keys for `[DEFAULT]`.

@@ -44,7 +44,7 @@ async fn peer_before() {
     stage.settled().await;
     stage.arrays.control.down(PEER).await.unwrap();
     let said = stage.create("db1", replicated()).await.err();
-    assert_told(&said, &["db1", &stage.label(HOME), "`prod` is Stopped"]);
+    assert_told(&said, &["db1", &stage.label(PEER)]);
     let mut other = replicated();
     other["replicationGroup"] = json!("second");
     let said = stage.create("db1", other).await.err();

@@ -6,7 +6,6 @@
 mod rig;
 
 mod down;
-mod dropped;
 mod hangs;
 mod hosts;
 mod login;

@@ -82,16 +82,10 @@ impl Stage {
     pub async fn calm_down(&self) {
         self.arrays.control.clear_faults();
         self.arrays.control.release();
-        let journal = self.machine.dir.join("state/journal");
-        let empty = || std::fs::read_dir(&journal).is_ok_and(|mut files| files.next().is_none());
         let patience = Instant::now() + CLEANING;
-        while !empty() {
-            assert!(
-                Instant::now() < patience,
-                "operations are still open: {:?}",
-                std::fs::read_dir(&journal).unwrap().collect::<Vec<_>>()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        while self.machine.open_entries() > 0 {
+            assert!(Instant::now() < patience, "operations are still open");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -106,16 +100,22 @@ impl Stage {
 
     /// Waits until the arrays are what they were: what synchronises needs a moment.
     pub async fn as_before(&self, before: &Value) {
+        self.as_before_but_for(before, |dump| dump).await;
+    }
+
+    /// As [`Stage::as_before`], of what is left when both were made `neutral`.
+    pub async fn as_before_but_for(&self, before: &Value, neutral: impl Fn(Value) -> Value) {
+        let before = neutral(before.clone());
         let patience = Instant::now() + Duration::from_secs(15);
         loop {
-            let now = self.arrays.dump();
-            if now == *before {
+            let now = neutral(self.arrays.dump());
+            if now == before {
                 return;
             }
             assert!(
                 Instant::now() < patience,
                 "something is left on the arrays: {}",
-                differences("", before, &now).join("\n")
+                differences("", &before, &now).join("\n")
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

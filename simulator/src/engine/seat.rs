@@ -128,6 +128,12 @@ impl Seat {
         if has(Kind::HangBefore) {
             self.engine.wait_for_release().await;
         }
+        if let Some(fault) = faults.iter().find(|fault| fault.kind == Kind::Refuse) {
+            return Delivery {
+                answer: Answer::refuses(format!("{}\n", fault.words)),
+                ..Delivery::default()
+            };
+        }
         let answer = self.engine.alter(|inner| {
             if inner
                 .stations

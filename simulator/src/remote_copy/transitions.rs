@@ -155,6 +155,7 @@ pub fn mirror(world: &mut World, half: &Half) {
         return;
     };
     group.status = from.status;
+    group.stopped_by_links = from.stopped_by_links;
     group.mode = from.mode;
     group.period = from.period;
     group.policies = from.policies;

@@ -93,6 +93,9 @@ fn recover_and_restore_bring_everything_home() {
             "setrcopygroup for recover g1.r4101\nrecover started with tasks: 2\n"
         );
         desk.pass(1);
+        assert!(desk.ask("south", "showtask -d 2").stdout.contains(
+            " Switched    Target to_north of group g1.r4101 was switched from primary to secondary.\n"
+        ));
         assert_eq!(
             both(&mut desk),
             "Starting Secondary-Rev | Starting Primary-Rev"
@@ -404,29 +407,34 @@ fn volumes_come_and_go_from_whichever_side_sends() {
 
 #[test]
 fn periodic_groups_send_what_is_left_before_they_go_home() {
-    let mut desk = Desk::new(V331);
-    periodic(&mut desk);
-    desk.quiet(&["startrcopygroup per"]);
-    desk.pass(60);
-    desk.array("north").up = false;
-    desk.pass(60);
-    desk.world.agreements.clear();
-    desk.ask("south", "setrcopygroup failover -f per.r4101");
-    desk.pass(1);
-    desk.array("north").up = true;
-    desk.ask("south", "setrcopygroup recover -f per.r4101");
-    desk.pass(60);
-    assert_eq!(copies(&desk), [("south", "north")]);
-    desk.ask("south", "setrcopygroup restore -f per.r4101");
-    desk.pass(60);
-    assert_eq!(
-        state(&mut desk, "north", "per"),
-        triple("Started", "Primary", &["Synced"])
-    );
-    assert_eq!(
-        copies(&desk),
-        [("south", "north"), ("south", "north"), ("north", "south")]
-    );
+    for option in ["", "-waittask"] {
+        let mut desk = Desk::new(V331);
+        periodic(&mut desk);
+        desk.quiet(&["startrcopygroup per"]);
+        desk.pass(60);
+        desk.array("north").up = false;
+        desk.pass(60);
+        desk.world.agreements.clear();
+        desk.ask("south", "setrcopygroup failover -f per.r4101");
+        desk.pass(1);
+        desk.array("north").up = true;
+        if option.is_empty() {
+            desk.ask("south", "setrcopygroup recover -f per.r4101");
+            desk.pass(60);
+            assert_eq!(copies(&desk), [("south", "north")]);
+        }
+        let line = format!("setrcopygroup restore -f {option} per.r4101");
+        assert_eq!(desk.ask("south", &line).status, 0);
+        desk.pass(60);
+        assert_eq!(
+            state(&mut desk, "north", "per"),
+            triple("Started", "Primary", &["Synced"])
+        );
+        assert_eq!(
+            copies(&desk),
+            [("south", "north"), ("south", "north"), ("north", "south")]
+        );
+    }
 }
 
 #[test]

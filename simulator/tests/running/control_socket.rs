@@ -146,6 +146,8 @@ fn ctl_and_cli_share_the_state_of_serve() {
         vec!["advance", "60"],
         vec!["cut-links", "par-north", "par-south"],
         vec!["restore-links", "par-north", "par-south"],
+        vec!["cut-witness", "par-north"],
+        vec!["restore-witness", "par-north"],
         vec!["cpg-full", "par-north", "gold_r6"],
         vec!["cpg-restore", "par-north", "gold_r6"],
         vec![
@@ -168,6 +170,47 @@ fn ctl_and_cli_share_the_state_of_serve() {
         let output = program.ctl(&fine);
         assert!(output.status.success(), "{fine:?}: {output:?}");
     }
+}
+
+#[test]
+fn the_dump_tells_how_groups_stand_on_both_arrays() {
+    let program = Program::start();
+    let cli = |array: &str, line: &str| {
+        let mut command = program.command("cli");
+        let output = command.args(["--array", array, "-c", line]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        text(&output)
+    };
+    for line in [
+        "createvv -tpvv -snp_cpg gold_r6 gold_r6 v1 1g",
+        "creatercopygroup -usr_cpg gold_r6 to-south:silver_r6 -snp_cpg gold_r6 to-south:silver_r6 g1 to-south:sync",
+        "admitrcopyvv -createvv v1 g1 to-south:v1",
+    ] {
+        cli("par-north", line);
+    }
+    let line = "setrcopygroup failover -f -waittask g1.r131071";
+    cli("par-south", line);
+    let dump: serde_json::Value = serde_json::from_slice(&program.ctl(&["dump"]).stdout).unwrap();
+    for (array, group, role) in [
+        ("par-north", "g1", "Primary"),
+        ("par-south", "g1.r131071", "Primary-Rev"),
+    ] {
+        let group = &dump[array]["groups"][group];
+        assert_eq!(group["role"], role);
+        assert_eq!(group["status"], "Stopped");
+        assert_eq!(group["mode"], "Sync");
+        assert_eq!(group["volumes"][0]["sync"], "New");
+    }
+
+    let quorum = || cli("par-north", "showrcopy -qw targets -nohdtot");
+    assert!(quorum().contains(" Started "));
+    program.ctl(&["cut-witness", "par-north"]);
+    assert!(quorum().contains(" Failed "));
+    let dump = text(&program.ctl(&["dump"]));
+    assert!(dump.contains("\"witness_lost\": true") || dump.contains("\"witness_lost\":true"));
+    program.ctl(&["restore-witness", "par-north"]);
+    assert!(quorum().contains(" Started "));
 }
 
 #[test]

@@ -53,9 +53,17 @@ async fn all(simulator: &Simulator, array: &str, lines: &[&str]) {
     }
 }
 
+/// Arrays for which time passes only when a test says so.
+fn standing_still() -> Description {
+    Description {
+        factor: 1e-6,
+        ..description()
+    }
+}
+
 /// A started Active/Passive group `g1` of one volume `v1`, and its data on both arrays.
 async fn replicated(dir: &Path, release: Release, mode: &str) -> (Simulator, Data, Data) {
-    let mut description = description();
+    let mut description = standing_still();
     description.data_dir = Some(dir.to_owned());
     for array in &mut description.arrays {
         array.release = release;
@@ -216,7 +224,7 @@ async fn a_reverse_on_one_side_discards_what_was_written_there() {
 /// A Peer Persistence group `g1` of one volume, exported from both arrays to one host, started and synced; what the host
 /// has open, and the data on both arrays.
 async fn peer_persistent(dir: &Path) -> (Simulator, fs::File, Data, Data) {
-    let mut description = description();
+    let mut description = standing_still();
     description.data_dir = Some(dir.join("data"));
     description.exports_dir = Some(dir.join("exports"));
     description.exports = Exports::Simulated;

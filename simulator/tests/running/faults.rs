@@ -118,6 +118,31 @@ async fn half_an_answer_that_looks_whole() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_its_words_and_nothing_is_done() {
+    let simulator = start().await;
+    let control = simulator.control();
+    let before = control.dump();
+    control.clear_log();
+    let fault = Fault::new(Kind::Refuse).matching("^createvvset");
+    control
+        .fault(fault.words("The array is busy with something else"))
+        .unwrap();
+    let heard = run(&simulator, NORTH, "createvvset one").await;
+    assert_eq!(
+        (heard.stdout.as_str(), heard.status),
+        ("The array is busy with something else\n", Some(1))
+    );
+    assert_eq!(control.dump(), before);
+    let log = control.log(None);
+    assert!(!log[0].ran && !log[0].changed, "{log:?}");
+    assert_eq!(
+        run(&simulator, NORTH, "createvvset one").await.status,
+        Some(0)
+    );
+    assert_ne!(control.dump(), before);
+}
+
+#[tokio::test]
 async fn one_byte_at_a_time_and_no_exit_status() {
     let simulator = start().await;
     let whole = run(&simulator, NORTH, "showport").await;

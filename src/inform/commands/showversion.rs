@@ -23,6 +23,11 @@ impl Release {
     pub fn has_snapshot_cpg(&self) -> bool {
         self.major < 4
     }
+
+    /// True where a group can be streaming (`async`): not on 10.x (array fact 54).
+    pub fn has_streaming(&self) -> bool {
+        self.major < 10
+    }
 }
 
 impl Array {

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{Array, Cpg, RcGroup, Vv, VvQuery},
-    model::{Comment, CpgName, DomainName, GroupName, VvName},
+    model::{Comment, CpgName, DomainName, GroupName, Mode, VvName},
     replication::{self, Acting, Action, CpgPair, Newcomer, Pair, ReplicationError, Side},
     volume::{
         backend::Backend,
@@ -90,12 +90,22 @@ impl<'a> Admission<'a> {
             group_is_ours: false,
         };
         admission.domain = admission.domain(steps, now.as_ref()).await?;
-        let plan = admission.plan(now.as_ref())?;
+        let plan = |now: Option<&RcGroup>| admission.plan(now);
+        let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
+        let plan = plan.unwrap_or_default();
         admission.group_is_ours = match &now {
             None => true,
             Some(now) => admission.was_made_by_us(inner, steps, now).await?,
         };
         if plan.iter().any(|action| matches!(action, Action::Make(_))) {
+            // Where the group is missing the source acts.
+            let release = &backend.identity().await?.release;
+            if pair.wants.mode == Mode::Async && !release.has_streaming() {
+                return Err(admission.refused(ReplicationError::NoStreaming {
+                    group: group.clone(),
+                    array: pair.source.label().to_owned(),
+                }));
+            }
             let all = steps
                 .look("groups", admission.array().showrcopy_groups())
                 .await?;
@@ -144,7 +154,8 @@ impl<'a> Admission<'a> {
             return Err(Cause::RolesChanged(self.group.clone()));
         }
         let now = groups::calm(steps, &self.acting, now).await?;
-        for action in self.plan(now.as_ref())? {
+        let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
+        for action in plan {
             groups::carry_out(steps, &self.acting.array, &action).await?;
         }
         let copy = self.copy(steps).await?;
@@ -163,10 +174,9 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, Cause> {
+    fn plan(&self, now: Option<&RcGroup>) -> Result<Vec<Action>, ReplicationError> {
         let array = self.acting.array.label();
         replication::plan_admission(array, now, &self.newcomer(), &self.pair.wants)
-            .map_err(|why| self.refused(why))
     }
 
     fn refused(&self, why: ReplicationError) -> Cause {

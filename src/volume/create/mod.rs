@@ -94,9 +94,13 @@ pub(super) async fn create(
             let aftermath = undo(&backend, steps).await;
             // Cleaning up after somebody takes it again.
             drop(cycle);
-            // The VV's name is the lock: another host was faster, and perhaps with the same in mind.
-            let beaten =
-                matches!(&cause, Cause::Array(error) if error.refusal() == Some(Refusal::Exists));
+            // The VV's name is the lock: another host was faster, and perhaps with the same in mind. Or its copy was, which has no
+            // comment yet.
+            let beaten = match &cause {
+                Cause::Array(error) => error.refusal() == Some(Refusal::Exists),
+                Cause::ForeignVv { .. } => true,
+                _ => false,
+            };
             if beaten
                 && !matches!(aftermath, Aftermath::Left { .. })
                 && let Known::Ours(vv, comment) =

@@ -1,9 +1,10 @@
 //! Taking back what an unfinished create did.
 
 use crate::{
+    index::JournalEntry,
     inform::{Array, Vv, VvQuery},
-    model::{Comment, GroupStatus, VvName},
-    replication::{self, Acting, Undoing},
+    model::{Comment, GroupStatus, SetName, VvName},
+    replication::{self, Acting, Action, Undoing},
     volume::{
         backend::Backend,
         error::{Aftermath, Cause},
@@ -21,23 +22,7 @@ pub(in crate::volume) async fn undo(backend: &Backend, mut steps: Steps) -> Afte
         Ok(()) => steps.close(Aftermath::Undone(undone)),
         Err(cause) => {
             let entry = steps.entry();
-            let array = groups::acting_array(entry, backend).label();
-            let mut what = Vec::new();
-            if Intent::MakeVv.is_in(entry) && !undone.iter().any(|u| u.starts_with("VV")) {
-                what.push(format!("VV `{}` on array `{array}`", entry.vv));
-            }
-            if Intent::Admit.is_in(entry)
-                && let Some(pair) = &backend.pair
-                && let Some(acting) = groups::recall(entry, pair)
-            {
-                what.push(format!(
-                    "perhaps its copy on array `{}`",
-                    acting.other.label()
-                ));
-            }
-            if Intent::StopGroup.is_in(entry) {
-                what.push("perhaps a stopped remote copy group".to_owned());
-            }
+            let what = left(backend, entry, &undone);
             log::error!(volume = entry.name.as_str(), op:% = entry.op, cause:% = cause; "could not undo a create");
             Aftermath::Left {
                 what: what.join(", "),
@@ -45,6 +30,38 @@ pub(in crate::volume) async fn undo(backend: &Backend, mut steps: Steps) -> Afte
             }
         }
     }
+}
+
+/// What may be left on the arrays, for people. What was taken back is not.
+fn left(backend: &Backend, entry: &JournalEntry, undone: &[String]) -> Vec<String> {
+    let array = groups::acting_array(entry, backend).label();
+    let mut what = Vec::new();
+    if Intent::MakeVv.is_in(entry) && !undone.iter().any(|u| u.starts_with("VV")) {
+        what.push(format!("VV `{}` on array `{array}`", entry.vv));
+    }
+    let acting = backend
+        .pair
+        .as_ref()
+        .and_then(|pair| groups::recall(entry, pair));
+    let Some(acting) = acting else { return what };
+    let group = &acting.group;
+    if Intent::Admit.is_in(entry) {
+        what.push(format!(
+            "perhaps its copy on array `{}`",
+            acting.other.label()
+        ));
+    }
+    let removed = Action::Remove(group.clone()).to_string();
+    if Intent::MakeGroup.may_have_happened(entry) && !undone.contains(&removed) {
+        what.push(format!("remote copy group `{group}`, which it made"));
+    } else if Intent::StopGroup.may_have_happened(entry) {
+        what.push(format!("perhaps remote copy group `{group}`, stopped"));
+    }
+    if Intent::LockGroup.is_in(entry) {
+        let set = SetName::lock_of(group);
+        what.push(format!("perhaps VV set `{set}`, the lock of the group"));
+    }
+    what
 }
 
 async fn try_undo(

@@ -153,6 +153,7 @@ impl Volumes for Fake {
             name,
             replication: None,
             state: BackendState::Ready,
+            unfinished: Vec::new(),
         }]
     }
 

@@ -277,11 +277,14 @@ fn wait(call: &mut Call<'_>, halves: &[Half], tasks: &[u32], answer: &mut Answer
     let now = call.now;
     answer.stdout += "Waiting for tasks to complete\n";
     for half in halves {
-        // A restore may have to wait for two synchronisations.
-        while half
-            .get(call.world)
-            .is_some_and(|group| group.operation.is_some())
-        {
+        // A restore may have to wait for two synchronisations; its task then ends in the third round.
+        for _ in 0..3 {
+            let waits = half
+                .get(call.world)
+                .is_some_and(|group| group.operation.is_some());
+            if !waits {
+                break;
+            }
             sync_to_the_end(call.world, half, now);
             hurry(call.world, half, now);
             tick(call.world, now);

@@ -31,6 +31,12 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
                 return Outcome::Failed("Failed to switch target group");
             }
             recover(world, half, at, operation.nostart, operation.nosync);
+            let target = half.get(world).map_or("", |group| &group.target);
+            let line = format!(
+                "Target {target} of group {} was switched from primary to secondary.",
+                half.group
+            );
+            super::note(world, half, operation.task, at, "Switched", line);
             Outcome::Done("")
         }
         Takeover::Restore => restore(world, half, operation),
@@ -46,7 +52,7 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
 }
 
 /// `auto_synchronize`: the side that took over makes the other one its secondary as soon as it can reach it, and when
-/// all is copied back the roles become plain where the release does that (array facts name it for 10.x only).
+/// all is copied back the roles become plain where the release does that (seen on 10.x, see FIDELITY.md).
 pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64) {
     let Some(group) = half.get(world) else { return };
     if !group.has_policy("auto_synchronize") || group.operation.is_some() {

@@ -1,0 +1,317 @@
+//! The lock of a group: a VV set on the array that is Primary, made by whoever stops the group (decision 15).
+
+use std::time::{Duration, Instant};
+
+use hpe3par_sim::{Fault, Kind};
+use serde_json::{Value, json};
+
+use super::{
+    rig::{
+        arrays::{HOME, PEER},
+        plugin::Plugin,
+    },
+    scene::{GROUP_THERE, Release::*, Scene, Way::*},
+    stage::{self, assert_told, case},
+};
+
+/// An operation of another host.
+const OTHERS: &str = "host9@0a1b2c.00000009";
+/// The arrays' zone, as `showdate` prints it and a lock spells it: `UTC (UTC)`.
+const ZONE: &str = "UTC%20%28UTC%29";
+
+impl Scene {
+    /// Another host takes the lock of a group, so many seconds ago by the array's clock.
+    async fn others_lock(&self, array: &str, group: &str, ago: i64) {
+        let then = self.stage.arrays.control.now() - ago;
+        let then = jiff::Timestamp::from_second(then).unwrap();
+        let then = then.strftime("%Y-%m-%d%%20%H:%M:%S");
+        let comment = format!("dkl1/op={OTHERS}/at={then}/zone={ZONE}");
+        let line = format!("createvvset -comment {comment} dkl-{group}");
+        self.types(array, &line).await;
+    }
+}
+
+/// Another host admits a volume right now: it is waited for, whatever the group looks like meanwhile.
+async fn waited_for(stopped: bool) {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene.others_lock(HOME, "prod", 1).await;
+    if stopped {
+        scene.types(HOME, "stoprcopygroup -f prod").await;
+    }
+    scene.stage.arrays.control.clear_log();
+    let other_host = async {
+        scene.was_given(HOME, "showdate", 3).await;
+        for command in [
+            "stoprcopygroup",
+            "admitrcopyvv",
+            "startrcopygroup",
+            "removevvset",
+        ] {
+            assert_eq!(scene.given(HOME, command), Vec::<String>::new());
+        }
+        if stopped {
+            scene.types(HOME, "startrcopygroup prod").await;
+        }
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    };
+    let (made, ()) = tokio::join!(scene.create("db2"), other_host);
+    made.ok();
+    scene.has_no_lock();
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    // To be removed, too.
+    scene.at_rest().await;
+    scene.others_lock(HOME, "prod", 1).await;
+    scene.stage.arrays.control.clear_log();
+    let other_host = async {
+        scene.was_given(HOME, "showdate", 3).await;
+        assert_eq!(scene.given(HOME, "dismissrcopyvv"), Vec::<String>::new());
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    };
+    let (removed, ()) = tokio::join!(scene.stage.remove("db2"), other_host);
+    removed.ok();
+    scene.end(&["db1"]).await;
+}
+
+/// A lock that is ten minutes old was left by a host that died: whoever comes starts the group, and goes on.
+async fn left() {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene.types(HOME, "stoprcopygroup -f prod").await;
+    scene.others_lock(HOME, "prod", 11 * 60).await;
+    scene.stage.arrays.control.clear_log();
+    scene.create("db2").await.ok();
+    scene.has_no_lock();
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    // Once for what the other host left stopped, and once for its own cycle.
+    assert_eq!(scene.given(HOME, "startrcopygroup").len(), 2);
+    assert!(scene.stage.plugin.log().contains("was left by its holder"));
+    scene.end(&["db1", "db2"]).await;
+}
+
+/// Ten minutes by the array's clock, while somebody waits: on the array that is Primary, whichever that is.
+async fn left_while_waited_for() {
+    let scene = Scene::set(PeerPersistence, R1050).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene
+        .types(HOME, "setrcopygroup switchover -f -waittask prod")
+        .await;
+    scene.others_lock(PEER, GROUP_THERE, 1).await;
+    scene.stage.arrays.control.clear_log();
+    let time_passes = async {
+        scene.was_given(PEER, "showdate", 3).await;
+        assert_eq!(scene.given(PEER, "removevvset"), Vec::<String>::new());
+        scene.stage.arrays.control.advance(10 * 60);
+    };
+    let (made, ()) = tokio::join!(scene.create("db2"), time_passes);
+    made.ok();
+    scene.has_no_lock();
+    scene.end(&["db1", "db2"]).await;
+}
+
+/// What is in the lock's place and is no lock stays there.
+async fn somebody_elses_set() {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    for line in [
+        "createvvset -comment kept-for-the-auditors dkl-prod",
+        "createvvset dkl-prod",
+    ] {
+        scene.types(HOME, line).await;
+        let before = scene.stage.arrays.dump();
+        let said = scene.create("db2").await.err();
+        let home = scene.stage.label(HOME);
+        assert_told(&said, &["db2", &home, "`dkl-prod`", "removevvset dkl-prod"]);
+        scene.stage.calm_down().await;
+        scene.stage.as_before(&before).await;
+        let said = scene.stage.remove("db1").await.err();
+        assert_told(&said, &["db1", &home, "`dkl-prod`", "removevvset dkl-prod"]);
+        scene.stage.calm_down().await;
+        // Its mark is taken back: the volume is as usable as before.
+        let comment = scene.vv(HOME, "db1")["comment"].to_string();
+        assert!(comment.contains("state=ready"), "{comment}");
+        assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    }
+    scene.create("db2").await.ok();
+    scene.end(&["db1", "db2"]).await;
+}
+
+/// The plugin dies in the middle of a cycle. Its next run ends that at once, and nobody waits ten minutes.
+async fn own_dead_operation(kind: Kind, acting: &'static str) {
+    let mut scene = Scene::set(PeerPersistence, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    if acting == PEER {
+        scene
+            .types(HOME, "setrcopygroup switchover -f -waittask prod")
+            .await;
+    }
+    let roles = scene.roles();
+    scene.stage.arrays.control.clear_log();
+    let fault = Fault::new(kind).on(acting).matching("^admitrcopyvv ");
+    scene.stage.arrays.control.fault(fault).unwrap();
+    let death = async {
+        scene.was_given(acting, "admitrcopyvv", 1).await;
+        scene.stage.plugin.strike();
+    };
+    tokio::join!(scene.create("db2"), death);
+    let stopped = roles.clone().map(|half| half.replace("Started", "Stopped"));
+    assert_eq!(scene.roles(), stopped);
+    assert!(
+        scene.dump(acting)["vv_sets"]
+            .to_string()
+            .contains("dkl-prod")
+    );
+    scene.stage.arrays.control.clear_faults();
+    scene.stage.arrays.control.release();
+    tokio::task::block_in_place(|| scene.stage.plugin.kill());
+    scene.stage.plugin = tokio::task::block_in_place(|| Plugin::start(&scene.stage.machine));
+    let begun = Instant::now();
+    scene.create("db3").await.ok();
+    scene.stage.calm_down().await;
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    scene.has_no_lock();
+    assert_eq!(scene.stage.plugin.list().await, ["db1", "db3"]);
+    assert_eq!(scene.roles(), roles);
+    scene.end(&["db1", "db3"]).await;
+}
+
+/// What fails under the lock gives it back.
+async fn given_back_after_a_failure() {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    let before = scene.stage.arrays.dump();
+    scene.stage.arrays.control.cpg_full(PEER, "ssd_r5").unwrap();
+    scene.create("db2").await.err();
+    scene.has_no_lock();
+    scene
+        .stage
+        .arrays
+        .control
+        .cpg_restore(PEER, "ssd_r5")
+        .unwrap();
+    scene.at_rest().await;
+    scene.stage.as_before(&before).await;
+    // The copy goes where the group puts it, and that is not where hpe.conf wants it.
+    let said = scene
+        .create_with("db2", json!({ "cpg": "ssd_r6" }))
+        .await
+        .err();
+    assert_told(&said, &["db2", "undone"]);
+    scene.has_no_lock();
+    scene.at_rest().await;
+    scene.stage.as_before(&before).await;
+    scene.end(&["db1"]).await;
+}
+
+/// What was looked at before the lock was there may have changed when it is: then nothing is done to the group, and the VV goes.
+async fn changed_while_waited_for(line: &'static str, parts: &'static [&'static str]) {
+    let scene = Scene::set(PeerPersistence, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene.others_lock(HOME, "prod", 1).await;
+    scene.stage.arrays.control.clear_log();
+    let person = async {
+        scene.was_given(HOME, "showdate", 3).await;
+        scene.types(HOME, line).await;
+        scene.at_rest().await;
+        scene.stage.arrays.control.clear_log();
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    };
+    let (said, ()) = tokio::join!(scene.create("db2"), person);
+    let said = said.err();
+    assert_told(&said, &["db2", "`prod`", "VV `dkv-db2` removed"]);
+    assert_told(&said, parts);
+    scene.stage.calm_down().await;
+    scene.has_no_lock();
+    for array in [HOME, PEER] {
+        assert_eq!(scene.vv(array, "db2"), Value::Null);
+        for command in ["stoprcopygroup", "startrcopygroup", "admitrcopyvv"] {
+            assert_eq!(scene.given(array, command), Vec::<String>::new());
+        }
+    }
+}
+
+/// Two hosts fill one group at the same time: each waits for the other's cycles, and nobody takes the other's stop for a person's.
+async fn two_hosts(left: bool) {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    if left {
+        scene.types(HOME, "stoprcopygroup -f prod").await;
+        scene.others_lock(HOME, "prod", 11 * 60).await;
+    }
+    let host2 = stage::machine(&scene.stage.arrays, "host2");
+    let mut other = tokio::task::block_in_place(|| Plugin::start(&host2));
+    let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+    let (a, b, c, d) = tokio::join!(
+        scene.create("db2"),
+        scene.create("db3"),
+        other.create("db4", options.clone()),
+        other.create("db5", options.clone()),
+    );
+    for made in [a, b, c, d] {
+        made.ok();
+    }
+    scene.has_no_lock();
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    assert_eq!(scene.halves()[1]["volumes"].as_array().unwrap().len(), 5);
+    scene.at_rest().await;
+    let (a, b) = tokio::join!(scene.stage.remove("db2"), other.remove("db4"));
+    a.ok();
+    b.ok();
+    other.remove("db5").await.ok();
+    tokio::task::block_in_place(|| other.stop());
+    scene.end(&["db3", "db1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_lock_is_waited_for_taken_over_and_given_back() {
+    let cases = vec![
+        case("lock: waited for, started", waited_for(false)),
+        case("lock: waited for, stopped", waited_for(true)),
+        case("lock: left", left()),
+        case("lock: left while waited for", left_while_waited_for()),
+        case("lock: somebody else's set", somebody_elses_set()),
+        case(
+            "lock: own, before",
+            own_dead_operation(Kind::HangBefore, HOME),
+        ),
+        case(
+            "lock: own there, before",
+            own_dead_operation(Kind::HangBefore, PEER),
+        ),
+        case(
+            "lock: own, after",
+            own_dead_operation(Kind::HangAfter, HOME),
+        ),
+        case(
+            "lock: own there, after",
+            own_dead_operation(Kind::HangAfter, PEER),
+        ),
+        case("lock: given back", given_back_after_a_failure()),
+        case(
+            "lock: roles changed",
+            changed_while_waited_for(
+                "setrcopygroup switchover -f -waittask prod",
+                &["changed its roles", "try again"],
+            ),
+        ),
+        case(
+            "lock: stopped meanwhile",
+            changed_while_waited_for(
+                "stoprcopygroup -f prod",
+                &["Stopped", "startrcopygroup prod"],
+            ),
+        ),
+        case("lock: two hosts", two_hosts(false)),
+        case("lock: two hosts and a left one", two_hosts(true)),
+    ];
+    stage::all(24, cases).await;
+}
