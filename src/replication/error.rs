@@ -1,7 +1,7 @@
 //! Why a group cannot be used as it is.
 
 use crate::model::{
-    CpgName, DomainName, GroupName, GroupStatus, Mode, Role, SystemId, TargetName, VvName,
+    CpgName, DomainName, GroupName, GroupStatus, Mode, Policy, Role, SystemId, TargetName, VvName,
 };
 
 /// Refusals that come before anything is made.
@@ -30,12 +30,16 @@ pub enum ReplicationError {
         wanted: Mode,
     },
     /// A policy is missing, or there is one that does not fit.
-    #[error("remote copy group `{group}` {complaint}")]
+    #[error("remote copy group `{group}` {} `{policy}`, {why}", if *has { "has" } else { "has no" })]
     Policies {
         /// The group.
         group: GroupName,
-        /// For example: has no `auto_failover`, which Peer Persistence needs.
-        complaint: String,
+        /// The policy.
+        policy: Policy,
+        /// It has it, and must not; otherwise it lacks it.
+        has: bool,
+        /// For example: which Peer Persistence needs.
+        why: &'static str,
     },
     /// Somebody looked on the wrong array, or the roles changed meanwhile.
     #[error("remote copy group `{group}` is {role} on array `{array}`, where it was to be changed")]
@@ -181,7 +185,8 @@ pub enum ReplicationError {
     },
     /// A person stopped it.
     #[error(
-        "remote copy group `{group}` is {status} with {members} volumes in it and this plugin did not stop it"
+        "remote copy group `{group}` is {status} with {} in it and this plugin did not stop it",
+        counted(*members)
     )]
     NotStarted {
         /// The group.
@@ -244,8 +249,11 @@ impl ReplicationError {
             Self::OtherTarget { .. } | Self::OtherMode { .. } => {
                 "use another group, or a backend whose `replication_device` fits".to_owned()
             }
-            Self::Policies { group, .. } => {
-                format!("use another group, or change the policy with `setrcopygroup pol <policy> {group}`")
+            Self::Policies {
+                group, policy, has, ..
+            } => {
+                let no = if *has { "no_" } else { "" };
+                format!("use another group, or change this one with `setrcopygroup pol {no}{policy} {group}`")
             }
             Self::Role { .. } => "try again: the roles of the group have just changed".to_owned(),
             Self::TwoPrimaries { group, .. } => format!(
@@ -298,5 +306,12 @@ impl ReplicationError {
                 format!("use a name of at most {} characters", GroupName::CREATE_MAX)
             }
         }
+    }
+}
+
+fn counted(volumes: usize) -> String {
+    match volumes {
+        1 => "1 volume".to_owned(),
+        more => format!("{more} volumes"),
     }
 }

@@ -135,21 +135,32 @@ fn check_fit(
         });
     }
     let has = |policy: Policy| is.options.policies.iter().any(|p| *p == policy.to_string());
-    let complaint = if has(Policy::ActiveActive) {
-        Some("has `active_active`, which this plugin does not drive".to_owned())
-    } else if wants.peer_persistence {
-        [Policy::AutoFailover, Policy::PathManagement]
-            .into_iter()
-            .find(|p| !has(*p))
-            .map(|p| format!("has no `{p}`, which Peer Persistence (`quorum_witness_ip`) needs"))
-    } else {
-        [Policy::AutoFailover, Policy::PathManagement].into_iter().find(|p| has(*p)).map(|p| {
-            format!("has `{p}`, but the backend has no `quorum_witness_ip`, so it is no Peer Persistence backend")
-        })
+    const PEER_PERSISTENCE: [Policy; 2] = [Policy::AutoFailover, Policy::PathManagement];
+    let unfit = |policy: Policy, why| ReplicationError::Policies {
+        group: group.clone(),
+        policy,
+        has: has(policy),
+        why,
     };
-    match complaint {
-        Some(complaint) => Err(ReplicationError::Policies { group, complaint }),
+    if has(Policy::ActiveActive) {
+        return Err(unfit(
+            Policy::ActiveActive,
+            "which this plugin does not drive",
+        ));
+    }
+    let culprit = PEER_PERSISTENCE
+        .into_iter()
+        .find(|policy| has(*policy) != wants.peer_persistence);
+    match culprit {
         None => Ok(()),
+        Some(policy) if wants.peer_persistence => Err(unfit(
+            policy,
+            "which Peer Persistence (`quorum_witness_ip`) needs",
+        )),
+        Some(policy) => Err(unfit(
+            policy,
+            "but the backend has no `quorum_witness_ip`, so it is no Peer Persistence backend",
+        )),
     }
 }
 

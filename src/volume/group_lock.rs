@@ -108,6 +108,8 @@ pub(super) async fn judge<T>(
                 sure = true;
                 let look = acting.array.showrcopy_group(&acting.group);
                 now = steps.look("group", look).await?;
+                // Just started again, it may be copying.
+                now = groups::calm(steps, acting, now).await?;
             }
             Err(why) => return Err(groups::refused(&acting.array, why)),
         }

@@ -165,7 +165,7 @@ async fn groups_of_another_kind(stage: &Stage) {
     );
     home("setrcopygroup pol auto_failover watched").await;
     stage.does_not_fit("metro", "watched", &["has no `path_management`"]);
-    let hint = "setrcopygroup pol <policy> watched";
+    let hint = "`setrcopygroup pol no_auto_failover watched`";
     stage.does_not_fit(
         "mirrored",
         "watched",
@@ -185,7 +185,7 @@ async fn stopped_by_a_person(stage: &Stage) {
     stage.create("db1", &options);
     stage.until_group(HOME, "halted", "Primary", "Started");
     stage.administrator(HOME, "stoprcopygroup -f halted").await;
-    let told = ["Stopped with 1 volumes in it", "`startrcopygroup halted`"];
+    let told = ["Stopped with 1 volume in it", "`startrcopygroup halted`"];
     stage.does_not_fit("mirrored", "halted", &told);
     // What the line says to do is enough.
     stage.administrator(HOME, "startrcopygroup halted").await;

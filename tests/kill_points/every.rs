@@ -37,9 +37,12 @@ pub trait Operation: Sync {
     async fn check(&self, stage: &Stage, plugin: &Plugin, before: &Value);
 }
 
-/// Kills the plugin at every point of the operation. Says how many there were.
+/// Kills the plugin at every point of the operation, once where two points are one moment. Says how many there were.
 pub fn every_point(operation: &impl Operation) {
     let (points, derived) = run(derive(operation));
+    let moments = points::moments(&points);
+    // Each thing that was done has its point before, and all is over with the last one after.
+    assert_eq!(moments.len(), derived / 2 + 1);
     let next = AtomicUsize::new(0);
     let hit = AtomicUsize::new(0);
     let failures: Mutex<BTreeMap<usize, String>> = Mutex::default();
@@ -48,7 +51,8 @@ pub fn every_point(operation: &impl Operation) {
             lanes.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(point) = points.get(at) else { return };
+                    let Some(&at) = moments.get(at) else { return };
+                    let point = &points[at];
                     let die = || run(die_and_recover(operation, point, at));
                     match catch_unwind(AssertUnwindSafe(die)) {
                         Ok(()) => {
@@ -81,12 +85,13 @@ pub fn every_point(operation: &impl Operation) {
         operation_name(operation),
         told.join("\n")
     );
-    assert_eq!(hit.into_inner(), derived);
+    assert_eq!(hit.into_inner(), moments.len());
     // Not println!: the harness keeps that from the screen when a test passes.
     let _ = writeln!(
         std::io::stderr(),
-        "{derived} kill points of {}",
-        operation_name(operation)
+        "{derived} kill points of {}, {} moments",
+        operation_name(operation),
+        moments.len()
     );
 }
 

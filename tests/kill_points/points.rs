@@ -72,6 +72,14 @@ pub fn check(points: &[Point], commands: &[LogEntry]) -> usize {
     2 * (commands.len() + others)
 }
 
+/// The points at which a death differs from every other: nothing happens between the point after one thing and the point before the
+/// next, so one death stands for both.
+pub fn moments(points: &[Point]) -> Vec<usize> {
+    let stands_alone =
+        |at: &usize| points[*at].before || points.get(at + 1).is_none_or(|next| !next.before);
+    (0..points.len()).filter(stands_alone).collect()
+}
+
 /// What a session is opened with, and what a backend asks once in its life. They come when there is no session or no answer yet, so
 /// they belong to no operation, and they change nothing: whatever was changed before them has its point after it, and what comes
 /// next its point before it.

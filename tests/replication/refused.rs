@@ -69,7 +69,7 @@ async fn policies() {
         ] {
             let line = format!("setrcopygroup pol {policy} prod");
             scene.types(HOME, &line).await;
-            let hint = format!("setrcopygroup pol <policy> {GROUP}");
+            let hint = format!("setrcopygroup pol {} {GROUP}", missing.trim_matches('`'));
             scene
                 .refuses(json!({}), &[missing, "Peer Persistence", &hint])
                 .await;

@@ -249,9 +249,19 @@ fn policies_must_fit_the_kind_of_backend() {
             };
             match (plan_for(Some(&is), &wants), culprit) {
                 (Ok(plan), None) => assert_eq!(words(&plan), [STOP, ADMIT, START]),
-                (Err(ReplicationError::Policies { group, complaint }), Some(culprit)) => {
-                    assert_eq!(group, prod());
-                    assert!(complaint.contains(&format!("`{culprit}`")), "{complaint}");
+                (Err(error @ ReplicationError::Policies { .. }), Some(culprit)) => {
+                    let said = error.to_string();
+                    let (found, no) = if has(culprit) {
+                        ("has", "no_")
+                    } else {
+                        ("has no", "")
+                    };
+                    assert!(
+                        said.contains(&format!("`prod` {found} `{culprit}`,")),
+                        "{said}"
+                    );
+                    let fix = format!("`setrcopygroup pol {no}{culprit} prod`");
+                    assert!(error.hint().contains(&fix), "{}", error.hint());
                 }
                 (plan, culprit) => panic!("{peer_persistence} {policies:?}: {plan:?}, {culprit:?}"),
             }
