@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test demo try clean
+.PHONY: help setup check deny test test-waiting test-working demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,8 +19,20 @@ check: setup deny ## Formatting, lints, documentation, licences of dependencies
 deny:
 	@scripts/deny
 
+# Tests that mostly wait run beside those that mostly work. Whatever is not named here works.
+WAITING := weather
+WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
+
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --no-run
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-waiting test-working
+
+test-waiting:
+	$(CARGO) test --workspace --locked $(WAITING:%=--test %)
+
+test-working:
+	$(CARGO) test --workspace --locked --lib --bins $(WORKING:%=--test %)
+	$(CARGO) test --workspace --locked --doc
 
 demo: setup ## Two simulated arrays, the plugin, a Docker engine: the main job, step by step
 	$(CARGO) build --workspace --locked
