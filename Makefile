@@ -25,7 +25,7 @@ WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
 	$(CARGO) test --workspace --locked --no-run
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-waiting test-working
+	@$(MAKE) --no-print-directory --jobs=2 test-waiting test-working
 
 test-waiting:
 	$(CARGO) test --workspace --locked $(WAITING:%=--test %)
