@@ -14,7 +14,7 @@ use russh::server::{
 };
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Preferred, Pty, cipher, kex, mac};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::description::{ArrayDescription, AuthMethod};
@@ -23,6 +23,8 @@ use channel::{Input, Terminals};
 
 /// Time for the last bytes of a connection that ended on this side.
 const LINGER: Duration = Duration::from_secs(1);
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// One array's server.
 pub(crate) struct Server {
@@ -41,19 +43,19 @@ impl Server {
     /// Ends when the simulator is dropped.
     pub(crate) async fn serve(self: Arc<Self>, first: TcpListener, address: SocketAddr) {
         let mut up = self.up.clone();
-        let mut listener = Some(first);
+        let mut open = first;
         loop {
             if !*up.borrow_and_update() {
-                listener = None;
+                drop(open);
+                let kept = keep(address);
                 self.listening.send_replace(false);
-                if up.changed().await.is_err() {
-                    return;
+                while !*up.borrow_and_update() {
+                    if up.changed().await.is_err() {
+                        return;
+                    }
                 }
-                continue;
-            }
-            if listener.is_none() {
-                match TcpListener::bind(address).await {
-                    Ok(bound) => listener = Some(bound),
+                match kept.and_then(|kept| kept.listen(BACKLOG)) {
+                    Ok(again) => open = again,
                     Err(error) => {
                         log::error!(array = self.description.name.as_str(), error:%; "cannot listen again");
                         return;
@@ -61,7 +63,6 @@ impl Server {
                 }
             }
             self.listening.send_replace(true);
-            let Some(open) = &listener else { continue };
             tokio::select! {
                 changed = up.changed() => if changed.is_err() { return },
                 accepted = open.accept() => if let Ok((stream, peer)) = accepted {
@@ -409,4 +410,16 @@ impl Handler for Login {
         self.channels.remove(&channel);
         Ok(())
     }
+}
+
+/// Holds the address of an array that is down: connections are refused, and nobody else on this machine is given it meanwhile.
+fn keep(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }

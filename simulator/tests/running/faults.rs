@@ -337,3 +337,23 @@ async fn latency_is_virtual() {
     assert!(took >= Duration::from_millis(200), "{took:?}");
     assert!(took < Duration::from_secs(15), "{took:?}");
 }
+
+/// Another program, or another array, that took the port meanwhile would answer in its place.
+#[tokio::test]
+async fn an_array_that_is_down_keeps_its_address() {
+    let simulator = start().await;
+    let control = simulator.control();
+    let address = simulator.address(NORTH);
+    for _ in 0..3 {
+        control.down(NORTH).await.unwrap();
+        assert!(TcpStream::connect(address).is_err(), "refused");
+        let taken = tokio::net::TcpSocket::new_v4().unwrap().bind(address);
+        assert_eq!(
+            taken.unwrap_err().kind(),
+            std::io::ErrorKind::AddrInUse,
+            "nobody else is given it"
+        );
+        control.up(NORTH).await.unwrap();
+        assert!(!run(&simulator, NORTH, "showsys").await.broken);
+    }
+}
