@@ -23,6 +23,8 @@ use channel::{Input, Terminals};
 
 /// Time for the last bytes of a connection that ended on this side.
 const LINGER: Duration = Duration::from_secs(1);
+/// Longest a program may take to start.
+const STARTING: Duration = Duration::from_secs(30);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -47,7 +49,7 @@ impl Server {
         loop {
             if !*up.borrow_and_update() {
                 drop(open);
-                let kept = keep(address);
+                let kept = keep(address).await;
                 self.listening.send_replace(false);
                 while !*up.borrow_and_update() {
                     if up.changed().await.is_err() {
@@ -412,14 +414,21 @@ impl Handler for Login {
     }
 }
 
-/// Holds the address of an array that is down: connections are refused, and nobody else on this machine is given it meanwhile.
-fn keep(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
+/// Holds the address of an array that is down: connections are refused, and nobody else on this machine is given it meanwhile. A
+/// program that this process is just starting has the old listener for a moment longer, until it has become itself.
+async fn keep(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let give_up = tokio::time::Instant::now() + STARTING;
+    loop {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address) {
+            Ok(()) => return Ok(socket),
+            Err(error) if tokio::time::Instant::now() >= give_up => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+        }
+    }
 }
