@@ -117,6 +117,9 @@ async fn a_changed_host_key_is_an_alarm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_connection_is_told_and_over_with_the_outage() {
     let stage = Stage::set().await;
+    // Logged in: an outage in the middle of that is told otherwise.
+    stage.create("db0", plain()).await.ok();
+    stage.remove("db0").await.ok();
     stage.arrays.control.down(HOME).await.unwrap();
     let said = stage.create("db1", plain()).await.err();
     assert_told(
