@@ -12,7 +12,8 @@ use super::{FsMode, FsOwner, FsType, Machine, Namespace, OperationId, SystemId, 
 const PREFIX: &str = "dk1";
 /// Longest comment of a VV (array fact 17).
 const MAX: usize = 511;
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+/// What is written `%..` in the comments of this plugin: they need no quoting.
+pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b':')
@@ -122,16 +123,20 @@ pub enum CommentError {
     TooLong(usize),
 }
 
+/// What follows the word and the slash that comments of one kind begin with.
+pub(super) fn after<'t>(prefix: &str, text: &'t str) -> Result<&'t str, CommentError> {
+    text.strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .ok_or(CommentError::Foreign)
+}
+
 impl Comment {
     /// Reads a comment. The caller still has to check that the VV's own name is the one derived from the volume's.
     ///
     /// # Errors
     /// [`CommentError::Foreign`] for anything that does not begin with `dk1/`, [`CommentError::Key`] for a broken one.
     pub fn parse(text: &str) -> Result<Self, CommentError> {
-        let rest = text
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .ok_or(CommentError::Foreign)?;
+        let rest = after(PREFIX, text)?;
         let mut pairs = Vec::new();
         for part in rest.split('/') {
             let (key, value) = part.split_once('=').ok_or(CommentError::Key("key=value"))?;

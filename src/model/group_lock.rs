@@ -1,19 +1,16 @@
 //! The comment on the VV set that is the lock of a group (decision 15): `dkl1/op=host7.4f2a/at=2026-05-04%2013:07:11/zone=CEST`.
 
 use jiff::{SignedDuration, civil::DateTime};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
-use super::{CommentError, OperationId};
+use super::{
+    CommentError, OperationId,
+    comment::{ESCAPED, after},
+};
 
 const PREFIX: &str = "dkl1";
 /// Longest comment of a set (array fact 17).
 const MAX: usize = 255;
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'-');
 
 /// Who stops and starts a group, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +29,7 @@ impl GroupLock {
     /// # Errors
     /// [`CommentError::Foreign`] for anything that does not begin with `dkl1/`, [`CommentError::Key`] for a broken one.
     pub fn parse(text: &str) -> Result<Self, CommentError> {
-        let rest = text
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .ok_or(CommentError::Foreign)?;
+        let rest = after(PREFIX, text)?;
         let value = |key: &'static str| {
             let mut pairs = rest.split('/').filter_map(|part| part.split_once('='));
             let (_, value) = pairs

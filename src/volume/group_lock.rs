@@ -206,8 +206,8 @@ async fn wait(
     log::info!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = lock.op;
         "waiting for the lock of the group");
     loop {
-        // Of this plugin's own operations only one at a time works on the groups of an array: another that is in its journal is
-        // one that an earlier run left.
+        // Of this plugin's own operations only one at a time works on the groups of a pair of arrays (`Inner::group_turn`): another
+        // that is in its journal is one that an earlier run left.
         if steps.is_open(&lock.op) && steps.no_earlier_session(&acting.array).await? {
             return Ok(Waited::Left(lock));
         }

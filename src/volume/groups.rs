@@ -163,12 +163,20 @@ pub(super) fn remember(
     acting: &Acting,
     group_at_home: &GroupName,
 ) -> Result<(), Cause> {
-    steps.record(&[
+    steps.record(&facts(acting, group_at_home))
+}
+
+/// What [`recall`] reads.
+pub(super) fn facts<'a>(
+    acting: &'a Acting,
+    group_at_home: &'a GroupName,
+) -> [(&'static str, &'a str); 4] {
+    [
         ("acting", acting.array.label()),
         ("group", acting.group.as_str()),
         ("group at home", group_at_home.as_str()),
         ("target", acting.target.as_str()),
-    ])
+    ]
 }
 
 /// Where an operation changes a group, as it wrote it down.

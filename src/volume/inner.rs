@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
@@ -51,8 +51,8 @@ pub(super) struct Inner {
     /// Told when an array has been listed.
     pub listed: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
-    /// By the array on which groups are changed. Two of this plugin's cycles of stop, admit and start must not cross.
-    pub group_locks: Locks<String>,
+    /// By the two arrays of a pair, see [`Inner::group_turn`].
+    group_locks: Locks<[String; 2]>,
     pub at_work: AtWork,
     pub running: Running,
     pub health: Mutex<HashMap<BackendName, BackendState>>,
@@ -119,6 +119,15 @@ impl Inner {
             .values()
             .filter(|backend| backend.array.is_same_login(&than.array))
             .filter_map(|backend| Some((backend, backend.pair.as_ref()?)))
+    }
+
+    /// The turn to change groups between the two arrays of a backend, whichever of them it calls its own: two of this plugin's
+    /// cycles of stop, admit and start must not cross. Nothing without replication.
+    pub async fn group_turn(&self, backend: &Backend) -> Option<OwnedMutexGuard<()>> {
+        let pair = backend.pair.as_ref()?;
+        let mut arrays = [&pair.source, &pair.peer].map(|array| array.label().to_owned());
+        arrays.sort();
+        Some(self.group_locks.lock(&arrays).await)
     }
 
     /// The backends on the same array as this one that log in to it as somebody else.

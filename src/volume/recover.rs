@@ -174,14 +174,9 @@ pub(super) async fn end(
         (Err(_), OpKind::Mount | OpKind::Unmount) => return without_backend(inner, entry).await,
         (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
     };
-    let _cycle = match (&backend.pair, entry.kind) {
-        (Some(_), OpKind::Create | OpKind::Remove) => Some(
-            inner
-                .group_locks
-                .lock(&backend.array.label().to_owned())
-                .await,
-        ),
-        _ => None,
+    let _turn = match entry.kind {
+        OpKind::Create | OpKind::Remove => inner.group_turn(&backend).await,
+        OpKind::Mount | OpKind::Unmount => None,
     };
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     match steps.entry().kind {
@@ -203,52 +198,50 @@ pub(super) async fn end(
 async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
     let acting = groups::acting_array(&entry, backend);
+    let found = steps
+        .look("vv", acting.showvv(VvQuery::Name(&entry.vv)))
+        .await?;
+    let comment = found
+        .first()
+        .and_then(|vv| vv.comment.as_deref())
+        .and_then(|text| Comment::parse(text).ok())
+        .filter(|comment| comment.name == entry.name);
+    let others = comment
+        .as_ref()
+        .is_some_and(|comment| comment.op != entry.op);
+    if others && comment.as_ref().is_some_and(|c| c.state != State::Ready) {
+        // The create was complete, and somebody is at the volume by now: nothing of it is this operation's any more.
+        return steps.finish();
+    }
+    // Ready: complete, and maybe in use already, with another operation in its comment. What this operation never set out to call
+    // ready is another host's volume, and on another backend perhaps.
+    if let (Some(vv), Some(comment)) = (found.first(), comment)
+        && comment.state == State::Ready
+        && Intent::MarkReady.is_in(&entry)
     {
-        let found = steps
-            .look("vv", acting.showvv(VvQuery::Name(&entry.vv)))
-            .await?;
-        let comment = found
-            .first()
-            .and_then(|vv| vv.comment.as_deref())
-            .and_then(|text| Comment::parse(text).ok())
-            .filter(|comment| comment.name == entry.name);
-        let others = comment
+        let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
+        let group = asked
             .as_ref()
-            .is_some_and(|comment| comment.op != entry.op);
-        if others && comment.as_ref().is_some_and(|c| c.state != State::Ready) {
-            // The create was complete, and somebody is at the volume by now: nothing of it is this operation's any more.
-            return steps.finish();
+            .and_then(|asked| asked.replication_group.clone());
+        // The index knows a volume by the VV on the backend's own array.
+        let mut own = vv.clone();
+        if acting.label() != backend.array.label() {
+            let copy = steps
+                .look("copy", backend.array.showvv(VvQuery::Name(&entry.vv)))
+                .await?;
+            own = copy.into_iter().next().unwrap_or(own);
         }
-        // Ready: complete, and maybe in use already, with another operation in its comment. What this operation never set out to call
-        // ready is another host's volume, and on another backend perhaps.
-        if let (Some(vv), Some(comment)) = (found.first(), comment)
-            && comment.state == State::Ready
-            && Intent::MarkReady.is_in(&entry)
-        {
-            let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
-            let group = asked
-                .as_ref()
-                .and_then(|asked| asked.replication_group.clone());
-            // The index knows a volume by the VV on the backend's own array.
-            let mut own = vv.clone();
-            if acting.label() != backend.array.label() {
-                let copy = steps
-                    .look("copy", backend.array.showvv(VvQuery::Name(&entry.vv)))
-                    .await?;
-                own = copy.into_iter().next().unwrap_or(own);
-            }
-            let mut volume = known::volume(inner, backend, &own, &comment, group);
-            volume.created = Some(entry.started);
-            if let Some(asked) = asked {
-                volume.options = CreateVolume {
-                    cpg: volume.options.cpg,
-                    snap_cpg: volume.options.snap_cpg,
-                    ..asked
-                };
-            }
-            inner.write("volume", |index| index.put(volume))?;
-            return steps.finish();
+        let mut volume = known::volume(inner, backend, &own, &comment, group);
+        volume.created = Some(entry.started);
+        if let Some(asked) = asked {
+            volume.options = CreateVolume {
+                cpg: volume.options.cpg,
+                snap_cpg: volume.options.snap_cpg,
+                ..asked
+            };
         }
+        inner.write("volume", |index| index.put(volume))?;
+        return steps.finish();
     }
     left(create::undo(backend, steps).await)
 }

@@ -7,9 +7,11 @@ use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::Vv,
     model::{Comment, CreateVolume, RequestId, State, VvName},
+    replication::{Acting, Side},
     volume::{
         backend::Backend,
         error::Cause,
+        groups,
         inner::Inner,
         kill_points::Doing,
         known::{self, Known},
@@ -162,9 +164,16 @@ async fn leftover(
     };
     let mut facts = BTreeMap::new();
     if let (Some(group), Some(pair)) = (group, &backend.pair) {
-        facts.insert("group".to_owned(), group.to_string());
-        facts.insert("group at home".to_owned(), group.to_string());
-        facts.insert("target".to_owned(), pair.wants.target.to_string());
+        // The VV was found on the source.
+        let acting = Acting {
+            side: Side::Source,
+            array: pair.source.clone(),
+            other: pair.peer.clone(),
+            group: group.clone(),
+            target: pair.wants.target.clone(),
+        };
+        let known = groups::facts(&acting, &group);
+        facts.extend(known.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
     Ok(JournalEntry {
         op: comment.op.clone(),

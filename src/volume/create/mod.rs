@@ -68,15 +68,7 @@ pub(super) async fn create(
         }
     }
 
-    let cycle = match asked.replication_group {
-        Some(_) => Some(
-            inner
-                .group_locks
-                .lock(&backend.array.label().to_owned())
-                .await,
-        ),
-        None => None,
-    };
+    let turn = inner.group_turn(&backend).await;
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
@@ -93,7 +85,7 @@ pub(super) async fn create(
         Err(cause) => {
             let aftermath = undo(&backend, steps).await;
             // Cleaning up after somebody takes it again.
-            drop(cycle);
+            drop(turn);
             // The VV's name is the lock: another host was faster, and perhaps with the same in mind. Or its copy was, which has no
             // comment yet.
             let beaten = match &cause {

@@ -73,15 +73,7 @@ pub(super) async fn remove(
     }
 
     let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
-    let _cycle = match backend.pair {
-        Some(_) => Some(
-            inner
-                .group_locks
-                .lock(&backend.array.label().to_owned())
-                .await,
-        ),
-        None => None,
-    };
+    let _turn = inner.group_turn(&backend).await;
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
