@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::model::{OperationId, VolumeName, Wwn};
+use crate::model::{OperationId, VolumeName};
 
 /// Why the index could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +56,10 @@ pub enum IndexError {
     OtherVolume {
         /// Docker's name.
         name: VolumeName,
-        /// The one mounted here.
-        known: Wwn,
-        /// The one that was to take its place.
-        given: Wwn,
+        /// The WWNs of the one mounted here.
+        known: String,
+        /// Those of the one that was to take its place.
+        given: String,
     },
     /// A reference to a volume that has no mount record.
     #[error("volume `{0}` has no mount on this machine")]

@@ -26,9 +26,9 @@ use jiff::Timestamp;
 pub use error::IndexError;
 pub use journal::{JournalEntry, OpKind};
 pub use mounts::{MountPlace, MountRecord};
-pub use volumes::IndexedVolume;
+pub use volumes::{IndexedVolume, LastRoles};
 
-use crate::model::{BackendName, OperationId, VolumeName, VvName, Wwn};
+use crate::model::{BackendName, OperationId, Side, VolumeName, VvName, Wwn};
 use file::{Found, Kept};
 use journal::Journal;
 use mounts::Mounts;
@@ -179,15 +179,15 @@ impl Index {
     /// [`IndexError::OtherVolume`] if the name stands for another VV, which is mounted here; [`IndexError::Io`].
     pub fn put(&self, volume: IndexedVolume) -> Result<(), IndexError> {
         self.0.catalogue.change(|catalogue| {
-            if let Some(known) = catalogue.volumes.get(&volume.name).filter(|k| k.wwn != volume.wwn) {
+            if let Some(known) = catalogue.volumes.get(&volume.name).filter(|k| !k.may_be(&volume)) {
                 if self.mount(&volume.name).is_some() {
                     return Err(IndexError::OtherVolume {
                         name: volume.name.clone(),
-                        known: known.wwn.clone(),
-                        given: volume.wwn.clone(),
+                        known: wwns(known),
+                        given: wwns(&volume),
                     });
                 }
-                log::warn!(volume = volume.name.as_str(), was = known.wwn.as_str(), is = volume.wwn.as_str();
+                log::warn!(volume = volume.name.as_str(), was = wwns(known), is = wwns(&volume);
                     "another VV has taken the name");
             }
             catalogue.volumes.insert(volume.name.clone(), volume);
@@ -195,27 +195,47 @@ impl Index {
         })
     }
 
-    /// Keeps what was last seen of a volume, if the name still stands for this VV. True if it does. What `same` calls the same as
+    /// Changes what is known of a volume, if it is known.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn change(
+        &self,
+        name: &VolumeName,
+        change: impl FnOnce(&mut IndexedVolume),
+    ) -> Result<(), IndexError> {
+        self.0.catalogue.change_if(|catalogue| {
+            let Some(volume) = catalogue.volumes.get_mut(name) else {
+                return Ok((false, ()));
+            };
+            let before = volume.clone();
+            change(volume);
+            Ok((*volume != before, ()))
+        })
+    }
+
+    /// Keeps the status and the roles that were last seen of a volume, if the name still stands for this VV. True if it does. What `same` calls the same as
     /// what was known before is not worth a write to the disk, and is kept in memory.
     ///
     /// # Errors
     /// [`IndexError::Io`].
     pub fn put_status(
         &self,
-        name: &VolumeName,
-        wwn: &Wwn,
+        volume: &IndexedVolume,
         status: serde_json::Value,
         same: impl FnOnce(&serde_json::Value, &serde_json::Value) -> bool,
     ) -> Result<bool, IndexError> {
         self.0.catalogue.change_if(|catalogue| {
             match catalogue
                 .volumes
-                .get_mut(name)
-                .filter(|known| known.wwn == *wwn)
+                .get_mut(&volume.name)
+                .filter(|known| known.may_be(volume))
             {
                 Some(known) => {
-                    let durable = !same(&known.status, &status);
+                    let durable =
+                        !same(&known.status, &status) || known.last_roles != volume.last_roles;
                     known.status = status;
+                    known.last_roles = volume.last_roles;
                     Ok((durable, true))
                 }
                 None => Ok((false, false)),
@@ -246,14 +266,14 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError::Io`].
-    pub fn remove(&self, name: &VolumeName, wwn: &Wwn) -> Result<bool, IndexError> {
+    pub fn remove(&self, volume: &IndexedVolume) -> Result<bool, IndexError> {
         self.0.catalogue.change_if(|catalogue| {
             let known = catalogue
                 .volumes
-                .get(name)
-                .is_some_and(|known| known.wwn == *wwn);
+                .get(&volume.name)
+                .is_some_and(|known| known.may_be(volume));
             if known {
-                catalogue.volumes.remove(name);
+                catalogue.volumes.remove(&volume.name);
             }
             Ok((known, known))
         })
@@ -275,15 +295,16 @@ impl Index {
             .change_if(|catalogue| Ok((catalogue.seeded.insert(backend.clone()), ())))
     }
 
-    /// Takes note of a **complete** listing of a backend, begun at `begun`: every VV with its WWN. Returns the volumes that
-    /// were dropped because this was the second listing in a row without them; never one that is mounted here or has an
-    /// operation in flight here.
+    /// Takes note of a **complete** listing of one of a backend's arrays, begun at `begun`: every VV with its WWN. Returns the volumes
+    /// that were dropped because this was the second listing in a row without them, and the other array, if it ever had a copy, has been
+    /// listed so, too; never one that is mounted here or has an operation in flight here.
     ///
     /// # Errors
     /// [`IndexError::Io`].
     pub fn note_listing(
         &self,
         backend: &BackendName,
+        side: Side,
         begun: Timestamp,
         listed: &[(VvName, Wwn)],
     ) -> Result<Vec<IndexedVolume>, IndexError> {
@@ -291,7 +312,7 @@ impl Index {
         self.0.catalogue.change_if(|catalogue| {
             let mounts = self.0.mounts.get();
             let working: BTreeSet<_> = self.open_entries().into_iter().map(|e| e.name).collect();
-            Ok(catalogue.note_listing(backend, begun, &listed, |volume| {
+            Ok(catalogue.note_listing(backend, side, begun, &listed, |volume| {
                 mounts.volumes.contains_key(&volume.name) || working.contains(&volume.name)
             }))
         })
@@ -494,6 +515,12 @@ fn lock(path: &Path) -> Result<File, IndexError> {
     file.set_len(0).and_then(|()| file.rewind()).map_err(fail)?;
     writeln!(file, "{}", std::process::id()).map_err(fail)?;
     Ok(file)
+}
+
+/// The WWNs of a volume, for people.
+fn wwns(volume: &IndexedVolume) -> String {
+    let known: Vec<&str> = volume.wwns().map(Wwn::as_str).collect();
+    known.join(" and ")
 }
 
 #[cfg(test)]

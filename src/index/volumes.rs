@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BackendName, CreateVolume, Format, GroupName, State, SystemId, VolumeName, VvId, VvName, Wwn,
+    BackendName, CreateVolume, Format, GroupName, Role, Side, State, SystemId, VolumeName, VvId,
+    VvName, Wwn,
 };
 
 /// One volume.
@@ -18,8 +19,14 @@ pub struct IndexedVolume {
     pub backend: BackendName,
     /// The VV at home.
     pub vv: VvName,
-    /// Its WWN at home; with the name it is the key.
-    pub wwn: Wwn,
+    /// Its WWN on the backend's own array; with the name it is the key. Unknown while only the copy has been seen.
+    pub wwn: Option<Wwn>,
+    /// The WWN of the copy on the peer, if there is one and it has been seen.
+    #[serde(default)]
+    pub copy_wwn: Option<Wwn>,
+    /// The roles of its group when they were last seen.
+    #[serde(default)]
+    pub last_roles: LastRoles,
     /// Its id on the array at home.
     pub vv_id: VvId,
     /// What the user asked for.
@@ -40,8 +47,70 @@ pub struct IndexedVolume {
     /// When an array last showed it.
     #[serde(with = "super::moment")]
     pub seen: Timestamp,
-    /// Complete listings since then without it.
+    /// Complete listings of the backend's own array in a row without it.
     pub missed: u32,
+    /// Complete listings of the peer in a row without its copy.
+    #[serde(default)]
+    pub copy_missed: u32,
+}
+
+/// The roles of a group on both arrays when they were last seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRoles {
+    /// On the backend's own array.
+    pub source: Option<Role>,
+    /// On the peer.
+    pub peer: Option<Role>,
+}
+
+impl LastRoles {
+    /// Takes note of a role that was seen; none tells nothing.
+    pub fn note(&mut self, side: Side, seen: Option<Role>) {
+        let last = match side {
+            Side::Source => &mut self.source,
+            Side::Peer => &mut self.peer,
+        };
+        *last = seen.or(*last);
+    }
+}
+
+impl IndexedVolume {
+    /// The WWN on one of the arrays, if it is known.
+    pub fn wwn_on(&self, side: Side) -> Option<&Wwn> {
+        match side {
+            Side::Source => self.wwn.as_ref(),
+            Side::Peer => self.copy_wwn.as_ref(),
+        }
+    }
+
+    /// All WWNs by which its data can be on this machine.
+    pub fn wwns(&self) -> impl Iterator<Item = &Wwn> {
+        self.wwn.iter().chain(&self.copy_wwn)
+    }
+
+    /// True unless the two are known to be different VVs under one name.
+    pub fn may_be(&self, other: &Self) -> bool {
+        Side::BOTH.into_iter().all(|side| {
+            match (self.wwn_on(side), other.wwn_on(side)) {
+                (Some(one), Some(two)) => one == two,
+                _ => true,
+            }
+        })
+    }
+
+    /// Complete listings of an array in a row without it.
+    fn missed_on(&mut self, side: Side) -> &mut u32 {
+        match side {
+            Side::Source => &mut self.missed,
+            Side::Peer => &mut self.copy_missed,
+        }
+    }
+
+    /// Both arrays were listed without it, or the only one that ever had it was.
+    fn is_gone(&self) -> bool {
+        let gone = |wwn: &Option<Wwn>, missed: u32| wwn.is_none() || missed >= MISSES;
+        gone(&self.wwn, self.missed) && gone(&self.copy_wwn, self.copy_missed)
+    }
 }
 
 /// Complete listings without a volume after which it is believed to be gone. One may have been read while the volume was
@@ -72,11 +141,12 @@ impl Catalogue {
         }
     }
 
-    /// Counts one complete listing of a backend, begun at `begun`. `busy` volumes (mounted or being worked on here) are
+    /// Counts one complete listing of an array of a backend, begun at `begun`. `busy` volumes (mounted or being worked on here) are
     /// counted, but never dropped. Returns whether the file needs writing, and what was dropped.
     pub(super) fn note_listing(
         &mut self,
         backend: &BackendName,
+        side: Side,
         begun: Timestamp,
         listed: &BTreeSet<(VvName, Wwn)>,
         busy: impl Fn(&IndexedVolume) -> bool,
@@ -84,15 +154,19 @@ impl Catalogue {
         let mut durable = false;
         let mut gone = Vec::new();
         for volume in self.volumes.values_mut().filter(|v| v.backend == *backend) {
-            if listed.contains(&(volume.vv.clone(), volume.wwn.clone())) {
-                durable |= volume.missed != 0;
-                volume.missed = 0;
+            let Some(wwn) = volume.wwn_on(side).cloned() else {
+                continue;
+            };
+            if listed.contains(&(volume.vv.clone(), wwn)) {
+                durable |= *volume.missed_on(side) != 0;
+                *volume.missed_on(side) = 0;
                 volume.seen = volume.seen.max(begun);
             } else if volume.seen <= begun {
                 // Seen later than the listing was begun: the listing may be too old to show it.
-                volume.missed = volume.missed.saturating_add(1);
+                let missed = volume.missed_on(side);
+                *missed = missed.saturating_add(1);
                 durable = true;
-                if volume.missed >= MISSES && !busy(volume) {
+                if volume.is_gone() && !busy(volume) {
                     gone.push(volume.clone());
                 }
             }

@@ -28,7 +28,9 @@ pub use names::{
     BackendName, CpgName, DomainName, GroupName, HostName, NameError, Namespace, SetName,
     TargetName, VolumeName, VvName,
 };
-pub use remote_copy::{GroupStatus, LinkStatus, Mode, Policy, Role, SyncStatus, TargetStatus};
+pub use remote_copy::{
+    GroupStatus, LinkStatus, Mode, Policy, Role, Side, SyncStatus, TargetStatus,
+};
 pub use request::{MountId, OperationId, RequestId};
 pub use secret::Secret;
 pub use site_policy::{LonePrimary, Takeover};

@@ -6,6 +6,8 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::SystemId;
+
 /// Why a text is no name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid {what} name: {rule}")]
@@ -142,11 +144,19 @@ impl GroupName {
         Ok(name)
     }
 
+    /// The name on the array that made the group, and that array's system id, if this is the name that the other array gave it:
+    /// `<name>.r<number>` (array fact 3).
+    pub fn made_by(&self) -> Option<(Self, SystemId)> {
+        let (name, id) = self.0.rsplit_once(".r")?;
+        if name.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        Some((Self(name.to_owned()), SystemId(id.parse().ok()?)))
+    }
+
     /// True for `<name>.r<number>`, as the other array calls a group (array fact 3).
     pub fn is_of_another_array(&self) -> bool {
-        self.0.rsplit_once(".r").is_some_and(|(name, id)| {
-            !name.is_empty() && !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())
-        })
+        self.made_by().is_some()
     }
 }
 

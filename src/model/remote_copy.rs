@@ -6,6 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use super::UnknownWord;
 
+/// One of the two arrays of a replication-enabled backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The backend's own array.
+    Source,
+    /// The array of its `replication_device`.
+    Peer,
+}
+
+impl Side {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Source, Self::Peer];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Peer,
+            Self::Peer => Self::Source,
+        }
+    }
+}
+
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident, $what:literal, { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*

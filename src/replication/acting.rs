@@ -1,20 +1,11 @@
 //! Which of the two arrays changes to a group are given to.
 
 use crate::{
-    inform::{Array, RcGroup},
-    model::{GroupName, GroupStatus, TargetName},
+    inform::Array,
+    model::{GroupName, GroupStatus, Side, TargetName},
 };
 
-use super::ReplicationError;
-
-/// One of the two arrays of a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The backend's own array.
-    Source,
-    /// The array of its `replication_device`.
-    Peer,
-}
+use super::{GroupSide, GroupSides, Half, ReplicationError, Situation};
 
 /// The array on which a group is Primary now, and what things are called there.
 #[derive(Debug, Clone)]
@@ -31,80 +22,110 @@ pub struct Acting {
     pub target: TargetName,
 }
 
-/// The side on which the group is Primary now, and may be changed. A group that neither has is made on the source.
-///
-/// # Errors
-/// [`ReplicationError`] for a group that nobody may change now: two Primaries, Failsafe, a direction that is being changed, or half
-/// a group. The arrays are named as `source` and `peer` call themselves.
-pub fn acting_side(
-    group: &GroupName,
-    source: (&str, Option<&RcGroup>),
-    peer: (&str, Option<&RcGroup>),
-) -> Result<Side, ReplicationError> {
-    let ((source, here), (peer, there)) = (source, peer);
-    let group = || group.clone();
-    let (here, there) = match (here, there) {
-        (None, None) => return Ok(Side::Source),
-        (Some(here), Some(there)) => (here, there),
-        (here, _) => {
-            let (has, lacks) = if here.is_some() {
-                (source, peer)
-            } else {
-                (peer, source)
-            };
-            return Err(ReplicationError::OneSided {
+impl GroupSides {
+    /// The side on which the group is Primary now, and may be changed: where volumes are admitted and dismissed. A group that neither
+    /// has is made on the source.
+    ///
+    /// # Errors
+    /// [`ReplicationError`] for a group that nobody may change now: two Primaries, Failsafe, a direction that is being changed, half
+    /// a group, or one of which half cannot be asked.
+    pub fn changeable(&self) -> Result<Side, ReplicationError> {
+        let group = || self.group.clone();
+        let arrays = || self.both().map(|side| side.array.clone());
+        let failsafe = self.both().into_iter().find(|side| {
+            let seen = side.half.seen();
+            seen.is_some_and(|half| half.status == GroupStatus::Failsafe)
+        });
+        let unreadable = self.both().into_iter().find_map(|side| match &side.half {
+            Half::Unreadable { why, .. } => Some((side.array.clone(), why.clone())),
+            Half::Seen(_) | Half::Absent => None,
+        });
+        let (situation, side) = self.situation();
+        if let Some((array, why)) = unreadable {
+            return Err(ReplicationError::Unreadable {
                 group: group(),
-                has: has.to_owned(),
-                lacks: lacks.to_owned(),
+                array,
+                why,
             });
         }
-    };
-    for (array, half) in [(source, here), (peer, there)] {
-        if half.status == GroupStatus::Failsafe {
+        match situation {
+            Situation::NotMade => return Ok(Side::Source),
+            Situation::HalfMissing => {
+                let [source, peer] = arrays();
+                let (has, lacks) = match self.source.half {
+                    Half::Seen(_) => (source, peer),
+                    Half::Absent | Half::Unreadable { .. } => (peer, source),
+                };
+                return Err(ReplicationError::OneSided {
+                    group: group(),
+                    has,
+                    lacks,
+                });
+            }
+            _ => {}
+        }
+        if let Some(side) = failsafe {
             return Err(ReplicationError::Failsafe {
                 group: group(),
-                array: array.to_owned(),
+                array: side.array.clone(),
             });
         }
-    }
-    let side = match (here.role.is_primary(), there.role.is_primary()) {
-        (true, true) => {
-            return Err(ReplicationError::TwoPrimaries {
+        let primary = |side: &&GroupSide| side.half.seen().is_some_and(|half| half.role.is_primary());
+        match self.both().iter().filter(|side| primary(side)).count() {
+            0 => {
+                return Err(ReplicationError::NoPrimary {
+                    group: group(),
+                    arrays: arrays(),
+                });
+            }
+            1 => {}
+            _ => {
+                return Err(ReplicationError::TwoPrimaries {
+                    group: group(),
+                    arrays: arrays(),
+                });
+            }
+        }
+        let changeable = match situation {
+            Situation::InStep | Situation::Changing | Situation::Stopped => true,
+            // A natural secondary's status is only whether it is ready to receive. What the primary's means for an admission is the
+            // plan's to say.
+            Situation::OutOfStep => !self.is_reversed(),
+            // Reversed and replicating, as after a switchover, is a state of rest. Reversed in any other way is somebody's failover or
+            // failback that has not ended.
+            Situation::Reversed => self.is_started_on_both(),
+            _ => false,
+        };
+        let told = |side: &GroupSide| format!("{} on array `{}`", side.half, side.array);
+        let Some(side) = side.filter(|_| changeable) else {
+            return Err(ReplicationError::InTransition {
                 group: group(),
-                arrays: [source.to_owned(), peer.to_owned()],
+                here: told(&self.source),
+                there: told(&self.peer),
             });
-        }
-        (true, false) => Side::Source,
-        (false, true) => Side::Peer,
-        (false, false) => {
-            return Err(ReplicationError::NoPrimary {
+        };
+        // What was made on the other array belongs to a backend whose own array that is.
+        let source_name = self.source.half.seen().map(|half| &half.name);
+        if side == Side::Peer && source_name.is_some_and(GroupName::is_of_another_array) {
+            return Err(ReplicationError::AtHomeElsewhere {
                 group: group(),
-                arrays: [source.to_owned(), peer.to_owned()],
+                array: self.peer.array.clone(),
             });
         }
-    };
-    // Reversed and replicating, as after a switchover, is a state of rest. Reversed in any other way is somebody's failover or
-    // failback that has not ended.
-    let reversed = [here, there]
-        .iter()
-        .filter(|g| g.role.is_reversed())
-        .count();
-    let started = [here, there]
-        .iter()
-        .all(|g| g.status == GroupStatus::Started);
-    if reversed == 1 || (reversed == 2 && !started) {
-        return Err(ReplicationError::InTransition {
-            group: group(),
-            here: format!("{} and {} on array `{source}`", here.role, here.status),
-            there: format!("{} and {} on array `{peer}`", there.role, there.status),
-        });
+        Ok(side)
     }
-    // What was made on the other array belongs to a backend whose own array that is.
-    if side == Side::Peer && here.name.is_of_another_array() {
-        return Err(ReplicationError::AtHomeElsewhere {
-            group: group(),
-            array: peer.to_owned(),
-        });
+
+    fn is_reversed(&self) -> bool {
+        let reversed = |side: &&GroupSide| {
+            side.half.seen().is_some_and(|half| half.role.is_reversed())
+        };
+        self.both().iter().any(reversed)
     }
-    Ok(side)
+
+    fn is_started_on_both(&self) -> bool {
+        self.both().into_iter().all(|side| {
+            let seen = side.half.seen();
+            seen.is_some_and(|half| half.status == GroupStatus::Started)
+        })
+    }
 }

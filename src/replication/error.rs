@@ -105,6 +105,16 @@ pub enum ReplicationError {
         /// The one that has not.
         lacks: String,
     },
+    /// One of the arrays cannot be asked.
+    #[error("remote copy group `{group}` cannot be changed, because array `{array}` cannot be asked about it: {why}")]
+    Unreadable {
+        /// The group.
+        group: GroupName,
+        /// The array.
+        array: String,
+        /// Why not.
+        why: String,
+    },
     /// The name is one that an array gives.
     #[error(
         "there is no remote copy group `{group}`, and none of that name can be made: `.r` and a number are what the other array adds"
@@ -274,6 +284,9 @@ impl ReplicationError {
             Self::OneSided { lacks, has, .. } => format!(
                 "use another group; an administrator can remove what is left of this one on `{has}`, or find out why `{lacks}` does not show it"
             ),
+            Self::Unreadable { array, .. } => {
+                format!("a volume is made and removed on both arrays: try again when `{array}` answers")
+            }
             Self::NotToBeMade { .. } => "use a name without `.r` and a number at its end".to_owned(),
             Self::MixedModes { .. } => {
                 "use a backend of that mode, another target, or stop the other groups".to_owned()

@@ -9,12 +9,16 @@ mod error;
 mod pair;
 mod plan;
 mod serving;
+mod sides;
+mod situation;
 #[cfg(test)]
 mod tests;
 
-pub use acting::{Acting, Side, acting_side};
+pub use acting::Acting;
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
 pub use pair::{CpgPair, Pair, Wants};
 pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
-pub use serving::{NotServing, Peer, serves_at_home};
+pub use serving::{IncompleteCopy, NotServing, Serving};
+pub use sides::{GroupSide, GroupSides, Half, Way};
+pub use situation::Situation;

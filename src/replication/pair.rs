@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     inform::Array,
-    model::{CpgName, GroupName, LonePrimary, Mode, Policy, SystemId, TargetName},
+    model::{CpgName, GroupName, LonePrimary, Mode, Policy, Side, SystemId, TargetName},
 };
 
 /// The two arrays of a replication-enabled backend.
@@ -79,6 +79,13 @@ impl Wants {
         })
     }
 
+    /// The source CPG whose volumes have their copies in this CPG of the peer, if that is only one.
+    pub fn source_cpg(&self, peer: &CpgName) -> Option<CpgName> {
+        let mut sources = self.cpg_map.iter().filter(|(_, to)| *to == peer);
+        let (only, _) = sources.next()?;
+        sources.next().is_none().then(|| only.clone())
+    }
+
     /// The peer's snapshot CPG for a source snapshot CPG.
     pub fn snap_cpg(&self, source: &CpgName) -> Option<CpgPair> {
         let peer = self
@@ -93,15 +100,24 @@ impl Wants {
 }
 
 impl Pair {
+    /// One of the two arrays.
+    pub fn on(&self, side: Side) -> &Array {
+        match side {
+            Side::Source => &self.source,
+            Side::Peer => &self.peer,
+        }
+    }
+
+    /// Which of the two an array is, by its label.
+    pub fn side_of(&self, label: &str) -> Option<Side> {
+        Side::BOTH.into_iter().find(|side| self.on(*side).label() == label)
+    }
+
     /// The group's name on the peer: the array that made a group adds its id for the other one (array fact 3), and either may have
     /// made it. `None` if the name would be too long.
     pub fn peer_name(&self, group: &GroupName, source: SystemId) -> Option<GroupName> {
-        let creator = group.as_str().rsplit_once(".r").and_then(|(name, id)| {
-            let id: u32 = id.parse().ok()?;
-            Some((name, SystemId(id)))
-        });
-        match creator {
-            Some((name, id)) if id != source => GroupName::new(name).ok(),
+        match group.made_by() {
+            Some((name, id)) if id != source => Some(name),
             _ => GroupName::new(&format!("{group}.r{source}")).ok(),
         }
     }

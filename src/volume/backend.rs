@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId, SystemId},
+    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId},
     replication::Pair,
 };
 
@@ -77,6 +77,14 @@ impl Backend {
             pair.peer = pair.peer.for_request(request);
         }
         tied
+    }
+
+    /// One of its arrays; without replication there is only its own.
+    pub(super) fn on(&self, side: Side) -> &Array {
+        match &self.pair {
+            Some(pair) => pair.on(side),
+            None => &self.array,
+        }
     }
 
     /// Release and system id, asked once.

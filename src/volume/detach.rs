@@ -2,7 +2,8 @@
 
 use crate::{
     host,
-    inform::VvQuery,
+    index::JournalEntry,
+    inform::{Array, VvQuery},
     model::{VolumeName, VvName, Wwn},
 };
 
@@ -10,14 +11,21 @@ use super::{
     backend::Backend,
     error::Cause,
     exports::{self, Exports},
+    groups,
     inner::Inner,
+    reconcile,
     steps::{Intent, Steps},
 };
 
-/// Detaches the device of a VV, if there is one.
-pub(super) async fn device(steps: &mut Steps, backend: &Backend, vv: &VvName) -> Result<(), Cause> {
+/// Detaches the device of a VV of one array, if there is one.
+pub(super) async fn device(
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+    vv: &VvName,
+) -> Result<(), Cause> {
     let found = steps
-        .look("vv", backend.array.showvv(VvQuery::Name(vv)))
+        .look("vv", array.showvv(VvQuery::Name(vv)))
         .await?;
     match found.first() {
         Some(found) => by_wwn(steps, backend, &found.wwn).await,
@@ -42,14 +50,19 @@ pub(super) async fn from_this_machine(
     wwn: Option<&Wwn>,
 ) -> Result<(), Cause> {
     let mountpoint = inner.mountpoint(name);
-    inner.unmount_here(&mountpoint).await?;
+    let other_copy = is_another_copy(inner, name, wwn)?;
+    if !other_copy {
+        inner.unmount_here(&mountpoint).await?;
+    }
     if let Some(wwn) = wwn {
         host::end_preparing(&inner.kernel, wwn, &inner.scratch).await?;
         if let Some((transport, _)) = inner.attached(wwn)? {
             transport.detach(wwn).await?.into_inner();
         }
     }
-    host::remove_mountpoint(&inner.kernel, &mountpoint)?;
+    if !other_copy {
+        host::remove_mountpoint(&inner.kernel, &mountpoint)?;
+    }
     Ok(())
 }
 
@@ -65,13 +78,13 @@ pub(super) async fn everything(
     }
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
-    let known = wwn
-        .cloned()
-        .or_else(|| entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()));
+    let known = wwn.cloned().or_else(|| wwn_of(&entry));
     if let Some(wwn) = &known {
         host::end_preparing(&inner.kernel, wwn, &inner.scratch).await?;
     }
-    if inner.mounted(&entry.name).is_some() {
+    // After a failover the other copy may be mounted by now: that is not this operation's.
+    let other_copy = is_another_copy(inner, &entry.name, known.as_ref())?;
+    if !other_copy && inner.mounted(&entry.name).is_some() {
         steps
             .local(Intent::Unmount, inner.unmount_here(&mountpoint))
             .await?;
@@ -79,16 +92,42 @@ pub(super) async fn everything(
     if let Some(wwn) = &known {
         by_wwn(steps, backend, wwn).await?;
     }
-    // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).
-    host::remove_mountpoint(&inner.kernel, &mountpoint)?;
+    if !other_copy {
+        // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).
+        host::remove_mountpoint(&inner.kernel, &mountpoint)?;
+    }
+    let array = groups::acting_array(&entry, backend);
+    withdraw_own(steps, backend, array).await
+}
+
+/// Takes the exports of an array to this machine back.
+async fn withdraw_own(steps: &mut Steps, backend: &Backend, array: &Array) -> Result<(), Cause> {
+    let vv = steps.entry().vv.clone();
     // Whoever sees another host withdraws its own export, and only that.
-    let own = match exports::look(steps, backend, &entry.vv).await? {
+    let own = match exports::look(steps, backend, array, &vv).await? {
         Exports::None => Vec::new(),
         Exports::Ours(template) => vec![template],
         Exports::Foreign { own, .. } => own,
     };
     for template in &own {
-        exports::withdraw(steps, backend, template).await?;
+        exports::withdraw(steps, array, template).await?;
     }
     Ok(())
+}
+
+/// The WWN that a mount or an unmount is about, as far as it got to know it.
+pub(super) fn wwn_of(entry: &JournalEntry) -> Option<Wwn> {
+    entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok())
+}
+
+/// True if another copy than the one that a mount or an unmount is about is mounted by now.
+pub(super) fn is_of_another_copy(inner: &Inner, entry: &JournalEntry) -> Result<bool, Cause> {
+    is_another_copy(inner, &entry.name, wwn_of(entry).as_ref())
+}
+
+/// True if what is mounted under the volume's name is certainly not the VV with this WWN, but another copy.
+fn is_another_copy(inner: &Inner, name: &VolumeName, wwn: Option<&Wwn>) -> Result<bool, Cause> {
+    let Some(wwn) = wwn else { return Ok(false) };
+    let mounted = reconcile::mounted_volume(inner, name)?;
+    Ok(mounted.is_some_and(|place| place.wwn != *wwn))
 }

@@ -10,7 +10,7 @@ use crate::{
         BackendName, Comment, CommentError, GroupLock, GroupName, Machine, OperationId, SetName,
         State, SystemId, VolumeName, VvName,
     },
-    replication::{NotServing, ReplicationError},
+    replication::{IncompleteCopy, NotServing, ReplicationError},
 };
 
 use super::UserError;
@@ -60,9 +60,30 @@ pub enum Cause {
         /// What its comment says.
         comment: String,
     },
-    /// The home array does not serve.
+    /// No array serves.
     #[error(transparent)]
     NotServing(#[from] NotServing),
+    /// The array that serves has a part of the data only.
+    #[error(transparent)]
+    IncompleteCopy(#[from] IncompleteCopy),
+    /// Mounted here from an array that does not serve the volume any more.
+    #[error("it is mounted on this host from array `{array}`, but array `{serving}` serves it now")]
+    MountedFromOther {
+        /// The array it is mounted from.
+        array: String,
+        /// The array that serves it.
+        serving: String,
+    },
+    /// The group was failed over, and somebody goes on with the former primary's copy.
+    #[error("the copy `{vv}` on array `{array}`, which does not serve the volume any more, is in use by {by}")]
+    OldCopyInUse {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// Who, for people.
+        by: String,
+    },
     /// This machine.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -262,10 +283,17 @@ impl Cause {
             Self::ForeignLock { set, .. } => Some(format!(
                 "see `showvvset -d {set}`; remove it if nothing is in need of it (`removevvset {set}`)"
             )),
-            Self::NotServing(error) => Some(format!(
-                "look at `showrcopy groups {}` on both arrays; bring the group back to its natural direction",
-                error.group
+            Self::NotServing(error) => Some(error.hint()),
+            Self::IncompleteCopy(error) => Some(format!(
+                "what array `{}` has of it cannot be used; bring the array back on which the volume was made",
+                error.array
             )),
+            Self::MountedFromOther { .. } => Some(
+                "stop the containers that use it here; the next one mounts it from the array that serves".to_owned(),
+            ),
+            Self::OldCopyInUse { .. } => Some(
+                "stop what uses it there: what is written there now is overwritten when the group is recovered".to_owned(),
+            ),
             Self::DifferentOptions(_) => {
                 Some("remove the volume first, or use the options it was made with".to_owned())
             }

@@ -43,15 +43,38 @@ pub(super) async fn look_on(
         .await
 }
 
-/// The exports as they concern this machine.
-pub(super) async fn look(steps: &Steps, backend: &Backend, vv: &VvName) -> Result<Exports, Cause> {
-    let templates = look_on(steps, &backend.array, vv).await?;
+/// The exports on one array as they concern this machine.
+pub(super) async fn look(
+    steps: &Steps,
+    backend: &Backend,
+    array: &Array,
+    vv: &VvName,
+) -> Result<Exports, Cause> {
+    let templates = look_on(steps, array, vv).await?;
     if templates.is_empty() {
         return Ok(Exports::None);
     }
-    let hosts = steps.look("hosts", backend.array.showhost()).await?;
-    let us = our_host(backend, &hosts)?;
+    let hosts = steps.look("hosts", array.showhost()).await?;
+    let us = our_host(backend, array, &hosts)?;
     Ok(sort(us.as_ref(), templates))
+}
+
+/// The exports of a VV on one array to this machine, whoever else has one.
+pub(super) async fn own(
+    backend: &Backend,
+    array: &Array,
+    vv: &VvName,
+) -> Result<Vec<VlunTemplate>, Cause> {
+    let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
+    if templates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let us = our_host(backend, array, &array.showhost().await?)?;
+    Ok(match sort(us.as_ref(), templates) {
+        Exports::None => Vec::new(),
+        Exports::Ours(template) => vec![template],
+        Exports::Foreign { own, .. } => own,
+    })
 }
 
 fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
@@ -88,7 +111,11 @@ pub(super) fn names(templates: &[VlunTemplate]) -> String {
 
 /// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
 /// more than this machine.
-fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, Cause> {
+fn our_host(
+    backend: &Backend,
+    array: &Array,
+    hosts: &[HostEntry],
+) -> Result<Option<HostName>, Cause> {
     let here = backend.transport.initiators();
     // An initiator in a form this plugin does not know is not this machine's.
     let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
@@ -113,7 +140,7 @@ fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, 
             others.extend(more.name.iter().map(|name| format!("host `{name}`")));
         }
         return Err(Cause::SharedHost {
-            array: backend.array.label().to_owned(),
+            array: array.label().to_owned(),
             host: host
                 .name
                 .as_ref()
@@ -125,30 +152,33 @@ fn our_host(backend: &Backend, hosts: &[HostEntry]) -> Result<Option<HostName>, 
     Ok(host.name.clone())
 }
 
-/// The host object of this machine, made if there is none.
-pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostName, Cause> {
-    let hosts = steps.look("hosts", backend.array.showhost()).await?;
-    if let Some(host) = our_host(backend, &hosts)? {
+/// The host object of this machine on an array, made if there is none.
+pub(super) async fn host(
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+) -> Result<HostName, Cause> {
+    let hosts = steps.look("hosts", array.showhost()).await?;
+    if let Some(host) = our_host(backend, array, &hosts)? {
         return Ok(host);
     }
     let taken = |name: &HostName| hosts.iter().any(|host| host.name.as_ref() == Some(name));
     if taken(&backend.host_name) {
         return Err(Cause::SharedHost {
-            array: backend.array.label().to_owned(),
+            array: array.label().to_owned(),
             host: backend.host_name.to_string(),
             others: "all it has; none of this machine's is in it".to_owned(),
         });
     }
     let initiators = backend.transport.initiators();
     let comment = format!("dk1-host:{}", backend.machine_id);
-    let array = &backend.array;
     steps
         .act(
             Intent::MakeHost,
             array.createhost(&backend.host_name, &initiators, PERSONA, Some(&comment)),
             || async {
                 let hosts = array.showhost().await?;
-                Ok(match our_host(backend, &hosts) {
+                Ok(match our_host(backend, array, &hosts) {
                     Ok(Some(host)) => Seen::Done(host),
                     Ok(None) => Seen::NotDone(format!(
                         "no host object on array `{}` has this machine's initiators",
@@ -165,11 +195,10 @@ pub(super) async fn host(steps: &mut Steps, backend: &Backend) -> Result<HostNam
 /// host withdraws its own export.
 pub(super) async fn export(
     steps: &mut Steps,
-    backend: &Backend,
+    array: &Array,
     vv: &VvName,
     host: &HostName,
 ) -> Result<VlunTemplate, Cause> {
-    let array = &backend.array;
     steps
         .act(
             Intent::Export,
@@ -193,10 +222,9 @@ pub(super) async fn export(
 /// Takes this machine's export back.
 pub(super) async fn withdraw(
     steps: &mut Steps,
-    backend: &Backend,
+    array: &Array,
     template: &VlunTemplate,
 ) -> Result<(), Cause> {
-    let array = &backend.array;
     let vv = steps.entry().vv.clone();
     steps
         .act(Intent::Withdraw, array.removevlun(template), || async {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     host::{self, BlockDevice, Found},
-    inform::{System, Vv},
+    inform::{Vv, VvQuery},
     model::{Comment, Format, FsType, Origin},
 };
 
@@ -12,7 +12,8 @@ use super::{
     backend::Backend,
     error::Cause,
     inner::Inner,
-    mark,
+    known, mark,
+    serving::Serving,
     steps::{Intent, Steps},
 };
 
@@ -31,8 +32,8 @@ fn told(found: &Found) -> String {
 pub(super) async fn filesystem(
     inner: &Inner,
     backend: &Backend,
+    from: &Serving,
     steps: &mut Steps,
-    system: &System,
     vv: &Vv,
     comment: &mut Comment,
     device: &BlockDevice,
@@ -56,13 +57,18 @@ pub(super) async fn filesystem(
             ))),
         };
     }
-    if comment.origin != Origin::Blank || comment.home != system.id {
-        return Err(Cause::Format(format!(
-            "VV `{}` has no filesystem that its comment knows of, and it was not made empty here, so none is made on it: there is {}",
-            vv.name,
-            told(&found)
-        )));
+    // A copy's comment is written by itself, and may be behind: the filesystem came with the data.
+    if comment.home != from.system.id
+        && let Found::Filesystem { kind, .. } = &found
+        && kind.parse() == Ok(comment.fs_type)
+    {
+        log::warn!(vv = vv.name.as_str(), array = from.array.label();
+            "the comment of this copy does not say that it has a filesystem; it has the one the volume was made with");
+        comment.format = Format::Done;
+        inner.note_format(&comment.name, Format::Done)?;
+        return Ok(comment.fs_type);
     }
+    may_be_made(inner, backend, from, steps, vv, comment, &found).await?;
     let resuming = comment.format == Format::Doing;
     if resuming {
         let known = inner.index.formatting(&comment.name);
@@ -96,14 +102,8 @@ pub(super) async fn filesystem(
     })?;
     comment.format = Format::Doing;
     comment.op = steps.entry().op.clone();
-    mark::home(
-        steps,
-        Intent::MarkFormatting,
-        &backend.array,
-        &vv.name,
-        comment,
-    )
-    .await?;
+    let array = &from.array;
+    mark::home(steps, Intent::MarkFormatting, array, &vv.name, comment).await?;
     steps
         .local(Intent::Format, async {
             host::make(kernel, empty, comment.fs_type, MKFS).await?;
@@ -119,24 +119,60 @@ pub(super) async fn filesystem(
         })
         .await?;
     comment.format = Format::Done;
-    mark::home(
-        steps,
-        Intent::MarkFormatted,
-        &backend.array,
-        &vv.name,
-        comment,
-    )
-    .await?;
+    mark::home(steps, Intent::MarkFormatted, array, &vv.name, comment).await?;
     let name = &comment.name;
     inner.write("formatted", |index| index.set_formatting(name, None))?;
     inner.note_format(&comment.name, Format::Done)?;
     if let Some(pair) = backend.pair.as_ref() {
         // The copy's comment is a convenience of the other site; the filesystem itself is replicated.
-        if let Err(cause) =
-            mark::copy(steps, Intent::MarkFormatted, &pair.peer, &vv.name, comment).await
+        let other = pair.on(from.side.other());
+        if let Err(cause) = mark::copy(steps, Intent::MarkFormatted, other, &vv.name, comment).await
         {
             log::warn!(vv = vv.name.as_str(), cause:% = cause; "the copy's comment does not say that there is a filesystem");
         }
     }
     Ok(comment.fs_type)
+}
+
+/// A filesystem is made where the volume was made empty, while that array serves in the natural direction (decision 9). On the other
+/// array, or against the natural direction, only when that is as certain: both arrays replicate, the volume is equal on both, and neither
+/// copy was ever formatted.
+async fn may_be_made(
+    inner: &Inner,
+    backend: &Backend,
+    from: &Serving,
+    steps: &Steps,
+    vv: &Vv,
+    comment: &Comment,
+    found: &Found,
+) -> Result<(), Cause> {
+    let refused = |why: &str| {
+        Err(Cause::Format(format!(
+            "VV `{}` on array `{}` has no filesystem that its comment knows of, and {why}, so none is made on it: there is {}",
+            vv.name,
+            from.array.label(),
+            told(found)
+        )))
+    };
+    if comment.origin != Origin::Blank {
+        return refused("it was not made empty here");
+    }
+    if comment.home == from.system.id && from.natural {
+        return Ok(());
+    }
+    let Some(pair) = backend.pair.as_ref().filter(|_| from.in_step) else {
+        return refused("it was made on another array, with which it is not in step now");
+    };
+    let other = pair.on(from.side.other());
+    let copy = steps
+        .look("copy", other.showvv(VvQuery::Name(&vv.name)))
+        .await?;
+    let Some(copy) = copy.first() else {
+        return refused("its other copy is gone");
+    };
+    let copy = known::judge(inner, other, copy)?;
+    if copy.format != Format::No || copy.origin != Origin::Blank {
+        return refused("its other copy is not called empty");
+    }
+    Ok(())
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::{
     index::JournalEntry,
     inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery},
-    model::{GroupName, GroupStatus, SystemId, TargetName, TargetStatus},
-    replication::{self, Acting, Action, Pair, ReplicationError, Side},
+    model::{GroupName, GroupStatus, Side, SystemId, TargetName, TargetStatus},
+    replication::{self, Acting, Action, GroupSide, GroupSides, Pair, ReplicationError},
 };
 
 use super::{
@@ -63,12 +63,20 @@ pub(super) async fn find(
         };
         return Err(refused(&pair.source, why));
     }
-    let side = replication::acting_side(
-        group,
-        (pair.source.label(), here.as_ref()),
-        (pair.peer.label(), there.as_ref()),
-    )
-    .map_err(|why| refused(&pair.source, why))?;
+    let half = |array: &Array, name: &GroupName, half: &Option<RcGroup>| GroupSide {
+        array: array.label().to_owned(),
+        name: Some(name.clone()),
+        half: half.clone().into(),
+        way: None,
+    };
+    let sides = GroupSides {
+        group: group.clone(),
+        source: half(&pair.source, group, &here),
+        peer: half(&pair.peer, &name_there, &there),
+    };
+    let side = sides
+        .changeable()
+        .map_err(|why| refused(&pair.source, why))?;
     Ok(match side {
         Side::Source => Found {
             acting: Acting {

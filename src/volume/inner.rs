@@ -13,11 +13,11 @@ use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, OpKind},
     model::{
-        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, VolumeName, Wwn,
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName, Wwn,
     },
 };
 
-use crate::replication::Pair;
+use crate::replication::{GroupSides, Pair};
 
 use super::{
     BackendState,
@@ -168,25 +168,50 @@ impl Inner {
         }
     }
 
-    /// What is mounted under the volume's mountpoint is the volume.
-    pub fn check_device(&self, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+    /// What is mounted under the volume's mountpoint is the volume: one of its copies.
+    pub fn check_device(&self, name: &VolumeName) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let record = self.index.mount(name).map(|record| record.place.wwn);
-        let Some(wwn) = wwn.or(record.as_ref()) else {
-            return Ok(());
-        };
-        let attached = self.attached(wwn)?;
-        let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
-        match (attached, mounted) {
-            (Some((_, device)), Some(mounted)) if device.number() == mounted.device => Ok(()),
-            (_, mounted) => Err(HostError::OtherMount {
-                found: mounted
-                    .map(|m| m.source.display().to_string())
-                    .unwrap_or_default(),
-                mountpoint,
-            }
-            .into()),
+        let mut wwns: Vec<Wwn> = self.index.mount(name).map(|record| record.place.wwn).into_iter().collect();
+        if let Some(volume) = self.index.get(name) {
+            wwns.extend(volume.wwns().cloned());
         }
+        if wwns.is_empty() {
+            return Ok(());
+        }
+        let mounted = host::is_mounted(&self.kernel, &mountpoint)?;
+        for wwn in &wwns {
+            if let (Some((_, device)), Some(mounted)) = (self.attached(wwn)?, &mounted)
+                && device.number() == mounted.device
+            {
+                return Ok(());
+            }
+        }
+        Err(HostError::OtherMount {
+            found: mounted
+                .map(|m| m.source.display().to_string())
+                .unwrap_or_default(),
+            mountpoint,
+        }
+        .into())
+    }
+
+    /// Keeps the roles that both arrays showed just now: when one of them cannot be asked, it matters what it was last.
+    pub fn note_roles(&self, name: &VolumeName, sides: &GroupSides) -> Result<(), Cause> {
+        self.index.change(name, |volume| {
+            for side in Side::BOTH {
+                volume.last_roles.note(side, sides.role(side));
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Keeps the WWN of a copy that was seen on one of the arrays.
+    pub fn note_wwn(&self, name: &VolumeName, side: Side, wwn: &Wwn) -> Result<(), Cause> {
+        self.index.change(name, |volume| match side {
+            Side::Source => volume.wwn = Some(wwn.clone()),
+            Side::Peer => volume.copy_wwn = Some(wwn.clone()),
+        })?;
+        Ok(())
     }
 
     /// Writes to the index on behalf of an operation.
@@ -274,7 +299,7 @@ impl Inner {
         removed.insert(name.clone(), now);
         drop(removed);
         if let Some(volume) = self.index.get(name) {
-            self.write("no volume", |index| index.remove(name, &volume.wwn))?;
+            self.write("no volume", |index| index.remove(&volume))?;
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     index::IndexedVolume,
-    inform::{RcGroup, VvQuery},
-    model::{RequestId, State, VolumeName},
-    replication::{self, Pair, Side},
+    inform::{Array, RcGroup, VvQuery},
+    model::{GroupName, RequestId, Side, State, VolumeName},
+    replication::{GroupSide, GroupSides, Half, Pair},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner, known};
@@ -29,7 +29,7 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     let before = volume.status.as_object().cloned().unwrap_or_default();
     let (here, there) = tokio::join!(side(inner, &backend, &volume), peer_side(&backend, &volume));
     let mut status = Map::new();
-    let group = match here {
+    let here = match here {
         Ok((fields, group)) => {
             inner.news.reached(&backend.name);
             status.extend(fields);
@@ -37,19 +37,28 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
             if let Some(group) = &group {
                 status.insert("replication".to_owned(), json!(replication(group)));
             }
-            group
+            group.into()
         }
         Err(cause) => {
             if cause.is_unreachable() {
                 inner.news.not_reached(&backend.name, cause.to_string());
             }
             status = unreachable_side(Some(&Value::Object(before.clone())), &cause.to_string());
-            None
+            Half::Unreadable {
+                why: cause.to_string(),
+                last_seen: volume.last_roles.source,
+            }
         }
     };
-    if let (Some(pair), Some(there)) = (&backend.pair, there) {
-        let serving = serving(pair, group.as_ref(), &there);
-        status.insert("serving".to_owned(), json!(serving));
+    let mut volume = volume;
+    if let (Some(pair), Some(group), Some(there)) = (&backend.pair, volume.group.clone(), there) {
+        let sides = sides(pair, &volume, &group, here, &there);
+        for side in Side::BOTH {
+            volume.last_roles.note(side, sides.role(side));
+        }
+        status.insert("serving".to_owned(), json!(serving(pair, &sides)));
+        let (situation, _) = sides.situation();
+        status.insert("group state".to_owned(), json!(situation.told()));
         let shown = match there {
             Ok(Some(there)) => {
                 let mut shown = replication(&there);
@@ -66,7 +75,7 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     if let Err(error) =
         inner
             .index
-            .put_status(name, &volume.wwn, Value::Object(status), |one, other| {
+            .put_status(&volume, Value::Object(status), |one, other| {
                 without_times(one) == without_times(other)
             })
     {
@@ -99,29 +108,44 @@ async fn peer_side(
     })
 }
 
+/// The group as both arrays showed it just now.
+fn sides(
+    pair: &Pair,
+    volume: &IndexedVolume,
+    group: &GroupName,
+    here: Half,
+    there: &Result<Option<RcGroup>, String>,
+) -> GroupSides {
+    let side = |array: &Array, half: Half| GroupSide {
+        array: array.label().to_owned(),
+        name: half.seen().map(|group| group.name.clone()),
+        half,
+        way: None,
+    };
+    let there = match there {
+        Ok(seen) => seen.clone().into(),
+        Err(why) => Half::Unreadable {
+            why: why.clone(),
+            last_seen: volume.last_roles.peer,
+        },
+    };
+    GroupSides {
+        group: group.clone(),
+        source: side(&pair.source, here),
+        peer: side(&pair.peer, there),
+    }
+}
+
 /// Which array serves the volume, by what both show.
-fn serving(pair: &Pair, here: Option<&RcGroup>, there: &Result<Option<RcGroup>, String>) -> String {
-    let (source, peer) = (pair.source.label(), pair.peer.label());
-    match (here, there) {
-        (Some(group), Ok(there)) => {
-            let side = replication::acting_side(
-                &group.name,
-                (source, Some(group)),
-                (peer, there.as_ref()),
-            );
-            match side {
-                Ok(Side::Source) => source.to_owned(),
-                Ok(Side::Peer) => peer.to_owned(),
-                Err(why) => format!("not clear: {why}"),
-            }
-        }
-        (Some(half), Err(_)) if half.role.is_primary() => {
-            format!("{source}, as far as it can be known without `{peer}`")
-        }
-        (None, Ok(Some(half))) if half.role.is_primary() => {
-            format!("{peer}, as far as it can be known without `{source}`")
-        }
-        _ => "not known".to_owned(),
+fn serving(pair: &Pair, sides: &GroupSides) -> String {
+    match sides.serving(pair.wants.lone_primary) {
+        Ok(found) if found.alone => format!(
+            "{}, as far as it can be known without `{}`",
+            pair.on(found.side).label(),
+            pair.on(found.side.other()).label()
+        ),
+        Ok(found) => pair.on(found.side).label().to_owned(),
+        Err(why) => format!("none: {why}"),
     }
 }
 
@@ -159,7 +183,7 @@ async fn side(
         .into_iter()
         .next()
         .ok_or(Cause::NoSuchVolume)?;
-    let comment = known::judge(inner, backend, &vv)?;
+    let comment = known::judge(inner, &backend.array, &vv)?;
     let group = match &volume.group {
         Some(group) => array.showrcopy_group(group).await?,
         None => None,

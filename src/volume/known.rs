@@ -1,9 +1,11 @@
 //! What an array's VV means to this plugin.
 
 use crate::{
-    index::IndexedVolume,
-    inform::{Vv, VvProvisioning, VvQuery},
-    model::{Comment, CreateVolume, GroupName, Provisioning, VvName},
+    index::{IndexedVolume, LastRoles},
+    inform::{Array, Vv, VvProvisioning, VvQuery},
+    model::{
+        Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName,
+    },
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner};
@@ -27,7 +29,7 @@ pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Resul
     let Some(vv) = found.into_iter().next() else {
         return Ok(Known::Absent);
     };
-    let comment = judge(inner, backend, &vv)?;
+    let comment = judge(inner, &backend.array, &vv)?;
     if !is_at_home(inner, backend, &vv, &comment).await? {
         return Err(Cause::Copy {
             array: backend.array.label().to_owned(),
@@ -61,9 +63,9 @@ async fn is_at_home(
 }
 
 /// The comment counts only if the VV's own name is the one derived from it: otherwise it is a copied comment.
-pub(super) fn judge(inner: &Inner, backend: &Backend, vv: &Vv) -> Result<Comment, Cause> {
+pub(super) fn judge(inner: &Inner, array: &Array, vv: &Vv) -> Result<Comment, Cause> {
     let foreign = |why: String| Cause::ForeignVv {
-        array: backend.array.label().to_owned(),
+        array: array.label().to_owned(),
         vv: vv.name.clone(),
         why,
     };
@@ -87,22 +89,59 @@ pub(super) fn judge(inner: &Inner, backend: &Backend, vv: &Vv) -> Result<Comment
     Ok(comment)
 }
 
-/// The index entry for a VV and its comment. The group is what `showrcopy` said, never the comment. When it was made is for the
-/// caller to say, if it knows: the array's own clock is of no known zone.
+/// A copy that never got its comment, because its array takes none on a secondary (array fact 17): if this machine knows the WWN it was
+/// made with, it stands for its volume. `Data`: nothing is ever formatted on the word of the index.
+pub(super) fn copy_without_comment(
+    inner: &Inner,
+    side: Side,
+    vv: &Vv,
+    op: &OperationId,
+) -> Option<Comment> {
+    let volumes = inner.index.list();
+    let volume = volumes.into_iter().find(|volume| volume.vv == vv.name)?;
+    let is_it = side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
+    is_it.then_some(Comment {
+        namespace: inner.namespace.clone(),
+        name: volume.name,
+        home: volume.home,
+        op: op.clone(),
+        state: volume.state,
+        origin: Origin::Data,
+        format: volume.format,
+        group_is_ours: false,
+        fs_type: volume.options.fs_type,
+        fs_owner: volume.options.fs_owner,
+        fs_mode: volume.options.fs_mode,
+        delay: None,
+        held: None,
+        further: Vec::new(),
+    })
+}
+
+/// The index entry for a VV on one of a backend's arrays and its comment. The group is what `showrcopy` said, never the comment, by its
+/// name on the backend's own array. When it was made is for the caller to say, if it knows: the array's own clock is of no known zone.
 pub(super) fn volume(
     inner: &Inner,
     backend: &Backend,
+    side: Side,
     vv: &Vv,
     comment: &Comment,
     group: Option<GroupName>,
 ) -> IndexedVolume {
+    let (cpg, snap_cpg) = match (side, &backend.pair) {
+        (Side::Peer, Some(pair)) => (
+            vv.user_cpg.as_ref().and_then(|cpg| pair.wants.source_cpg(cpg)),
+            None,
+        ),
+        _ => (vv.user_cpg.clone(), vv.snap_cpg.clone()),
+    };
     let options = CreateVolume {
         name: comment.name.clone(),
         backend: backend.name.clone(),
         size: vv.size,
         provisioning: provisioning(vv),
-        cpg: vv.user_cpg.clone(),
-        snap_cpg: vv.snap_cpg.clone(),
+        cpg,
+        snap_cpg,
         mount_conflict_delay: comment
             .delay
             .unwrap_or(CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY),
@@ -111,11 +150,14 @@ pub(super) fn volume(
         fs_type: comment.fs_type,
         replication_group: group.clone(),
     };
+    let on = |wanted: Side| (side == wanted).then(|| vv.wwn.clone());
     IndexedVolume {
         name: comment.name.clone(),
         backend: backend.name.clone(),
         vv: vv.name.clone(),
-        wwn: vv.wwn.clone(),
+        wwn: on(Side::Source),
+        copy_wwn: on(Side::Peer),
+        last_roles: LastRoles::default(),
         vv_id: vv.id,
         options,
         created: None,
@@ -126,6 +168,7 @@ pub(super) fn volume(
         status: serde_json::Value::Null,
         seen: inner.now(),
         missed: 0,
+        copy_missed: 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     index::{IndexError, IndexedVolume},
     inform::{ArrayError, RcGroup, Vv, VvQuery},
-    model::{Comment, GroupName, RequestId, State, SystemId},
+    model::{Comment, GroupName, RequestId, Side, State, SystemId},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner, known};
@@ -34,7 +34,7 @@ pub(super) async fn list(
     for vv in &vvs {
         // Before the comment is judged: a volume does not go away because somebody edited that.
         seen.push((vv.name.clone(), vv.wwn.clone()));
-        let Ok(comment) = known::judge(inner, &first, vv) else {
+        let Ok(comment) = known::judge(inner, &first.array, vv) else {
             continue;
         };
         if comment.home != home {
@@ -68,7 +68,7 @@ pub(super) async fn list(
         }
     }
     for backend in backends {
-        for gone in inner.index.note_listing(&backend.name, begun, &seen)? {
+        for gone in inner.index.note_listing(&backend.name, Side::Source, begun, &seen)? {
             log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
         }
         if complete {
@@ -105,8 +105,9 @@ fn take_in(
     }
     match known {
         // What the user asked for, and when it was made, the array does not tell.
-        Some(known) if known.wwn == vv.wwn => {
+        Some(known) if known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn) => {
             let now = IndexedVolume {
+                wwn: Some(vv.wwn.clone()),
                 vv_id: vv.id,
                 format: comment.format,
                 state: comment.state,
@@ -125,7 +126,7 @@ fn take_in(
         }
         // Containers use the one, and a name that changes its volume under them is the end of their data.
         Some(known) if known.home != comment.home && known.missed == 0 => {
-            log::error!(volume = comment.name.as_str(), known = known.wwn.as_str(), known_on = known.home.0, other = vv.wwn.as_str(), other_on = comment.home.0;
+            log::error!(volume = comment.name.as_str(), known:? = known.wwn, known_on = known.home.0, other = vv.wwn.as_str(), other_on = comment.home.0;
                 "two arrays have a volume of this name; the one known first is kept");
         }
         // Half made by another host: not a volume yet. Being removed: not one any more.
@@ -134,7 +135,7 @@ fn take_in(
             if let Some((backend, group)) = place(inner, backends, vv, groups)? {
                 inner
                     .index
-                    .put(known::volume(inner, backend, vv, comment, group))?;
+                    .put(known::volume(inner, backend, Side::Source, vv, comment, group))?;
             }
         }
     }
@@ -268,7 +269,7 @@ pub(super) async fn entry(
     let groups = groups(inner, request, backends).await?;
     Ok(
         place(inner, backends, vv, &groups)?.map(|(backend, group)| {
-            let volume = known::volume(inner, backend, vv, comment, group);
+            let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
             (backend.for_request(request), volume)
         }),
     )

@@ -25,6 +25,8 @@ mod recover;
 mod remove;
 mod running;
 mod service;
+mod serving;
+mod sides;
 mod steps;
 mod unheard;
 mod unmount;

@@ -7,7 +7,7 @@ use crate::{
     host::{self, MountEntry},
     index::MountPlace,
     inform::{ExportedVv, VlunQuery},
-    model::{RequestId, VolumeName, VvName},
+    model::{RequestId, Side, VolumeName, VvName},
 };
 
 use super::{
@@ -183,7 +183,8 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
             continue;
         };
         let name = &volume.name;
-        if !exported.contains(&volume.vv) && backend.transport.find(&volume.wwn)?.is_none() {
+        let Some(wwn) = &volume.wwn else { continue };
+        if !exported.contains(&volume.vv) && backend.transport.find(wwn)?.is_none() {
             continue;
         }
         let _lock = inner.locks.lock(name).await;
@@ -191,7 +192,7 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
             log::debug!(volume = name.as_str(), why = why; "exported to this machine");
             continue;
         }
-        if let Some(device) = backend.transport.find(&volume.wwn)?
+        if let Some(device) = backend.transport.find(wwn)?
             && let Some(by) = host::busy(&inner.kernel, &device, LOOKING).await?
         {
             log::warn!(volume = name.as_str(), by:% = by; "not mounted by this plugin, and in use: left as it is");
@@ -200,8 +201,9 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
         log::info!(volume = name.as_str(), request = request.as_str(); "exported to this machine and not mounted: taken back");
         let request = RequestId::random();
         let backend = backend.for_request(&request);
-        let wwn = Some(volume.wwn.clone());
-        if let Err(error) = unmount::take_off(inner, &request, &backend, name, wwn).await {
+        let wwn = Some(wwn.clone());
+        let off = unmount::take_off(inner, &request, &backend, Side::Source, name, wwn);
+        if let Err(error) = off.await {
             // It is in the journal now, or still exported.
             log::warn!(error:% = error; "not taken back yet");
         }

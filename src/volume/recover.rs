@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     index::{JournalEntry, MountRecord, OpKind},
-    inform::VvQuery,
-    model::{BackendName, Comment, CreateVolume, RequestId, State, VolumeName},
+    inform::{Array, VvQuery},
+    model::{BackendName, Comment, CreateVolume, RequestId, Side, State, VolumeName},
 };
 
 use super::{
@@ -56,30 +56,37 @@ impl Inner {
             .collect()
     }
 
-    /// Ends what is open before a mount, which goes on from wherever a pending unmount has got to: a device that is still in use, or an
-    /// export that is still there, is what it wants.
+    /// Ends what is open before a mount from one of the arrays, which goes on from wherever a pending unmount there has got to: a device
+    /// that is still in use, or an export that is still there, is what it wants. What mounts and unmounts left on the other array is in
+    /// nobody's way, and that array may be dead.
     pub async fn clean_up_before_mount(
         &self,
         request: &RequestId,
         name: &VolumeName,
+        from: Option<&Array>,
     ) -> Result<(), Cause> {
-        let pending = self.pending_unmounts(name);
+        let pending = self.pending_unmounts(name, from);
         for unmount in &pending {
             self.drop_user_of(unmount)?;
-            if Intent::Withdraw.is_in(unmount) {
-                self.wait_out_earlier_session(unmount).await?;
+            if let Some(array) = from.filter(|_| Intent::Withdraw.is_in(unmount)) {
+                self.wait_out_earlier_session(unmount, array).await?;
             }
         }
         // What is stranded is nothing on this machine, and on no array that a mount could be from.
         self.end_entries(request, name, |entry| {
-            !self.is_stranded(entry) && !pending.iter().any(|unmount| unmount.op == entry.op)
+            !self.is_stranded(entry)
+                && !pending.iter().any(|unmount| unmount.op == entry.op)
+                && (changes_arrays(entry) || self.acts_on(entry, from))
         })
         .await
     }
 
     /// An export that an earlier run of the plugin was withdrawing may still be taken from under a new mount.
-    async fn wait_out_earlier_session(&self, unmount: &JournalEntry) -> Result<(), Cause> {
-        let array = &self.backend(&unmount.backend)?.array;
+    async fn wait_out_earlier_session(
+        &self,
+        unmount: &JournalEntry,
+        array: &Array,
+    ) -> Result<(), Cause> {
         match steps::earlier_session(&self.index, array).await? {
             None => Ok(()),
             Some(session) => Err(Cause::Unfinished {
@@ -90,8 +97,37 @@ impl Inner {
         }
     }
 
-    /// Unmounts of this name that are not complete, and of which no command may still be running.
-    pub fn pending_unmounts(&self, name: &VolumeName) -> Vec<JournalEntry> {
+    /// True if a mount or an unmount is about what this array exports, or about what any does. One whose backend is not known any more is
+    /// about this machine.
+    fn acts_on(&self, entry: &JournalEntry, array: Option<&Array>) -> bool {
+        match (self.backend(&entry.backend), array) {
+            (Ok(backend), Some(array)) => {
+                groups::acting_array(entry, backend).label() == array.label()
+            }
+            _ => true,
+        }
+    }
+
+    /// Unmounts that a mount has overtaken: what they were to take away is in use again.
+    pub fn take_over(&self, pending: &[JournalEntry]) -> Result<(), Cause> {
+        for unmount in pending {
+            self.index.finish(&unmount.op)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what mounts and unmounts left on an array that does not serve the volume, as far as that can be done now.
+    pub async fn end_elsewhere(&self, request: &RequestId, name: &VolumeName, array: &Array) {
+        let left = |entry: &JournalEntry| {
+            !changes_arrays(entry) && self.acts_on(entry, Some(array))
+        };
+        if let Err(cause) = self.end_entries(request, name, left).await {
+            log::warn!(volume = name.as_str(), array = array.label(), cause:% = cause; "not cleaned up yet");
+        }
+    }
+
+    /// Unmounts of this name from one array that are not complete, and of which no command may still be running.
+    pub fn pending_unmounts(&self, name: &VolumeName, from: Option<&Array>) -> Vec<JournalEntry> {
         let in_doubt =
             |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
         let mut entries = self.index.open_entries();
@@ -99,6 +135,7 @@ impl Inner {
             e.name == *name
                 && e.kind == OpKind::Unmount
                 && self.backends.contains_key(&e.backend)
+                && self.acts_on(e, from)
                 && !in_doubt(e)
         });
         entries
@@ -148,7 +185,12 @@ impl Inner {
         let Some(id) = entry.facts.get("id") else {
             return Ok(());
         };
-        let counts = |record: MountRecord| record.references_without(id) < record.references();
+        let wwn = detach::wwn_of(entry);
+        // Users of another copy, mounted since, are not this operation's.
+        let counts = |record: MountRecord| {
+            wwn.as_ref().is_none_or(|wwn| *wwn == record.place.wwn)
+                && record.references_without(id) < record.references()
+        };
         if self.index.mount(&entry.name).is_some_and(counts) {
             self.write("one user less", |index| {
                 index.mount_ref_drop(&entry.name, id)
@@ -185,7 +227,7 @@ pub(super) async fn end(
         OpKind::Mount => {
             // The entry is closed before the engine is answered: it does not know of this user.
             inner.drop_user_of(steps.entry())?;
-            if inner.has_users(&steps.entry().name) {
+            if inner.has_users(&steps.entry().name) && !detach::is_of_another_copy(inner, steps.entry())? {
                 return steps.finish();
             }
             left(mount::undo(inner, &backend, steps).await)
@@ -223,15 +265,22 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
         let group = asked
             .as_ref()
             .and_then(|asked| asked.replication_group.clone());
-        // The index knows a volume by the VV on the backend's own array.
-        let mut own = vv.clone();
-        if acting.label() != backend.array.label() {
+        let side = match &backend.pair {
+            Some(pair) => pair.side_of(acting.label()).unwrap_or(Side::Source),
+            None => Side::Source,
+        };
+        let mut volume = known::volume(inner, backend, side, vv, &comment, group);
+        if let Some(pair) = &backend.pair {
+            let other = pair.on(side.other());
             let copy = steps
-                .look("copy", backend.array.showvv(VvQuery::Name(&entry.vv)))
+                .look("copy", other.showvv(VvQuery::Name(&entry.vv)))
                 .await?;
-            own = copy.into_iter().next().unwrap_or(own);
+            let copy = copy.into_iter().next().map(|copy| copy.wwn);
+            match side {
+                Side::Source => volume.copy_wwn = copy,
+                Side::Peer => volume.wwn = copy,
+            }
         }
-        let mut volume = known::volume(inner, backend, &own, &comment, group);
         volume.created = Some(entry.started);
         if let Some(asked) = asked {
             volume.options = CreateVolume {
@@ -249,11 +298,11 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {
     let name = steps.entry().name.clone();
     inner.drop_user_of(steps.entry())?;
-    if inner.has_users(&name) {
+    if inner.has_users(&name) && !detach::is_of_another_copy(inner, steps.entry())? {
         return steps.finish();
     }
     detach::everything(inner, backend, &mut steps, None).await?;
-    inner.write("no mount", |index| index.unmounted(&name))?;
+    unmount::gone(inner, &name, detach::wwn_of(steps.entry()).as_ref())?;
     steps.finish()
 }
 
@@ -264,15 +313,15 @@ async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause
     let entry = steps.entry();
     let name = &entry.name;
     inner.drop_user_of(entry)?;
-    if inner.has_users(name) {
+    if inner.has_users(name) && !detach::is_of_another_copy(inner, entry)? {
         return steps.finish();
     }
-    let wwn = match entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok()) {
+    let wwn = match detach::wwn_of(entry) {
         Some(wwn) => Some(wwn),
         None => unmount::here(inner, name)?,
     };
     detach::from_this_machine(inner, name, wwn.as_ref()).await?;
-    inner.write("no mount", |index| index.unmounted(name))?;
+    unmount::gone(inner, name, wwn.as_ref())?;
     log::warn!(volume = name.as_str(), op:% = entry.op, backend = entry.backend.as_str();
         "taken off this machine; its export stays until its backend is in hpe.conf again");
     steps.finish()

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::{
     host,
-    index::{JournalEntry, OpKind},
-    model::{MountId, RequestId, VolumeName, Wwn},
+    index::OpKind,
+    model::{MountId, RequestId, Side, VolumeName, Wwn},
 };
 
 use super::{
@@ -48,7 +48,10 @@ pub(super) async fn release(
     }
     let wwn = here(inner, name).map_err(|cause| VolumeError::clean(name, cause))?;
     match lookup::backend_of(inner, request, name).await {
-        Ok(Some(backend)) => take_off(inner, request, &backend, name, wwn).await,
+        Ok(Some(backend)) => {
+            let side = side_of(inner, name, wwn.as_ref());
+            take_off(inner, request, &backend, side, name, wwn).await
+        }
         // Whatever is not known of its array, this machine can be left, and must be: the engine does not ask again.
         Ok(None) => without_array(inner, name, wwn, &Cause::NoSuchVolume).await,
         Err(cause) => without_array(inner, name, wwn, &cause).await,
@@ -110,32 +113,54 @@ pub(super) fn here(inner: &Inner, name: &VolumeName) -> Result<Option<Wwn>, Caus
     if let Some(place) = reconcile::mounted_volume(inner, name)? {
         return Ok(Some(place.wwn));
     }
-    let record = inner.index.mount(name).map(|record| record.place.wwn);
-    Ok(record.or_else(|| inner.index.get(name).map(|volume| volume.wwn)))
+    if let Some(record) = inner.index.mount(name) {
+        return Ok(Some(record.place.wwn));
+    }
+    let Some(volume) = inner.index.get(name) else {
+        return Ok(None);
+    };
+    for wwn in volume.wwns() {
+        if inner.attached(wwn)?.is_some() {
+            return Ok(Some(wwn.clone()));
+        }
+    }
+    let first = volume.wwns().next();
+    Ok(first.cloned())
 }
 
-/// Unmounts, detaches and withdraws the export, journalled. The caller holds the name's lock.
+/// The array on which a VV with this WWN is the volume, as far as this machine knows: the backend's own, unless it is the copy's.
+pub(super) fn side_of(inner: &Inner, name: &VolumeName, wwn: Option<&Wwn>) -> Side {
+    let known = inner.index.get(name);
+    let is_copy = known.is_some_and(|volume| {
+        wwn.is_some() && volume.copy_wwn.as_ref() == wwn && volume.wwn.as_ref() != wwn
+    });
+    if is_copy { Side::Peer } else { Side::Source }
+}
+
+/// Unmounts, detaches and withdraws the export from one array, journalled. The caller holds the name's lock.
 pub(super) async fn take_off(
     inner: &Inner,
     request: &RequestId,
     backend: &Backend,
+    side: Side,
     name: &VolumeName,
     wwn: Option<Wwn>,
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
-    let entry = JournalEntry {
-        facts: wwn
-            .iter()
-            .map(|wwn| ("wwn".to_owned(), wwn.to_string()))
-            .collect(),
-        ..inner.new_entry(request, OpKind::Unmount, name, backend)
-    };
+    let mut entry = inner.new_entry(request, OpKind::Unmount, name, backend);
+    if let Some(wwn) = &wwn {
+        entry.facts.insert("wwn".to_owned(), wwn.to_string());
+    }
+    if let Some(pair) = &backend.pair {
+        let acting = pair.on(side).label().to_owned();
+        entry.facts.insert("acting".to_owned(), acting);
+    }
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
     match detach::everything(inner, backend, &mut steps, wwn.as_ref()).await {
         Ok(()) => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            gone(inner, name, wwn.as_ref()).map_err(clean)?;
             steps.finish().map_err(clean)?;
             log::info!(volume = name.as_str(), request = request.as_str(); "unmounted");
             Ok(())
@@ -143,12 +168,21 @@ pub(super) async fn take_off(
         // The data are safe and the engine does not ask again: what is left is journalled, and done when the array answers or the
         // device is free.
         Err(cause) if inner.mounted(name).is_none() => {
-            inner.index.unmounted(name).map_err(|e| clean(e.into()))?;
+            gone(inner, name, wwn.as_ref()).map_err(clean)?;
             log::warn!(volume = name.as_str(), cause:% = cause; "unmounted; the rest of the detach is pending");
             Ok(())
         }
         Err(cause) => Err(clean(cause)),
     }
+}
+
+/// The mount is gone; a record of another copy's is not this one's.
+pub(super) fn gone(inner: &Inner, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+    let record = inner.index.mount(name).map(|record| record.place.wwn);
+    if wwn.is_none() || record.is_none() || record.as_ref() == wwn {
+        inner.write("no mount", |index| index.unmounted(name))?;
+    }
+    Ok(())
 }
 
 /// Leaves this machine without its array, which is not known. Nothing is journalled: nobody could act on it. The export is found

@@ -74,7 +74,9 @@ fn volume(text: &str) -> IndexedVolume {
     IndexedVolume {
         backend: backend(),
         vv: name.vv_name(&crate::model::Namespace::default()),
-        wwn: wwn('1'),
+        wwn: Some(wwn('1')),
+        copy_wwn: None,
+        last_roles: LastRoles::default(),
         vv_id: VvId(17),
         options: CreateVolume {
             name: name.clone(),
@@ -97,12 +99,13 @@ fn volume(text: &str) -> IndexedVolume {
         status: json!({"paths": 4}),
         seen: time(0),
         missed: 0,
+        copy_missed: 0,
         name,
     }
 }
 
 fn listing(volume: &IndexedVolume) -> (VvName, Wwn) {
-    (volume.vv.clone(), volume.wwn.clone())
+    (volume.vv.clone(), volume.wwn.clone().unwrap())
 }
 
 fn entry(op: &str) -> JournalEntry {

@@ -174,7 +174,7 @@ fn only_two_complete_listings_in_a_row_make_a_volume_disappear() {
     index.put(db2.clone()).unwrap();
     let note = |index: &Index, second, listed: &[(VvName, Wwn)]| {
         let gone = index
-            .note_listing(&backend(), time(second), listed)
+            .note_listing(&backend(), Side::Source, time(second), listed)
             .unwrap();
         gone.into_iter()
             .map(|v| v.name.to_string())
@@ -199,7 +199,7 @@ fn only_two_complete_listings_in_a_row_make_a_volume_disappear() {
     let other = BackendName::new("other").unwrap();
     assert!(
         index
-            .note_listing(&other, time(60), &[])
+            .note_listing(&other, Side::Source, time(60), &[])
             .unwrap()
             .is_empty()
     );
@@ -217,7 +217,7 @@ fn a_listing_begun_before_a_volume_was_made_says_nothing_about_it() {
     for second in [97, 98, 99] {
         assert!(
             index
-                .note_listing(&backend(), time(second), &[])
+                .note_listing(&backend(), Side::Source, time(second), &[])
                 .unwrap()
                 .is_empty()
         );
@@ -232,7 +232,7 @@ fn a_volume_mounted_or_worked_on_here_is_never_dropped() {
     index.put(volume("db1")).unwrap();
     let miss = |second| {
         index
-            .note_listing(&backend(), time(second), &[])
+            .note_listing(&backend(), Side::Source, time(second), &[])
             .unwrap()
             .len()
     };
@@ -252,7 +252,7 @@ fn a_name_changes_its_vv_only_when_it_is_not_mounted_here() {
     index.put(volume("db1")).unwrap();
     index.mounted(&name("db1"), place('1')).unwrap();
     let mut other = volume("db1");
-    other.wwn = wwn('2');
+    other.wwn = Some(wwn('2'));
     assert!(matches!(
         index.put(other.clone()),
         Err(IndexError::OtherVolume { .. })
@@ -260,9 +260,49 @@ fn a_name_changes_its_vv_only_when_it_is_not_mounted_here() {
     index.put(volume("db1")).unwrap();
     index.unmounted(&name("db1")).unwrap();
     index.put(other.clone()).unwrap();
-    assert!(!index.remove(&name("db1"), &wwn('1')).unwrap());
-    assert_eq!(index.get(&name("db1")), Some(other));
-    assert!(index.remove(&name("db1"), &wwn('2')).unwrap());
+    assert!(!index.remove(&volume("db1")).unwrap());
+    assert_eq!(index.get(&name("db1")), Some(other.clone()));
+    assert!(index.remove(&other).unwrap());
     drop(index);
     assert_eq!(machine.open().list(), []);
+}
+
+/// One that is replicated goes when both arrays have been listed without it: as long as one has a copy, it is there.
+#[test]
+fn a_replicated_volume_disappears_when_both_arrays_have_lost_it() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let mut db1 = volume("db1");
+    db1.copy_wwn = Some(wwn('2'));
+    index.put(db1.clone()).unwrap();
+    let note = |side, second, listed: &[(VvName, Wwn)]| {
+        let gone = index.note_listing(&backend(), side, time(second), listed);
+        gone.unwrap().len()
+    };
+    assert_eq!(note(Side::Source, 10, &[]), 0);
+    assert_eq!(note(Side::Source, 20, &[]), 0);
+    assert_eq!(note(Side::Peer, 30, &[(db1.vv.clone(), wwn('2'))]), 0);
+    assert_eq!(note(Side::Source, 40, &[]), 0);
+    assert_eq!(note(Side::Peer, 50, &[]), 0);
+    assert_eq!(note(Side::Peer, 60, &[]), 1);
+}
+
+/// One that was seen on the peer alone is known by its copy, until its own array shows it.
+#[test]
+fn a_volume_is_known_by_either_of_its_copies() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let mut copy = volume("db1");
+    (copy.wwn, copy.copy_wwn) = (None, Some(wwn('2')));
+    index.put(copy.clone()).unwrap();
+    index.mounted(&name("db1"), place('2')).unwrap();
+    let mut both = volume("db1");
+    both.copy_wwn = Some(wwn('2'));
+    index.put(both.clone()).unwrap();
+    assert_eq!(index.get(&name("db1")), Some(both));
+    copy.copy_wwn = Some(wwn('3'));
+    assert!(matches!(
+        index.put(copy),
+        Err(IndexError::OtherVolume { .. })
+    ));
 }

@@ -3,9 +3,6 @@
 use super::*;
 use crate::inform::RcGroup;
 
-const SOURCE: &str = "amber";
-const PEER: &str = "birch";
-
 fn half(role: Role, status: GroupStatus) -> RcGroup {
     RcGroup {
         role,
@@ -14,7 +11,7 @@ fn half(role: Role, status: GroupStatus) -> RcGroup {
 }
 
 fn side(here: Option<&RcGroup>, there: Option<&RcGroup>) -> Result<Side, ReplicationError> {
-    acting_side(&prod(), (SOURCE, here), (PEER, there))
+    sides(here.cloned().into(), there.cloned().into()).changeable()
 }
 
 #[test]

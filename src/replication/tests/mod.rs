@@ -12,7 +12,8 @@ use super::*;
 use crate::{
     inform::{GroupOptions, RcGroup, RcVolume},
     model::{
-        CpgName, GroupName, GroupStatus, LonePrimary, Mode, Policy, Role, SyncStatus, TargetName,
+        CpgName, GroupName, GroupStatus, LonePrimary, Mode, Policy, Role, Side, SyncStatus,
+        TargetName,
         VvId, VvName,
     },
 };
@@ -38,6 +39,8 @@ const OURS: &str = "dkv-db1";
 /// A volume of somebody else.
 const OTHER: &str = "dkv-mail";
 const ARRAY: &str = "amber";
+const SOURCE: &str = "amber";
+const PEER: &str = "birch";
 
 fn vv(name: &str) -> VvName {
     VvName::new(name).unwrap()
@@ -45,6 +48,21 @@ fn vv(name: &str) -> VvName {
 
 fn prod() -> GroupName {
     GroupName::new("prod").unwrap()
+}
+
+/// The group as both arrays showed it; neither was asked for its way to the other one.
+fn sides(source: Half, peer: Half) -> GroupSides {
+    let side = |array: &str, half: Half| GroupSide {
+        array: array.to_owned(),
+        name: Some(prod()),
+        half,
+        way: None,
+    };
+    GroupSides {
+        group: prod(),
+        source: side(SOURCE, source),
+        peer: side(PEER, peer),
+    }
 }
 
 fn cpgs() -> CpgPair {

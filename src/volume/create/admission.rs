@@ -2,8 +2,8 @@
 
 use crate::{
     inform::{Array, Cpg, RcGroup, Vv, VvQuery},
-    model::{Comment, CpgName, DomainName, GroupName, Mode, VvName},
-    replication::{self, Acting, Action, CpgPair, Newcomer, Pair, ReplicationError, Side},
+    model::{Comment, CpgName, DomainName, GroupName, Mode, Side, VvName},
+    replication::{self, Acting, Action, CpgPair, Newcomer, Pair, ReplicationError},
     volume::{
         backend::Backend,
         error::Cause,

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::Vv,
-    model::{Comment, CreateVolume, RequestId, State, VvName},
-    replication::{Acting, Side},
+    model::{Comment, CreateVolume, RequestId, Side, State, VvName},
+    replication::Acting,
     volume::{
         backend::Backend,
         error::Cause,
@@ -34,7 +34,7 @@ pub(super) async fn still_there(
     let backend = inner.backend(&known.backend)?.for_request(request);
     let there = match known::look(inner, &backend, &known.vv).await {
         Ok(Known::Absent) => false,
-        Ok(Known::Ours(vv, _)) => vv.wwn == known.wwn,
+        Ok(Known::Ours(vv, _)) => known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn),
         Err(cause) if cause.is_unreachable() => true,
         Err(cause) => return Err(cause),
     };
@@ -42,7 +42,7 @@ pub(super) async fn still_there(
         if let Some(mountpoint) = inner.mounted(&known.name) {
             return Err(Cause::MountedHere(mountpoint.display().to_string()));
         }
-        log::info!(volume = known.name.as_str(), wwn = known.wwn.as_str(); "volume is gone from the array");
+        log::info!(volume = known.name.as_str(), vv = known.vv.as_str(); "volume is gone from the array");
         inner.forget(&known.name)?;
     }
     Ok(there)

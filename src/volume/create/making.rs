@@ -3,7 +3,7 @@
 use crate::{
     index::{IndexedVolume, JournalEntry},
     inform::{CreateVv, Vv, VvQuery},
-    model::{Comment, CpgName, CreateVolume, Format, Origin, State, SystemId},
+    model::{Comment, CpgName, CreateVolume, Format, Origin, Side, State, SystemId},
     volume::{
         backend::{Backend, Identity},
         error::Cause,
@@ -98,14 +98,14 @@ pub(super) async fn make(
         mark::copy(steps, Intent::MarkReady, admission.other(), vv, &comment).await?;
         // The index knows a volume by the VV on the backend's own array, whichever array is Primary.
         let ready = mark::home(steps, Intent::MarkReady, array, vv, &comment).await?;
-        let own = if admission.is_on_the_peer() {
-            copy
+        let (own, copy) = if admission.is_on_the_peer() {
+            (copy, ready)
         } else {
-            ready
+            (ready, copy)
         };
-        return Ok(indexed(
-            inner, backend, &own, &comment, asked, cpg, snap_cpg,
-        ));
+        let mut volume = indexed(inner, backend, &own, &comment, asked, cpg, snap_cpg);
+        volume.copy_wwn = Some(copy.wwn);
+        return Ok(volume);
     }
     comment.state = State::Ready;
     // The last step: from here on the volume is there, for every host.
@@ -141,7 +141,14 @@ fn indexed(
             ..asked.clone()
         },
         created: Some(inner.now()),
-        ..known::volume(inner, backend, vv, comment, asked.replication_group.clone())
+        ..known::volume(
+            inner,
+            backend,
+            Side::Source,
+            vv,
+            comment,
+            asked.replication_group.clone(),
+        )
     }
 }
 

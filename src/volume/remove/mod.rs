@@ -4,7 +4,7 @@ mod undo;
 
 use crate::{
     index::{JournalEntry, OpKind},
-    inform::{RcGroup, VvQuery},
+    inform::{Array, RcGroup, VlunTemplate, VvQuery},
     model::{Comment, GroupName, GroupStatus, RequestId, State, VolumeName, VvName},
     replication::{self, Acting, Action},
 };
@@ -134,13 +134,7 @@ async fn take_away(
 ) -> Result<(), Cause> {
     let source = &backend.array;
     let vv = steps.entry().vv.clone();
-    let exports = exports::look(steps, backend, &vv).await?;
-    if let Exports::Foreign { to, .. } = &exports {
-        return Err(Cause::ExportedElsewhere {
-            array: source.label().to_owned(),
-            to: to.clone(),
-        });
-    }
+    let mut ours: Vec<_> = export_to_us(steps, backend, source).await?.into_iter().collect();
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
@@ -155,19 +149,13 @@ async fn take_away(
             };
             group_lock::judge(steps, &acting, Some(now), plan).await?;
             groups::remember(steps, &acting, &group.name)?;
-            let there = exports::look_on(steps, &pair.peer, &vv).await?;
-            if !there.is_empty() {
-                return Err(Cause::ExportedElsewhere {
-                    array: pair.peer.label().to_owned(),
-                    to: exports::names(&there),
-                });
-            }
+            ours.extend(export_to_us(steps, backend, &pair.peer).await?);
         }
     }
-    if let Exports::Ours(template) = &exports {
+    for (array, template) in &ours {
         // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
-        detach::device(steps, backend, &vv).await?;
-        exports::withdraw(steps, backend, template).await?;
+        detach::device(steps, backend, array, &vv).await?;
+        exports::withdraw(steps, array, template).await?;
     }
 
     comment.state = State::Removing;
@@ -186,6 +174,22 @@ async fn take_away(
         });
     }
     finish_removal(backend, steps, comment.group_is_ours).await
+}
+
+/// The export of the VV on one array to this machine, if there is one. Nobody else may have one.
+async fn export_to_us(
+    steps: &Steps,
+    backend: &Backend,
+    array: &Array,
+) -> Result<Option<(Array, VlunTemplate)>, Cause> {
+    match exports::look(steps, backend, array, &steps.entry().vv).await? {
+        Exports::None => Ok(None),
+        Exports::Ours(template) => Ok(Some((array.clone(), template))),
+        Exports::Foreign { to, .. } => Err(Cause::ExportedElsewhere {
+            array: array.label().to_owned(),
+            to,
+        }),
+    }
 }
 
 /// Writes the comment on the volume, and on its copy if it has one.

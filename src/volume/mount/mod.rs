@@ -1,0 +1,227 @@
+//! Mounting a volume on this machine, from the array that serves it.
+
+mod mounted_already;
+mod other_copy;
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    host::{self, BlockDevice, Export},
+    index::{MountPlace, OpKind},
+    inform::{Vv, VvQuery},
+    model::{Comment, MountId, RequestId, State, VolumeName},
+};
+
+use super::{
+    backend::Backend,
+    detach,
+    error::{Aftermath, Cause, VolumeError},
+    exports::{self, Exports},
+    format, groups,
+    inner::Inner,
+    known, lookup, mark,
+    serving::{self, Serving},
+    steps::{Intent, Steps},
+    unmount,
+};
+
+/// How long a device may take to appear.
+const DEVICE: Duration = Duration::from_secs(60);
+/// How long mount(2) may take: it may have to replay a journal.
+const MOUNTING: Duration = Duration::from_secs(60);
+
+/// Mounts the volume, or counts one more user of a mount that is there. The kernel's own tables decide which it is.
+pub(super) async fn mount(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    id: &MountId,
+) -> Result<PathBuf, VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    let _lock = inner.locks.lock(name).await;
+    if inner.mounted(name).is_some()
+        && let Some(mountpoint) = mounted_already::use_it(inner, request, name, id).await?
+    {
+        return Ok(mountpoint);
+    }
+    let backend = lookup::backend_of(inner, request, name).await;
+    let Some(backend) = backend.map_err(clean)? else {
+        inner.clean_up_after(request, name).await.map_err(clean)?;
+        return Err(clean(Cause::NoSuchVolume));
+    };
+    let vv = name.vv_name(&inner.namespace);
+    let from = serving::find(inner, &backend, name, &vv)
+        .await
+        .map_err(clean)?;
+    inner
+        .clean_up_before_mount(request, name, Some(&from.array))
+        .await
+        .map_err(clean)?;
+    other_copy::clear(inner, request, &backend, name, &from)
+        .await
+        .map_err(clean)?;
+
+    let pending = inner.pending_unmounts(name, Some(&from.array));
+    let mut entry = inner.new_entry(request, OpKind::Mount, name, &backend);
+    entry.facts.insert("id".to_owned(), id.to_string());
+    if backend.pair.is_some() {
+        let acting = from.array.label().to_owned();
+        entry.facts.insert("acting".to_owned(), acting);
+    }
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
+    match bring_here(inner, &backend, &from, &mut steps).await {
+        Ok(place) => {
+            inner
+                .write("mount", |index| index.mounted(name, place))
+                .map_err(clean)?;
+            inner.count_mount(name, id).map_err(clean)?;
+            inner.take_over(&pending).map_err(clean)?;
+            steps.finish().map_err(clean)?;
+            log::info!(volume = name.as_str(), array = from.array.label(), request = request.as_str(); "mounted");
+            Ok(inner.mountpoint(name))
+        }
+        Err(cause) => {
+            let aftermath = undo(inner, &backend, steps).await;
+            Err(VolumeError {
+                volume: name.clone(),
+                cause,
+                aftermath,
+            })
+        }
+    }
+}
+
+async fn bring_here(
+    inner: &Inner,
+    backend: &Backend,
+    from: &Serving,
+    steps: &mut Steps,
+) -> Result<MountPlace, Cause> {
+    let array = &from.array;
+    let name = steps.entry().name.clone();
+    let vv = name.vv_name(&inner.namespace);
+    // The identity is read from the serving array at every mount.
+    let (found, comment) = ready(inner, from, steps).await?;
+    if let Some(known) = inner.index.get(&name)
+        && let Some(was) = known.wwn_on(from.side).filter(|was| **was != found.wwn)
+    {
+        return Err(Cause::OtherIdentity {
+            array: array.label().to_owned(),
+            vv: vv.clone(),
+            is: found.wwn.to_string(),
+            was: was.to_string(),
+        });
+    }
+    steps.record(&[("wwn", found.wwn.as_str())])?;
+    inner.note_wwn(&name, from.side, &found.wwn)?;
+
+    let template = match exports::look(steps, backend, array, &vv).await? {
+        Exports::Ours(template) => template,
+        Exports::Foreign { to, .. } => {
+            return Err(Cause::ExportedElsewhere {
+                array: array.label().to_owned(),
+                to,
+            });
+        }
+        Exports::None => {
+            let host = exports::host(steps, backend, array).await?;
+            exports::export(steps, array, &vv, &host).await?
+        }
+    };
+    // Somebody may have begun to remove it between the look and the export, or to fail its group over.
+    let (found, mut comment) = match ready(inner, from, steps).await {
+        Ok((again, now)) if again.wwn == found.wwn && now.format == comment.format => (again, now),
+        Ok((again, _)) => {
+            return Err(Cause::OtherIdentity {
+                array: array.label().to_owned(),
+                vv: vv.clone(),
+                is: again.wwn.to_string(),
+                was: found.wwn.to_string(),
+            });
+        }
+        Err(cause) => return Err(cause),
+    };
+    from.still_serves(inner, backend, steps).await?;
+    let export = Export {
+        array: from.system.name.clone(),
+        lun: template.lun,
+        wwn: found.wwn.clone(),
+        size: found.size,
+    };
+    let device: BlockDevice = steps
+        .local(
+            Intent::Attach,
+            backend.transport.attach(&export, Instant::now() + DEVICE),
+        )
+        .await?;
+    let fs_type =
+        format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
+    if comment.held.as_ref() != Some(&inner.machine) && found.comment.is_some() {
+        comment.held = Some(inner.machine.clone());
+        comment.op = steps.entry().op.clone();
+        mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
+    }
+    let mountpoint = inner.mountpoint(&name);
+    steps
+        .local(
+            Intent::Mount,
+            host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING),
+        )
+        .await?
+        .into_inner();
+    Ok(MountPlace {
+        wwn: found.wwn,
+        device: device.path().to_owned(),
+        mountpoint,
+    })
+}
+
+/// The VV on the serving array and its comment, if it may be mounted.
+async fn ready(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(Vv, Comment), Cause> {
+    let vv = &steps.entry().vv;
+    let found = steps
+        .look("vv", from.array.showvv(VvQuery::Name(vv)))
+        .await?;
+    let found = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
+    let comment = match known::judge(inner, &from.array, &found) {
+        Err(cause) => known::copy_without_comment(inner, from.side, &found, &steps.entry().op)
+            .ok_or(cause)?,
+        Ok(comment) => comment,
+    };
+    match comment.state {
+        State::Ready => Ok((found, comment)),
+        State::Making | State::Removing => Err(Cause::busy(&inner.machine, &comment)),
+    }
+}
+
+async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
+    detach::everything(inner, backend, steps, None).await?;
+    unmount::gone(inner, &steps.entry().name, detach::wwn_of(steps.entry()).as_ref())
+}
+
+/// Takes back what an unfinished mount did.
+pub(super) async fn undo(inner: &Inner, backend: &Backend, mut steps: Steps) -> Aftermath {
+    if steps.entry().steps.is_empty() {
+        return steps.close(Aftermath::Unchanged);
+    }
+    match take_back(inner, backend, &mut steps).await {
+        Ok(()) => steps.close(Aftermath::Undone(vec![
+            "the export and the device".to_owned(),
+        ])),
+        Err(cause) => {
+            log::error!(volume = steps.entry().name.as_str(), cause:% = cause; "could not undo a mount");
+            Aftermath::Left {
+                what: format!(
+                    "the export of `{}` on array `{}` to this host",
+                    steps.entry().vv,
+                    groups::acting_array(steps.entry(), backend).label()
+                ),
+                why: cause.to_string(),
+            }
+        }
+    }
+}

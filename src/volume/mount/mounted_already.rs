@@ -1,0 +1,67 @@
+//! A Mount of what is mounted here already: one user more, unless another array serves the volume by now.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    model::{MountId, RequestId, Side, VolumeName},
+    volume::{
+        backend::Backend,
+        error::{Cause, VolumeError},
+        inner::Inner,
+        reconcile, sides, unheard, unmount,
+    },
+};
+
+/// How long each array may take to say who serves. What is mounted is mounted, whether or not they say it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Counts one user more. Nothing, if the mount went away meanwhile: it was of a mount that nobody heard of, or it was the copy that no
+/// longer serves and nobody used it.
+pub(super) async fn use_it(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    id: &MountId,
+) -> Result<Option<PathBuf>, VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    let wwn = reconcile::mounted_volume(inner, name).map_err(clean)?;
+    let side = unmount::side_of(inner, name, wwn.map(|place| place.wwn).as_ref());
+    let volume = inner.index.get(name);
+    let backend = volume.and_then(|volume| inner.backend(&volume.backend).ok());
+    let array = backend.map(|backend| backend.on(side));
+    let cleaned = inner.clean_up_before_mount(request, name, array).await;
+    if inner.mounted(name).is_none() {
+        return Ok(None);
+    }
+    cleaned.map_err(clean)?;
+    inner.check_device(name).map_err(clean)?;
+    if let Some(backend) = backend
+        && let Some(now) = served_by(inner, &backend.for_request(request), name).await
+        && now != side
+    {
+        if inner.has_users(name) {
+            return Err(clean(Cause::MountedFromOther {
+                array: backend.on(side).label().to_owned(),
+                serving: backend.on(now).label().to_owned(),
+            }));
+        }
+        log::warn!(volume = name.as_str(), array = backend.on(side).label(), serving = backend.on(now).label();
+            "mounted from an array that no longer serves it, and nobody uses it: released");
+        unmount::release(inner, request, name).await?;
+        return Ok(None);
+    }
+    let pending = inner.pending_unmounts(name, array);
+    unheard::confirm(inner, name).await;
+    inner.count_mount(name, id).map_err(clean)?;
+    inner.take_over(&pending).map_err(clean)?;
+    Ok(Some(inner.mountpoint(name)))
+}
+
+/// The side that serves the volume, if that is certain.
+async fn served_by(inner: &Inner, backend: &Backend, name: &VolumeName) -> Option<Side> {
+    let pair = backend.pair.as_ref().filter(|pair| !pair.wants.peer_persistence)?;
+    let vv = name.vv_name(&inner.namespace);
+    let sides = sides::of_volume(inner, backend, pair, name, &vv, PATIENCE).await;
+    let serving = sides.ok()?.serving(pair.wants.lone_primary);
+    serving.ok().map(|serving| serving.side)
+}

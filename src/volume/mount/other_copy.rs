@@ -1,0 +1,56 @@
+//! The copy on the array that does not serve: it must not be on this machine when the other one is.
+
+use crate::{
+    host,
+    model::{RequestId, VolumeName},
+    volume::{
+        backend::Backend, error::Cause, exports, inner::Inner, reconcile, serving::Serving, unmount,
+    },
+};
+
+/// Takes the other copy off this machine, and its export back. An array that cannot be asked keeps its export for now: that is in the
+/// journal, or found when the array is back.
+///
+/// # Errors
+/// [`Cause::OldCopyInUse`] if somebody here still has it.
+pub(super) async fn clear(
+    inner: &Inner,
+    request: &RequestId,
+    backend: &Backend,
+    name: &VolumeName,
+    from: &Serving,
+) -> Result<(), Cause> {
+    let Some(pair) = &backend.pair else {
+        return Ok(());
+    };
+    let side = from.side.other();
+    let array = pair.on(side);
+    let known = inner.index.get(name);
+    let wwn = known.and_then(|volume| volume.wwn_on(side).cloned());
+    let mut here = false;
+    if let Some(wwn) = &wwn
+        && let Some((_, device)) = inner.attached(wwn)?
+    {
+        if let Some(by) = host::busy(&inner.kernel, &device, reconcile::LOOKING).await? {
+            return Err(Cause::OldCopyInUse {
+                array: array.label().to_owned(),
+                vv: name.vv_name(&inner.namespace),
+                by: format!("this host ({by})"),
+            });
+        }
+        here = true;
+    }
+    if from.other_answers {
+        inner.end_elsewhere(request, name, array).await;
+        let own = exports::own(backend, array, &name.vv_name(&inner.namespace)).await?;
+        here |= !own.is_empty();
+    }
+    if here {
+        log::info!(volume = name.as_str(), array = array.label(), request = request.as_str();
+            "the copy on the array that does not serve is still exported to this machine: taken back");
+        if let Err(error) = unmount::take_off(inner, request, backend, side, name, wwn).await {
+            log::warn!(error:% = error; "not taken back yet");
+        }
+    }
+    Ok(())
+}
