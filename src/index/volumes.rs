@@ -90,12 +90,12 @@ impl IndexedVolume {
 
     /// True unless the two are known to be different VVs under one name.
     pub fn may_be(&self, other: &Self) -> bool {
-        Side::BOTH.into_iter().all(|side| {
-            match (self.wwn_on(side), other.wwn_on(side)) {
+        Side::BOTH
+            .into_iter()
+            .all(|side| match (self.wwn_on(side), other.wwn_on(side)) {
                 (Some(one), Some(two)) => one == two,
                 _ => true,
-            }
-        })
+            })
     }
 
     /// Complete listings of an array in a row without it.

@@ -73,7 +73,9 @@ impl NotServing {
 
 /// A failover came before the first copy of a volume was complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{vv}` on array `{array}` is {sync}: the group was failed over before its first copy was complete, and it holds a part of the data only")]
+#[error(
+    "`{vv}` on array `{array}` is {sync}: the group was failed over before its first copy was complete, and it holds a part of the data only"
+)]
 pub struct IncompleteCopy {
     /// The VV.
     pub vv: VvName,

@@ -24,9 +24,7 @@ pub(super) async fn device(
     array: &Array,
     vv: &VvName,
 ) -> Result<(), Cause> {
-    let found = steps
-        .look("vv", array.showvv(VvQuery::Name(vv)))
-        .await?;
+    let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
     match found.first() {
         Some(found) => by_wwn(steps, backend, &found.wwn).await,
         None => Ok(()),

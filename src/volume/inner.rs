@@ -13,7 +13,8 @@ use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, OpKind},
     model::{
-        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName, Wwn,
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName,
+        Wwn,
     },
 };
 
@@ -171,7 +172,12 @@ impl Inner {
     /// What is mounted under the volume's mountpoint is the volume: one of its copies.
     pub fn check_device(&self, name: &VolumeName) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let mut wwns: Vec<Wwn> = self.index.mount(name).map(|record| record.place.wwn).into_iter().collect();
+        let mut wwns: Vec<Wwn> = self
+            .index
+            .mount(name)
+            .map(|record| record.place.wwn)
+            .into_iter()
+            .collect();
         if let Some(volume) = self.index.get(name) {
             wwns.extend(volume.wwns().cloned());
         }

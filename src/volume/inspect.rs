@@ -72,12 +72,11 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         status.insert("peer".to_owned(), json!(shown));
     }
     // Only what is shown changed: a volume removed meanwhile must not come back.
-    if let Err(error) =
-        inner
-            .index
-            .put_status(&volume, Value::Object(status), |one, other| {
-                without_times(one) == without_times(other)
-            })
+    if let Err(error) = inner
+        .index
+        .put_status(&volume, Value::Object(status), |one, other| {
+            without_times(one) == without_times(other)
+        })
     {
         log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
     }

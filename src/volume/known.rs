@@ -3,9 +3,7 @@
 use crate::{
     index::{IndexedVolume, LastRoles},
     inform::{Array, Vv, VvProvisioning, VvQuery},
-    model::{
-        Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName,
-    },
+    model::{Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner};
@@ -99,7 +97,8 @@ pub(super) fn copy_without_comment(
 ) -> Option<Comment> {
     let volumes = inner.index.list();
     let volume = volumes.into_iter().find(|volume| volume.vv == vv.name)?;
-    let is_it = side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
+    let is_it =
+        side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
     is_it.then_some(Comment {
         namespace: inner.namespace.clone(),
         name: volume.name,
@@ -130,7 +129,9 @@ pub(super) fn volume(
 ) -> IndexedVolume {
     let (cpg, snap_cpg) = match (side, &backend.pair) {
         (Side::Peer, Some(pair)) => (
-            vv.user_cpg.as_ref().and_then(|cpg| pair.wants.source_cpg(cpg)),
+            vv.user_cpg
+                .as_ref()
+                .and_then(|cpg| pair.wants.source_cpg(cpg)),
             None,
         ),
         _ => (vv.user_cpg.clone(), vv.snap_cpg.clone()),

@@ -68,7 +68,10 @@ pub(super) async fn list(
         }
     }
     for backend in backends {
-        for gone in inner.index.note_listing(&backend.name, Side::Source, begun, &seen)? {
+        for gone in inner
+            .index
+            .note_listing(&backend.name, Side::Source, begun, &seen)?
+        {
             log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
         }
         if complete {
@@ -133,9 +136,14 @@ fn take_in(
         _ if comment.state != State::Ready => {}
         _ => {
             if let Some((backend, group)) = place(inner, backends, vv, groups)? {
-                inner
-                    .index
-                    .put(known::volume(inner, backend, Side::Source, vv, comment, group))?;
+                inner.index.put(known::volume(
+                    inner,
+                    backend,
+                    Side::Source,
+                    vv,
+                    comment,
+                    group,
+                ))?;
             }
         }
     }

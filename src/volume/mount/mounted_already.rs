@@ -59,7 +59,10 @@ pub(super) async fn use_it(
 
 /// The side that serves the volume, if that is certain.
 async fn served_by(inner: &Inner, backend: &Backend, name: &VolumeName) -> Option<Side> {
-    let pair = backend.pair.as_ref().filter(|pair| !pair.wants.peer_persistence)?;
+    let pair = backend
+        .pair
+        .as_ref()
+        .filter(|pair| !pair.wants.peer_persistence)?;
     let vv = name.vv_name(&inner.namespace);
     let sides = sides::of_volume(inner, backend, pair, name, &vv, PATIENCE).await;
     let serving = sides.ok()?.serving(pair.wants.lone_primary);
