@@ -11,7 +11,7 @@ use crate::{
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known};
+use super::{backend::Backend, error::Cause, inner::Inner, known, unmount};
 
 /// How long the peer may take to show its side.
 const PEER: Duration = Duration::from_millis(1500);
@@ -236,6 +236,9 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     shown
         .entry("vv")
         .or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
+    if let Some(wwn) = &volume.copy_wwn {
+        shown.insert("copy".to_owned(), json!({ "wwn": wwn }));
+    }
     shown
         .entry("size")
         .or_insert_with(|| json!(volume.options.size.to_string()));
@@ -254,9 +257,15 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
         shown.insert("unfinished".to_owned(), json!(cause));
     }
     if let Some(record) = inner.index.mount(&volume.name) {
+        let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
+        let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
         shown.insert(
             "mounted here".to_owned(),
-            json!({ "device": record.place.device, "users": record.references() }),
+            json!({
+                "device": record.place.device,
+                "users": record.references(),
+                "from": array.map(Array::label),
+            }),
         );
     }
     shown
