@@ -302,7 +302,7 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
     if inner.has_users(&name) && !detach::is_of_another_copy(inner, steps.entry())? {
         return steps.finish();
     }
-    detach::everything(inner, backend, &mut steps, None).await?;
+    detach::everything(inner, backend, &mut steps).await?;
     unmount::gone(inner, &name, detach::wwn_of(steps.entry()).as_ref())?;
     steps.finish()
 }

@@ -200,7 +200,7 @@ async fn ready(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(Vv, Comm
 }
 
 async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
-    detach::everything(inner, backend, steps, None).await?;
+    detach::everything(inner, backend, steps).await?;
     unmount::gone(
         inner,
         &steps.entry().name,
