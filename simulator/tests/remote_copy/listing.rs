@@ -1,6 +1,6 @@
 //! `showrcopy`.
 
-use crate::{admitted, in_each};
+use crate::{admitted, failed_over, in_each};
 use hpe3par_sim::state::Release::{V322, V331, V1050};
 
 #[test]
@@ -172,4 +172,36 @@ fn showrcopy_sections_and_absent_groups() {
         };
         assert_eq!(desk.ask("north", "showrcopy").stdout, sentence);
     });
+}
+
+#[test]
+fn a_role_with_rev_widens_its_column() {
+    let mut desk = failed_over(V331);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role        Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+}
+
+#[test]
+fn a_role_with_rev_may_run_over_its_column() {
+    let mut desk = failed_over(V331);
+    desk.array("south")
+        .switches
+        .insert("rev_runs_over".into(), true);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role       Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+    assert_eq!(desk.column("south", "showrcopy groups", "Mode")[0], "Sync");
 }

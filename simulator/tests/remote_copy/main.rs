@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod admission;
+mod auto_synchronize;
 mod failover;
+mod failures;
+mod going_home;
 mod groups;
 mod listing;
 mod outages;

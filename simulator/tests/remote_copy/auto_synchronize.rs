@@ -1,0 +1,49 @@
+//! The policy `auto_synchronize`: after a failover the arrays turn the group round by themselves.
+
+use crate::{both, copies, synced};
+use hpe3par_sim::state::Release::{V331, V1050};
+
+#[test]
+fn auto_synchronize_does_it_by_itself() {
+    for (release, drops, roles) in [
+        (V331, false, "Started Secondary-Rev | Started Primary-Rev"),
+        (V331, true, "Started Secondary | Started Primary"),
+        (V1050, false, "Started Secondary | Started Primary"),
+    ] {
+        let mut desk = synced(release);
+        if drops {
+            for array in ["north", "south"] {
+                let switches = &mut desk.array(array).switches;
+                switches.insert("auto_synchronize_drops_rev".into(), true);
+            }
+        }
+        desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
+        let answer = desk.ask("south", "setrcopygroup failover -f g1.r4101");
+        assert_eq!(answer.status, 0, "it need not be stopped: {answer:?}");
+        desk.pass(1);
+        assert_eq!(
+            both(&mut desk),
+            "Starting Secondary-Rev | Starting Primary-Rev",
+            "mirrored at once"
+        );
+        assert_eq!(copies(&desk), [("north", "south")], "by the stop");
+        assert!(
+            desk.refused("south", "setrcopygroup recover -f g1.r4101")
+                .contains("is not stopped")
+        );
+        desk.pass(10);
+        assert_eq!(both(&mut desk), roles);
+        assert_eq!(copies(&desk)[1], ("south", "north"));
+        if !roles.contains("Rev") {
+            assert!(
+                desk.refused("south", "setrcopygroup restore -f g1.r4101")
+                    .contains("the role of group g1.r4101 was not previously switched")
+            );
+            // The way home is the same move from the other side.
+            desk.ask("south", "stoprcopygroup -f g1.r4101");
+            desk.ask("north", "setrcopygroup failover -f g1");
+            desk.pass(20);
+            assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What fails before, during and after a failover: the primary, the links, the array that carries an operation out.
+
+use crate::{SOUTH, both, copies, failed_over, state, stopped, synced, triple};
+use hpe3par_sim::state::Release::V331;
+
+#[test]
+fn a_primary_that_died_is_primary_when_it_is_back() {
+    for synchronizes in [false, true] {
+        let mut desk = synced(V331);
+        desk.quiet(&["setrcopygroup pol auto_recover g1"]);
+        if synchronizes {
+            desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
+        }
+        desk.array("north").up = false;
+        desk.pass(5);
+        let answer = desk.ask("south", "setrcopygroup failover -f g1.r4101");
+        assert_eq!(answer.status, 0, "{answer:?}");
+        desk.pass(1);
+        assert_eq!(
+            state(&mut desk, "south", SOUTH),
+            triple("Stopped", "Primary-Rev", &["Stopped"])
+        );
+        for line in [
+            "setrcopygroup recover -f g1.r4101",
+            "setrcopygroup restore -f g1.r4101",
+        ] {
+            let said = desk.refused("south", line);
+            assert!(
+                said.contains("Target to_north is not up and ready"),
+                "{said}"
+            );
+        }
+        desk.array("north").up = true;
+        desk.pass(0);
+        if synchronizes {
+            assert_eq!(
+                both(&mut desk),
+                "Starting Secondary-Rev | Starting Primary-Rev"
+            );
+            continue;
+        }
+        desk.pass(3600);
+        assert_eq!(
+            both(&mut desk),
+            "Stopped Primary | Stopped Primary-Rev",
+            "auto_recover does not start it"
+        );
+        for (array, line, words) in [
+            ("north", "startrcopygroup g1", "conflict"),
+            ("south", "startrcopygroup g1.r4101", "conflict"),
+            ("north", "dismissrcopyvv -f v1 g1", "in failover state"),
+            ("north", "removercopygroup -f g1", "in failover state"),
+            ("south", "removercopygroup -f g1.r4101", "in failover state"),
+            (
+                "north",
+                "setrcopygroup recover -f g1",
+                "was not previously switched",
+            ),
+            (
+                "north",
+                "setrcopygroup failover -f g1",
+                "only on the secondary side",
+            ),
+        ] {
+            let said = desk.refused(array, line);
+            assert!(said.contains(words), "{line}: {said}");
+        }
+        desk.quiet(&["createvv -tpvv -snp_cpg fast fast v2 1g"]);
+        assert!(
+            desk.refused("north", "admitrcopyvv -createvv v2 g1 to_south:v2")
+                .contains("in failover state")
+        );
+        desk.quiet(&["setrcopygroup pol no_auto_recover g1"]);
+        assert!(
+            desk.array("south").groups[SOUTH].has_policy("auto_recover"),
+            "two primaries mirror nothing to each other"
+        );
+        desk.ask("south", "setrcopygroup recover -f g1.r4101");
+        desk.pass(30);
+        assert_eq!(
+            both(&mut desk),
+            "Started Secondary-Rev | Started Primary-Rev"
+        );
+    }
+}
+
+#[test]
+fn a_failure_on_the_way_back_stops_both_sides() {
+    let mut desk = failed_over(V331);
+    desk.ask("south", "setrcopygroup restore -f g1.r4101");
+    desk.pass(2);
+    desk.array("north").targets[0]
+        .links
+        .iter_mut()
+        .for_each(|link| link.up = false);
+    desk.array("south").targets[0]
+        .links
+        .iter_mut()
+        .for_each(|link| link.up = false);
+    desk.pass(60);
+    assert_eq!(
+        both(&mut desk),
+        "Stopped Secondary-Rev | Stopped Primary-Rev"
+    );
+    assert_eq!(
+        desk.column("south", "showtask", "Status"),
+        ["done", "failed"]
+    );
+    let detail = desk.ask("south", "showtask -d 2").stdout;
+    assert!(detail.contains("Failed to switch target group"), "{detail}");
+    assert!(copies(&desk).is_empty());
+}
+
+#[test]
+fn an_operation_dies_with_its_array() {
+    let mut desk = stopped(V331);
+    desk.ask("south", "setrcopygroup failover -f g1.r4101");
+    desk.array("south").up = false;
+    desk.pass(60);
+    desk.array("south").up = true;
+    assert_eq!(both(&mut desk), "Stopped Primary | Stopped Secondary");
+    assert_eq!(desk.column("south", "showtask", "Status"), ["failed"]);
+}
