@@ -278,7 +278,7 @@ pub struct Group {
     pub volumes: Vec<Replicated>,
     /// Has it ever been started.
     pub ever_started: bool,
-    /// It stopped because the links or the peer went away; `auto_recover` starts it again.
+    /// It stopped because the links or the peer went away; `auto_recover` starts it again when they are back.
     #[serde(default)]
     pub stopped_by_links: bool,
     /// What became of a failover to this side.

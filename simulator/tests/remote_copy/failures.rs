@@ -1,6 +1,6 @@
 //! What fails before, during and after a failover: the primary, the links, the array that carries an operation out.
 
-use crate::{SOUTH, both, copies, failed_over, state, stopped, synced, triple};
+use crate::{SOUTH, both, copies, failed_over, set_links, state, stopped, synced, triple};
 use hpe3par_sim::state::Release::V331;
 
 #[test]
@@ -89,14 +89,7 @@ fn a_failure_on_the_way_back_stops_both_sides() {
     let mut desk = failed_over(V331);
     desk.ask("south", "setrcopygroup restore -f g1.r4101");
     desk.pass(2);
-    desk.array("north").targets[0]
-        .links
-        .iter_mut()
-        .for_each(|link| link.up = false);
-    desk.array("south").targets[0]
-        .links
-        .iter_mut()
-        .for_each(|link| link.up = false);
+    set_links(&mut desk, false);
     desk.pass(60);
     assert_eq!(
         both(&mut desk),

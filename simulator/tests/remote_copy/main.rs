@@ -82,6 +82,15 @@ fn both(desk: &mut Desk) -> String {
     format!("{} | {}", word(&north), word(&south))
 }
 
+/// Cuts or mends the links in both directions; the arrays notice.
+fn set_links(desk: &mut Desk, up: bool) {
+    for array in ["north", "south"] {
+        let links = &mut desk.array(array).targets[0].links;
+        links.iter_mut().for_each(|link| link.up = up);
+    }
+    desk.pass(0);
+}
+
 /// (array that sends, array that receives) of the copies that are due.
 fn copies(desk: &Desk) -> Vec<(&str, &str)> {
     let pairs = desk.world.agreements.iter();

@@ -1,7 +1,7 @@
 //! Groups that hosts reach on both arrays.
 
 use crate::pair::{Desk, WWPN};
-use crate::{admitted, both, in_each, state, synced, triple};
+use crate::{admitted, both, in_each, set_links, state, synced, triple};
 use hpe3par_sim::remote_copy::peer_persistence::in_one;
 use hpe3par_sim::state::Release::{self, V1050};
 
@@ -108,14 +108,6 @@ fn watched(release: Release) -> Desk {
         "setrcopygroup pol path_management g1",
     ]);
     desk
-}
-
-fn set_links(desk: &mut Desk, up: bool) {
-    for array in ["north", "south"] {
-        let links = &mut desk.array(array).targets[0].links;
-        links.iter_mut().for_each(|link| link.up = up);
-    }
-    desk.pass(0);
 }
 
 fn lose_witness(desk: &mut Desk, array: &str) {
