@@ -142,6 +142,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         volumes: Vec::new(),
         ever_started: false,
         stopped_by_links: false,
+        in_doubt: false,
         failover: FailoverStage::None,
         operation: None,
         decide_at: None,

@@ -6,6 +6,7 @@ use crate::state::{Mode, World};
 
 /// What a group that sends does by itself by `now`.
 pub(super) fn carry_on(world: &mut World, half: &Half, now: i64) {
+    peer_persistence::look_for_the_other(world, half);
     peer_persistence::serves_again(world, half);
     let connected = half.connected(world);
     let Some(group) = half.get(world) else {

@@ -281,6 +281,9 @@ pub struct Group {
     /// It stopped because the links or the peer went away; `auto_recover` starts it again when they are back.
     #[serde(default)]
     pub stopped_by_links: bool,
+    /// Peer Persistence: a primary that was off or isolated, and has not seen since whether the other side took over.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// What became of a failover to this side.
     #[serde(default)]
     pub failover: FailoverStage,

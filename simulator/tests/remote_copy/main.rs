@@ -13,6 +13,7 @@ mod outages;
 mod pair;
 mod peer_persistence;
 mod starting;
+mod takeover;
 mod turning;
 
 use hpe3par_sim::state::Release::{self, V322, V331, V1050};

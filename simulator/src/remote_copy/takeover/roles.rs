@@ -45,6 +45,7 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
         Takeover::Override => {
             if let Some(group) = half.get_mut(world) {
                 group.status = GroupStatus::Stopped;
+                group.in_doubt = false;
             }
             Outcome::Done("")
         }
@@ -252,6 +253,13 @@ fn group_role(world: &World, half: &Half) -> Option<Role> {
 fn turn(world: &mut World, half: &Half, what: Turn) {
     if let Some(group) = half.get_mut(world) {
         group.role = group.role.turned(what);
+        // A side that receives has nothing to keep from hosts.
+        if !group.sends() {
+            group.in_doubt = false;
+            if group.status == GroupStatus::Failsafe {
+                group.status = GroupStatus::Stopped;
+            }
+        }
     }
 }
 
