@@ -47,3 +47,27 @@ fn auto_synchronize_does_it_by_itself() {
         }
     }
 }
+
+#[test]
+fn a_restore_ends_what_the_policy_had_begun() {
+    let mut desk = synced(V1050);
+    desk.array("north")
+        .switches
+        .insert("switchover_keeps_natural".into(), true);
+    desk.quiet(&[
+        "setrcopygroup pol auto_synchronize g1",
+        "setrcopygroup pol path_management g1",
+    ]);
+    desk.ask("south", "setrcopygroup failover -f g1.r4101");
+    desk.pass(2);
+    desk.ask("south", "setrcopygroup restore -f g1.r4101");
+    desk.pass(60);
+    assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
+    desk.ask("north", "setrcopygroup switchover -f g1");
+    desk.pass(60);
+    assert_eq!(
+        both(&mut desk),
+        "Started Secondary-Rev | Started Primary-Rev",
+        "that was no failover"
+    );
+}

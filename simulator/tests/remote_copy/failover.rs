@@ -132,10 +132,14 @@ fn operations_ask_and_refuse() {
             .contains("is not stopped")
     );
     desk.ask("south", "stoprcopygroup -f g1.r4101");
+    desk.ask(
+        "north",
+        "setrcopygroup reverse -f -local -natural -waittask g1",
+    );
     assert!(
         desk.refused("south", "setrcopygroup recover -f g1.r4101")
             .contains("conflict"),
-        "it was recovered"
+        "Secondary and Primary-Rev are no halves of one failover"
     );
 }
 

@@ -1,7 +1,9 @@
 //! What fails before, during and after a failover: the primary, the links, the array that carries an operation out.
 
-use crate::{SOUTH, both, copies, failed_over, set_links, state, stopped, synced, triple};
-use hpe3par_sim::state::Release::V331;
+use crate::pair::Desk;
+use crate::{SOUTH, both, copies, failed_over, in_each, set_links, state, stopped, synced, triple};
+use hpe3par_sim::state::Release::{self, V331};
+use hpe3par_sim::state::Task;
 
 #[test]
 fn a_primary_that_died_is_primary_when_it_is_back() {
@@ -113,4 +115,108 @@ fn an_operation_dies_with_its_array() {
     desk.array("south").up = true;
     assert_eq!(both(&mut desk), "Stopped Primary | Stopped Secondary");
     assert_eq!(desk.column("south", "showtask", "Status"), ["failed"]);
+}
+
+/// Recovering, when an array goes off in the middle of the copy and comes back.
+fn interrupted(release: Release, array: &str) -> Desk {
+    let mut desk = failed_over(release);
+    desk.ask("south", "setrcopygroup recover -f g1.r4101");
+    desk.pass(2);
+    assert_eq!(
+        state(&mut desk, "south", SOUTH),
+        triple("Started", "Primary-Rev", &["Syncing (33%)"])
+    );
+    desk.array(array).up = false;
+    desk.pass(60);
+    desk
+}
+
+#[test]
+fn a_way_back_that_the_old_primary_interrupted_is_begun_again() {
+    in_each(|release| {
+        for line in [
+            "startrcopygroup g1.r4101",
+            "setrcopygroup recover -f g1.r4101",
+        ] {
+            let mut desk = interrupted(release, "north");
+            let stopped = triple("Stopped", "Primary-Rev", &["Stopped"]);
+            assert_eq!(state(&mut desk, "south", SOUTH), stopped);
+            assert!(desk.refused("south", line).contains("not up and ready"));
+            desk.array("north").up = true;
+            desk.pass(60);
+            assert_eq!(
+                both(&mut desk),
+                "Stopped Secondary-Rev | Stopped Primary-Rev"
+            );
+            assert!(copies(&desk).is_empty(), "nothing of half a copy");
+            assert_eq!(desk.ask("south", line).status, 0, "{line}");
+            desk.pass(10);
+            assert_eq!(
+                both(&mut desk),
+                "Started Secondary-Rev | Started Primary-Rev"
+            );
+            assert_eq!(copies(&desk), [("south", "north")]);
+            let tasks = desk.array("south").tasks.clone();
+            let switched = |task: &Task| task.details.iter().any(|line| line.1 == "Switched");
+            let switches = tasks
+                .iter()
+                .filter(|task| task.kind == "remote_copy_recover" && switched(task));
+            assert_eq!(switches.count(), 1, "the second time nothing is switched");
+            desk.ask("south", "setrcopygroup restore -f g1.r4101");
+            desk.pass(60);
+            assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
+        }
+    });
+}
+
+#[test]
+fn a_way_back_goes_on_by_itself_with_auto_recover() {
+    in_each(|release| {
+        let mut desk = failed_over(release);
+        desk.ask("south", "setrcopygroup pol auto_recover g1.r4101");
+        desk.ask("south", "setrcopygroup recover -f g1.r4101");
+        desk.pass(2);
+        set_links(&mut desk, false);
+        desk.pass(60);
+        set_links(&mut desk, true);
+        desk.pass(60);
+        assert_eq!(
+            both(&mut desk),
+            "Started Secondary-Rev | Started Primary-Rev"
+        );
+        assert_eq!(copies(&desk), [("south", "north")]);
+    });
+}
+
+#[test]
+fn a_failover_back_to_the_old_primary_is_recovered_from_there() {
+    in_each(|release| {
+        let mut desk = interrupted(release, "south");
+        desk.ask("north", "setrcopygroup failover -f g1");
+        desk.pass(1);
+        desk.array("south").up = true;
+        desk.pass(60);
+        assert_eq!(both(&mut desk), "Stopped Primary | Stopped Primary-Rev");
+        for (array, line) in [
+            ("north", "startrcopygroup g1"),
+            ("south", "startrcopygroup g1.r4101"),
+        ] {
+            assert!(desk.refused(array, line).contains("conflict"), "{line}");
+        }
+        assert!(
+            desk.refused("north", "setrcopygroup restore -f g1")
+                .contains("was not previously switched"),
+            "it is in its natural direction"
+        );
+        desk.ask("north", "setrcopygroup recover -f g1");
+        desk.pass(60);
+        assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
+        assert_eq!(copies(&desk), [("north", "south")]);
+        desk.quiet(&["stoprcopygroup -f g1"]);
+        assert!(
+            desk.refused("north", "setrcopygroup recover -f g1")
+                .contains("was not previously switched"),
+            "that failover is over"
+        );
+    });
 }

@@ -9,7 +9,7 @@ use crate::remote_copy::{
     Half, Wish, all_synced, begin, check_target, groups_named, hurry, locate, must_be_ready,
     must_send, must_share_its_mode, stop, sync_to_the_end, tick,
 };
-use crate::state::{Group, GroupStatus, Mode, Takeover, Turn};
+use crate::state::{FailoverStage, Group, GroupStatus, Mode, Takeover, Turn};
 
 /// `setrcopygroup <operation> [options] {<group>|<pattern>|<target>}...`.
 pub(super) fn run(
@@ -169,18 +169,23 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         }
         Takeover::Recover | Takeover::Restore => {
             must_send(call, half)?;
-            if !group.role.is_reversed() {
+            let recovers = wish.what == Takeover::Recover;
+            let failed_over = recovers && group.failover == FailoverStage::TakenOver;
+            if !group.role.is_reversed() && !failed_over {
                 return Err(refuse(format!(
                     "Error: the role of group {name} was not previously switched"
                 )));
             }
-            if wish.what == Takeover::Recover {
-                if group.is_started() {
-                    return Err(not_stopped());
-                }
-                if half.receiver(call.world).is_some() {
-                    return Err(conflict(name));
-                }
+            if recovers && group.is_started() {
+                return Err(not_stopped());
+            }
+            // A way back that was interrupted is begun again.
+            let other = half.receiver(call.world);
+            let fits = other
+                .and_then(|other| other.get(call.world))
+                .is_none_or(|other| other.role.is_reversed() == group.role.is_reversed());
+            if recovers && !fits {
+                return Err(conflict(name));
             }
             must_be_ready(call, half)?;
             if !group.is_started() {

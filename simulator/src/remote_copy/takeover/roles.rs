@@ -30,13 +30,16 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
             if !half.connected(world) {
                 return Outcome::Failed("Failed to switch target group");
             }
+            let switches = half.receiver(world).is_none();
             recover(world, half, at, operation.nostart, operation.nosync);
-            let target = half.get(world).map_or("", |group| &group.target);
-            let line = format!(
-                "Target {target} of group {} was switched from primary to secondary.",
-                half.group
-            );
-            super::note(world, half, operation.task, at, "Switched", line);
+            if switches {
+                let target = half.get(world).map_or("", |group| &group.target);
+                let line = format!(
+                    "Target {target} of group {} was switched from primary to secondary.",
+                    half.group
+                );
+                super::note(world, half, operation.task, at, "Switched", line);
+            }
             Outcome::Done("")
         }
         Takeover::Restore => restore(world, half, operation),
@@ -114,7 +117,7 @@ fn follow_up_after_failover(world: &mut World, half: &Half, at: i64) {
     follow_up(world, half, at);
 }
 
-/// The former primary becomes the secondary; what was written there since goes when the copy is done.
+/// The former primary becomes the secondary, unless it is already; what was written there since goes when the copy is done.
 fn recover(world: &mut World, half: &Half, at: i64, nostart: bool, nosync: bool) {
     let Some(other) = half.other(world) else {
         return;
@@ -124,8 +127,8 @@ fn recover(world: &mut World, half: &Half, at: i64, nostart: bool, nosync: bool)
         turn(world, &other, Turn::Current);
         forget_differences(world, &other);
     }
-    set_stage(world, half, FailoverStage::None);
     for side in [half, &other] {
+        set_stage(world, side, FailoverStage::None);
         if let Some(group) = side.get_mut(world) {
             group.stopped_by_links = false;
         }
@@ -165,8 +168,10 @@ fn restore(world: &mut World, half: &Half, operation: &Operation) -> Outcome {
         return Outcome::Waits(end_of_copy(world, half).unwrap_or(at));
     }
     stop(world, half, at, true);
-    turn(world, half, Turn::Current);
-    turn(world, &other, Turn::Current);
+    for side in [half, &other] {
+        turn(world, side, Turn::Current);
+        set_stage(world, side, FailoverStage::None);
+    }
     forget_differences(world, half);
     keep_differences(world, &other, at, operation.nosnap);
     if !operation.nostart {
