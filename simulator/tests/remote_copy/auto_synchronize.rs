@@ -1,6 +1,6 @@
 //! The policy `auto_synchronize`: after a failover the arrays turn the group round by themselves.
 
-use crate::{both, copies, synced};
+use crate::{SOUTH, both, copies, state, synced};
 use hpe3par_sim::state::Release::{V331, V1050};
 
 #[test]
@@ -70,4 +70,33 @@ fn a_restore_ends_what_the_policy_had_begun() {
         "Started Secondary-Rev | Started Primary-Rev",
         "that was no failover"
     );
+}
+
+#[test]
+fn a_failover_may_leave_the_copy_back_for_later() {
+    for (option, roles, sync) in [
+        (
+            "-nostart",
+            "Stopped Secondary-Rev | Stopped Primary-Rev",
+            "Stopped",
+        ),
+        ("-nosync", "Started Secondary | Started Primary", "Synced"),
+    ] {
+        let mut desk = synced(V1050);
+        desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
+        desk.ask(
+            "south",
+            &format!("setrcopygroup failover -f {option} g1.r4101"),
+        );
+        desk.pass(600);
+        assert_eq!(both(&mut desk), roles, "{option}");
+        assert_eq!(state(&mut desk, "south", SOUTH).2, [sync]);
+        assert_eq!(copies(&desk), [("north", "south")], "nothing came back");
+        if option == "-nostart" {
+            desk.ask("south", "startrcopygroup g1.r4101");
+            desk.pass(60);
+            assert_eq!(both(&mut desk), "Started Secondary | Started Primary");
+            assert_eq!(copies(&desk)[1], ("south", "north"));
+        }
+    }
 }

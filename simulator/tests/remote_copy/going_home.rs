@@ -106,6 +106,49 @@ fn restore_recovers_first_and_waits_for_the_copy() {
 }
 
 #[test]
+fn restore_takes_the_groups_that_can_go_home() {
+    let mut desk = failed_over(V331);
+    for at in [2, 3] {
+        desk.quiet(&[
+            &format!("createvv -tpvv -snp_cpg fast fast v{at} 1g"),
+            &format!(
+                "creatercopygroup -usr_cpg fast to_south:fast -snp_cpg fast to_south:fast g{at} to_south:sync"
+            ),
+            &format!("admitrcopyvv -createvv v{at} g{at} to_south:v{at}"),
+        ]);
+    }
+    let refused = desk.refused("south", "setrcopygroup restore -f g2.r4101 g3.r4101");
+    assert!(!refused.contains("started"), "{refused}");
+    for group in ["g2.r4101", "g3.r4101"] {
+        assert!(refused.contains(&format!("Group {group} is a secondary group")));
+    }
+    assert!(
+        desk.refused("south", "setrcopygroup failover -f g2.r4101 g1.r4101")
+            .contains("is a primary group"),
+        "all or nothing"
+    );
+    let answer = desk.ask(
+        "south",
+        "setrcopygroup restore -f g2.r4101 g1.r4101 g3.r4101",
+    );
+    assert_eq!(
+        answer.stdout,
+        "setrcopygroup for restore g1.r4101\nrestore started with tasks: 2\n"
+    );
+    assert_eq!(answer.status, 1);
+    for group in ["g2.r4101", "g3.r4101"] {
+        assert!(
+            answer
+                .stderr
+                .contains(&format!("Group {group} is a secondary group")),
+            "{answer:?}"
+        );
+    }
+    desk.pass(60);
+    assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
+}
+
+#[test]
 fn nostart_and_nosnap() {
     let mut desk = stopped(V331);
     desk.ask("south", "setrcopygroup failover -f -nosnap g1.r4101");

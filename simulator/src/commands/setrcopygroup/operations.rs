@@ -20,11 +20,22 @@ pub(super) fn run(
 ) -> Result<Answer, Answer> {
     let wish = wish(options, what)?;
     let mut halves = Vec::new();
+    let mut left_out: Option<Answer> = None;
     for name in names(call, options, what, words)? {
         let half = locate(call, &name)?;
         check_target(call, &half, options.value("t"))?;
-        check(call, &half, options, wish)?;
-        halves.push(half);
+        match check(call, &half, options, wish) {
+            Ok(()) => halves.push(half),
+            // Restore does what it can (help page).
+            Err(refusal) if what == Takeover::Restore => match &mut left_out {
+                Some(refusals) => refusals.stderr += &refusal.stderr,
+                None => left_out = Some(refusal),
+            },
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if let Some(refusals) = left_out.take_if(|_| halves.is_empty()) {
+        return Err(refusals);
     }
     if !options.has("f") && !call.confirmed {
         return Ok(Answer::asks(question(&ask(what, &halves))));
@@ -47,6 +58,10 @@ pub(super) fn run(
     let mut answer = Answer::says(said(what, &halves, &tasks));
     if options.has("waittask") {
         wait(call, &halves, &tasks, &mut answer);
+    }
+    if let Some(refusals) = left_out {
+        answer.stderr = refusals.stderr;
+        answer.status = refusals.status;
     }
     Ok(answer)
 }

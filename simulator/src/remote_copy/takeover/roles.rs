@@ -23,7 +23,7 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
     let at = operation.due;
     match operation.what {
         Takeover::Failover => {
-            fail_over(world, half, at, operation.nosnap);
+            fail_over(world, half, operation);
             Outcome::Done("from secondary to primary")
         }
         Takeover::Recover => {
@@ -64,16 +64,7 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
     }
     match group.failover {
         FailoverStage::None => {}
-        FailoverStage::TakenOver => {
-            let both_send = half
-                .other(world)
-                .and_then(|other| other.get(world).map(|group| group.sends()))
-                .unwrap_or(false);
-            if both_send && half.connected(world) {
-                recover(world, half, now, false, false);
-                set_stage(world, half, FailoverStage::CopyingBack);
-            }
-        }
+        FailoverStage::TakenOver => turn_round(world, half, now, false, false),
         FailoverStage::CopyingBack if all_synced(world, half) => {
             set_stage(world, half, FailoverStage::None);
             let plain = world.arrays.get(&half.array).is_some_and(|array| {
@@ -90,7 +81,20 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
     }
 }
 
-fn fail_over(world: &mut World, half: &Half, at: i64, nosnap: bool) {
+/// The recover that `auto_synchronize` does, if the other side is in reach and still takes itself for the primary.
+fn turn_round(world: &mut World, half: &Half, now: i64, nostart: bool, nosync: bool) {
+    let both_send = half
+        .other(world)
+        .and_then(|other| other.get(world).map(|group| group.sends()))
+        .unwrap_or(false);
+    if both_send && half.connected(world) {
+        recover(world, half, now, nostart, nosync);
+        set_stage(world, half, FailoverStage::CopyingBack);
+    }
+}
+
+fn fail_over(world: &mut World, half: &Half, operation: &Operation) {
+    let at = operation.due;
     let other = half.other(world);
     if let Some(sender) = other.as_ref().filter(|other| {
         other
@@ -105,16 +109,14 @@ fn fail_over(world: &mut World, half: &Half, at: i64, nosnap: bool) {
     if let Some(group) = half.get_mut(world) {
         group.stopped_by_links = false;
     }
-    keep_differences(world, half, at, nosnap);
-    follow_up_after_failover(world, half, at);
-}
-
-/// With `auto_synchronize` and both arrays up the failover is mirrored at once.
-fn follow_up_after_failover(world: &mut World, half: &Half, at: i64) {
-    if let Some(group) = half.get_mut(world) {
-        group.operation = None;
+    keep_differences(world, half, at, operation.nosnap);
+    // With the policy and both arrays up the failover is mirrored at once.
+    if half
+        .get(world)
+        .is_some_and(|group| group.has_policy("auto_synchronize"))
+    {
+        turn_round(world, half, at, operation.nostart, operation.nosync);
     }
-    follow_up(world, half, at);
 }
 
 /// The former primary becomes the secondary, unless it is already; what was written there since goes when the copy is done.
