@@ -141,6 +141,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         domain,
         volumes: Vec::new(),
         ever_started: false,
+        copies_at_start: false,
         stopped_by_links: false,
         in_doubt: false,
         failover: FailoverStage::None,

@@ -26,14 +26,20 @@ pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[Str
     group.started_at = Some(now + STARTING);
     group.next_sync = (group.mode == Mode::Periodic && group.period > 0)
         .then(|| now + STARTING + i64::from(group.period));
+    // A periodic group copies when it is started the first time; afterwards that is left to its period.
+    let waits = group.mode == Mode::Periodic && !group.copies_at_start;
     for (volume, size) in group.volumes.iter_mut().zip(sizes) {
         if nosync || volume.sync == SyncStatus::NewPreSynced {
             finish(volume, now);
             continue;
         }
-        let differences = (volume.resync_snapshot.is_some()
-            || volume.sync == SyncStatus::NewSyncFromSnap)
-            && !full.contains(&volume.local);
+        let has_snapshot = volume.resync_snapshot.is_some() && !full.contains(&volume.local);
+        if waits && has_snapshot && volume.sync == SyncStatus::Stopped {
+            volume.sync = SyncStatus::Synced;
+            continue;
+        }
+        let differences = has_snapshot
+            || volume.sync == SyncStatus::NewSyncFromSnap && !full.contains(&volume.local);
         let seconds = if differences {
             SHORTEST
         } else {
@@ -232,6 +238,9 @@ pub(super) fn advance(world: &mut World, half: &Half, now: i64) {
             again = true;
         }
         let periodic = group.mode == Mode::Periodic;
+        if all_synced {
+            copied(world, half);
+        }
         for (local, at) in done {
             agree_on(world, half, &local);
             drop_snapshot(world, half, &local);
@@ -286,6 +295,16 @@ pub(super) fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
     if !keep {
         for local in locals {
             drop_snapshot(world, half, &local);
+        }
+    }
+}
+
+/// Both sides are equal: no start has to copy.
+fn copied(world: &mut World, half: &Half) {
+    let receiver = half.receiver(world);
+    for side in [Some(half), receiver.as_ref()].into_iter().flatten() {
+        if let Some(group) = side.get_mut(world) {
+            group.copies_at_start = false;
         }
     }
 }

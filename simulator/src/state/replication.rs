@@ -278,6 +278,9 @@ pub struct Group {
     pub volumes: Vec<Replicated>,
     /// Has it ever been started.
     pub ever_started: bool,
+    /// The next start copies, in periodic mode too: direction or mode changed since everything was equal last.
+    #[serde(default)]
+    pub copies_at_start: bool,
     /// It stopped because the links or the peer went away; `auto_recover` starts it again when they are back.
     #[serde(default)]
     pub stopped_by_links: bool,

@@ -12,6 +12,7 @@ mod outages;
 #[path = "../pair/mod.rs"]
 mod pair;
 mod peer_persistence;
+mod periods;
 mod starting;
 mod takeover;
 mod turning;

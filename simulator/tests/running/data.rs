@@ -149,6 +149,8 @@ async fn a_periodic_group_sends_once_a_period_and_nothing_over_cut_links() {
         control.restore_links(NORTH, SOUTH).unwrap();
         all(&simulator, NORTH, &["startrcopygroup g1"]).await;
         control.advance(60);
+        assert_eq!(south.read(200), 0, "a start waits for the period");
+        control.advance(900);
         assert_eq!(south.read(200), 2);
     }
 }

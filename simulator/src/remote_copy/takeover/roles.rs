@@ -260,6 +260,7 @@ fn group_role(world: &World, half: &Half) -> Option<Role> {
 fn turn(world: &mut World, half: &Half, what: Turn) {
     if let Some(group) = half.get_mut(world) {
         group.role = group.role.turned(what);
+        group.copies_at_start |= what != Turn::Natural;
         // A side that receives has nothing to keep from hosts.
         if !group.sends() {
             group.in_doubt = false;
