@@ -117,6 +117,44 @@ fn an_operation_dies_with_its_array() {
     assert_eq!(desk.column("south", "showtask", "Status"), ["failed"]);
 }
 
+#[test]
+fn a_former_primary_may_notice_the_failover_by_itself() {
+    in_each(|release| {
+        for line in [
+            "setrcopygroup recover -f g1.r4101",
+            "setrcopygroup restore -f g1.r4101",
+            "startrcopygroup g1.r4101",
+        ] {
+            let mut desk = synced(release);
+            for array in ["north", "south"] {
+                let switches = &mut desk.array(array).switches;
+                switches.insert("failover_noticed".into(), true);
+            }
+            desk.array("north").up = false;
+            desk.pass(5);
+            desk.ask("south", "setrcopygroup failover -f g1.r4101");
+            desk.pass(5);
+            assert_eq!(state(&mut desk, "north", "g1").1, "Primary", "it is off");
+            desk.array("north").up = true;
+            desk.pass(60);
+            assert_eq!(
+                both(&mut desk),
+                "Stopped Secondary-Rev | Stopped Primary-Rev"
+            );
+            assert!(copies(&desk).is_empty());
+            assert_eq!(desk.ask("south", line).status, 0, "{line}");
+            desk.pass(60);
+            assert_eq!(copies(&desk)[0], ("south", "north"));
+            let roles = if line.contains("restore") {
+                "Started Primary | Started Secondary"
+            } else {
+                "Started Secondary-Rev | Started Primary-Rev"
+            };
+            assert_eq!(both(&mut desk), roles, "{line}");
+        }
+    });
+}
+
 /// Recovering, when an array goes off in the middle of the copy and comes back.
 fn interrupted(release: Release, array: &str) -> Desk {
     let mut desk = failed_over(release);

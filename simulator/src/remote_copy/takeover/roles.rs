@@ -59,13 +59,23 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
 /// all is copied back the roles become plain where the release does that (seen on 10.x, see FIDELITY.md).
 pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64) {
     let Some(group) = half.get(world) else { return };
-    if !group.has_policy("auto_synchronize") || group.operation.is_some() {
+    if group.operation.is_some() {
         return;
     }
+    let synchronizes = group.has_policy("auto_synchronize");
     match group.failover {
-        FailoverStage::None => {}
-        FailoverStage::TakenOver => turn_round(world, half, now, false, false),
-        FailoverStage::CopyingBack if all_synced(world, half) => {
+        FailoverStage::TakenOver if synchronizes => turn_round(world, half, now, false, false),
+        FailoverStage::TakenOver
+            if world
+                .arrays
+                .get(&half.array)
+                .is_some_and(|array| array.switch("failover_noticed")) =>
+        {
+            if faces_a_primary(world, half) {
+                recover(world, half, now, true, false);
+            }
+        }
+        FailoverStage::CopyingBack if synchronizes && all_synced(world, half) => {
             set_stage(world, half, FailoverStage::None);
             let plain = world.arrays.get(&half.array).is_some_and(|array| {
                 array.release == Release::V1050 || array.switch("auto_synchronize_drops_rev")
@@ -77,20 +87,25 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
                 }
             }
         }
-        FailoverStage::CopyingBack => {}
+        FailoverStage::None | FailoverStage::TakenOver | FailoverStage::CopyingBack => {}
     }
 }
 
-/// The recover that `auto_synchronize` does, if the other side is in reach and still takes itself for the primary.
+/// The recover that `auto_synchronize` does.
 fn turn_round(world: &mut World, half: &Half, now: i64, nostart: bool, nosync: bool) {
-    let both_send = half
-        .other(world)
-        .and_then(|other| other.get(world).map(|group| group.sends()))
-        .unwrap_or(false);
-    if both_send && half.connected(world) {
+    if faces_a_primary(world, half) {
         recover(world, half, now, nostart, nosync);
         set_stage(world, half, FailoverStage::CopyingBack);
     }
+}
+
+/// Is the other side in reach, and takes itself for the primary?
+fn faces_a_primary(world: &World, half: &Half) -> bool {
+    let other = half.other(world);
+    half.connected(world)
+        && other
+            .and_then(|other| other.get(world))
+            .is_some_and(Group::sends)
 }
 
 fn fail_over(world: &mut World, half: &Half, operation: &Operation) {
