@@ -205,3 +205,54 @@ fn a_role_with_rev_may_run_over_its_column() {
     );
     assert_eq!(desk.column("south", "showrcopy groups", "Mode")[0], "Sync");
 }
+
+#[test]
+fn the_other_forms_hold_roles_with_rev_too() {
+    in_each(|release| {
+        let mut desk = failed_over(release);
+        desk.ask("south", "setrcopygroup recover -f g1.r4101");
+        desk.pass(60);
+        let (heads, cells, north, south) = if release == V1050 {
+            (
+                "LocalUserCpg RmUserCpg  Options",
+                "slow         fast",
+                "fast,slow",
+                "slow,fast",
+            )
+        } else {
+            (
+                "LocalUserCpg LocalSnpCpg RmUserCpg  RmSnpCpg   Options",
+                "slow         slow        fast       fast",
+                "fast,fast,slow,slow",
+                "slow,slow,fast,fast",
+            )
+        };
+        let listing = desk.ask("south", "showrcopy -d groups").stdout;
+        let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+        assert_eq!(
+            lines,
+            [
+                format!("Name         ID   Target     Status   Role        Mode     {heads}"),
+                format!("g1.r4101        1 to_north   Started  Primary-Rev Sync     {cells}"),
+            ]
+        );
+        for (array, detailed, short) in [
+            (
+                "north",
+                format!("g1,1,to_south,Started,Secondary-Rev,Sync,{north},"),
+                "g1,to_south,Started,Secondary-Rev,Sync,",
+            ),
+            (
+                "south",
+                format!("g1.r4101,1,to_north,Started,Primary-Rev,Sync,{south},"),
+                "g1.r4101,to_north,Started,Primary-Rev,Sync,",
+            ),
+        ] {
+            for (option, row) in [("-d", &*detailed), ("", short)] {
+                let line = format!("showrcopy {option} groups -csvtable");
+                let listing = desk.ask(array, &line).stdout;
+                assert!(listing.lines().any(|line| line == row), "{row}: {listing}");
+            }
+        }
+    });
+}

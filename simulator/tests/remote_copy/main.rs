@@ -11,6 +11,7 @@ mod listing;
 mod outages;
 #[path = "../pair/mod.rs"]
 mod pair;
+mod paths;
 mod peer_persistence;
 mod periods;
 mod starting;

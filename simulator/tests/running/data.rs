@@ -199,6 +199,77 @@ async fn failover_keeps_the_copies_apart_and_recover_overwrites_the_former_prima
 }
 
 #[tokio::test]
+async fn what_a_periodic_group_had_not_sent_is_lost_with_its_primary() {
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "periodic").await;
+        let control = simulator.control();
+        all(&simulator, NORTH, &["setrcopygroup period 15m to-south g1"]).await;
+        north.write(100, 1);
+        control.advance(960);
+        north.write(200, 2);
+        control.down(NORTH).await.unwrap();
+        let line = "setrcopygroup failover -f -waittask g1.r131071";
+        all(&simulator, SOUTH, &[line]).await;
+        control.advance(3600);
+        assert_eq!((south.read(100), south.read(200)), (1, 0));
+        south.write(300, 3);
+        control.up(NORTH).await.unwrap();
+        assert_eq!(north.read(200), 2, "it is there until the copy back");
+        all(&simulator, SOUTH, &["setrcopygroup recover -f g1.r131071"]).await;
+        control.advance(60);
+        assert_eq!((north.read(200), north.read(300)), (0, 3));
+        // Restore sends what was written since.
+        south.write(400, 4);
+        let line = "setrcopygroup restore -f -waittask g1.r131071";
+        all(&simulator, SOUTH, &[line]).await;
+        assert_eq!(north.read(400), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_back_that_is_interrupted_changes_nothing_until_it_is_complete() {
+    for release in [Release::V331, Release::V1050] {
+        for dead in [NORTH, SOUTH] {
+            let dir = tempfile::tempdir().unwrap();
+            let (simulator, north, south) = replicated(dir.path(), release, "sync").await;
+            let control = simulator.control();
+            control.advance(60);
+            control.down(NORTH).await.unwrap();
+            let line = "setrcopygroup failover -f -waittask g1.r131071";
+            all(&simulator, SOUTH, &[line]).await;
+            south.write(100, 1);
+            control.up(NORTH).await.unwrap();
+            north.write(200, 2);
+            let recover = "setrcopygroup recover -f g1.r131071";
+            all(&simulator, SOUTH, &[recover]).await;
+            control.advance(2);
+            let volumes = &control.dump()[SOUTH]["groups"]["g1.r131071"]["volumes"];
+            assert_eq!(volumes[0]["sync"], "Syncing");
+            control.down(dead).await.unwrap();
+            control.advance(3600);
+            assert_eq!((north.read(100), north.read(200)), (0, 2));
+            if dead == SOUTH {
+                // Whoever fails over now goes on with what was there before; nothing of it is lost again.
+                let line = "setrcopygroup failover -f -waittask g1";
+                all(&simulator, NORTH, &[line]).await;
+                north.write(300, 3);
+                control.up(SOUTH).await.unwrap();
+                all(&simulator, NORTH, &["setrcopygroup recover -f g1"]).await;
+                control.advance(60);
+                let both = [&north, &south].map(|data| [100, 200, 300].map(|at| data.read(at)));
+                assert_eq!(both, [[0, 2, 3]; 2]);
+            } else {
+                control.up(NORTH).await.unwrap();
+                all(&simulator, SOUTH, &["startrcopygroup g1.r131071"]).await;
+                control.advance(60);
+                assert_eq!((north.read(100), north.read(200)), (1, 0));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_reverse_on_one_side_discards_what_was_written_there() {
     for release in [Release::V331, Release::V1050] {
         let dir = tempfile::tempdir().unwrap();
