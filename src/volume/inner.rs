@@ -51,6 +51,8 @@ pub(super) struct Inner {
     /// Told when an array has been listed.
     pub listed: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
+    /// Held while one volume of a listing goes into the index: two listings are not in each other's way.
+    pub taking_in: Mutex<()>,
     /// By the two arrays of a pair, see [`Inner::group_turn`].
     group_locks: Locks<[String; 2]>,
     pub at_work: AtWork,
@@ -82,6 +84,7 @@ impl Inner {
             unexplained: watch::Sender::default(),
             listed: watch::Sender::default(),
             locks: Locks::default(),
+            taking_in: Mutex::default(),
             group_locks: Locks::default(),
             at_work: AtWork::default(),
             running: Running::default(),

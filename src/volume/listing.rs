@@ -1,7 +1,10 @@
 //! Keeping the index true: one filtered listing per array a minute. What is seen on either array of a pair is taken in: a volume is
 //! known by the one, its copy, or both.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+};
 
 use crate::{
     index::{IndexError, IndexedVolume},
@@ -55,6 +58,7 @@ pub(super) async fn list(
             Ok(Whose::OfAnother) => seen.is_of(vv, None),
             Ok(Whose::Own | Whose::Stray) | Err(_) => {}
         }
+        let _turn = turn(inner);
         // Whoever works on the volume right now knows better than a listing that may be older.
         let Some(_lock) = inner.locks.try_lock(&comment.name) else {
             continue;
@@ -95,6 +99,12 @@ pub(super) async fn list(
         }
     }
     Ok(())
+}
+
+/// The locks that listings take are for others.
+fn turn(inner: &Inner) -> MutexGuard<'_, ()> {
+    let turn = inner.taking_in.lock();
+    turn.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a listing showed.
@@ -338,6 +348,7 @@ async fn copy_without_comment(
     };
     let is_new = known.copy_wwn.as_ref() != Some(&vv.wwn);
     if is_new && view.is_copy_of(vv, &known).await? {
+        let _turn = turn(inner);
         let Some(_lock) = inner.locks.try_lock(&known.name) else {
             return Ok(());
         };

@@ -4,8 +4,9 @@
 //! roles change. So a VV in `<group>.r<id>` is the copy of a volume of the array with that id, and one in `<group>` is the volume itself.
 //! The home in its comment only says where it was made: in a group that was Primary on the peer that is the peer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -21,6 +22,9 @@ use super::{
     inner::Inner,
     membership::{Groups, Place},
 };
+
+/// How long an array may take to say which it is. Where that is not known, other things may tell.
+const ASKING: Duration = Duration::from_secs(5);
 
 /// What a VV of this plugin is on the array it was seen on.
 #[derive(Debug)]
@@ -197,10 +201,21 @@ impl<'a> View<'a> {
         Ok(self.peers.get_or_try_init(ask).await?)
     }
 
-    /// The backends' own arrays, as far as their ids are known.
+    /// The own arrays of the backends whose peer this is, as far as their ids are known. One that was never asked is asked.
     async fn sources(&self) -> Result<&BTreeMap<BackendName, SystemId>, Cause> {
         let here = self.id().await?;
-        let find = || async { self.inner.source_ids(here) };
+        let find = || async {
+            let mut ids = self.inner.source_ids(here);
+            let unknown = self.all().filter(|(backend, side)| {
+                *side == Side::Peer && !ids.contains_key(&backend.name)
+            });
+            let ask = unknown.map(|(backend, _)| async {
+                let identity = tokio::time::timeout(ASKING, backend.identity()).await;
+                Some((backend.name.clone(), identity.ok()?.ok()?.system.id))
+            });
+            ids.extend(join_all(ask).await.into_iter().flatten());
+            ids
+        };
         Ok(self.sources.get_or_init(find).await)
     }
 
