@@ -236,10 +236,11 @@ impl Index {
                 .filter(|known| known.may_be(volume))
             {
                 Some(known) => {
-                    let durable =
-                        !same(&known.status, &status) || known.last_roles != volume.last_roles;
+                    let mut roles = known.last_roles;
+                    roles.merge(volume.last_roles);
+                    let durable = !same(&known.status, &status) || known.last_roles != roles;
                     known.status = status;
-                    known.last_roles = volume.last_roles;
+                    known.last_roles = roles;
                     Ok((durable, true))
                 }
                 None => Ok((false, false)),

@@ -1,252 +1,389 @@
-//! Keeping the index true: one filtered listing per array a minute.
+//! Keeping the index true: one filtered listing per array a minute. What is seen on either array of a pair is taken in: a volume is
+//! known by the one, its copy, or both.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+};
 
 use crate::{
     index::{IndexError, IndexedVolume},
-    inform::{ArrayError, RcGroup, Vv, VvQuery},
-    model::{Comment, GroupName, RequestId, Side, State, SystemId},
+    inform::{RcGroup, Vv},
+    model::{
+        BackendName, Comment, Format, GroupName, RequestId, Side, State, VolumeName, VvName, Wwn,
+    },
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known};
+use super::{
+    arrays::Login,
+    backend::Backend,
+    error::Cause,
+    inner::Inner,
+    known,
+    membership::{Groups, Place},
+    whose::{self, CopyGroup, View, Whose},
+};
 
-/// Lists the VVs of this plugin on one array, and takes what is new or changed into the index. `backends` are all backends
-/// of that array and login.
+/// Lists the VVs of this plugin on one array, and takes what is new or changed into the index.
 pub(super) async fn list(
     inner: &Inner,
     request: &RequestId,
-    backends: &[&Backend],
+    login: &Login<'_>,
 ) -> Result<(), Cause> {
-    let Some(first) = backends.first() else {
-        return Ok(());
-    };
-    let first = first.for_request(request);
-    let home = first.identity().await?.system.id;
-    let mut peers = None;
-    let begun = jiff::Timestamp::now();
-    let vvs = first
-        .array
-        .showvv(VvQuery::Prefix(&inner.namespace.vv_prefix()))
+    let view = View::new(inner, request, login);
+    view.id().await?;
+    let begun = inner.now();
+    let vvs = view
+        .array()
+        .showvv(crate::inform::VvQuery::Prefix(&inner.namespace.vv_prefix()))
         .await?;
-    let groups = groups(inner, request, backends).await?;
-    let mut seen = Vec::new();
+    let groups = view.groups().await?;
+    let mut seen = Seen::default();
     let mut complete = true;
     for vv in &vvs {
         // Before the comment is judged: a volume does not go away because somebody edited that.
-        seen.push((vv.name.clone(), vv.wwn.clone()));
-        let Ok(comment) = known::judge(inner, &first.array, vv) else {
-            continue;
-        };
-        if comment.home != home {
-            // A copy: its volume is at home elsewhere. Or a volume that was made while its group was Primary on the peer.
-            let peers = match &mut peers {
-                Some(known) => known,
-                none => none.insert(peer_ids(inner, &first).await?),
-            };
-            let own_group =
-                matches!(groups.of(vv), Place::In(group) if !group.is_of_another_array());
-            if !own_group || !peers.contains(&comment.home) {
+        seen.all.push((vv.name.clone(), vv.wwn.clone()));
+        let comment = match known::judge(inner, view.array(), vv) {
+            Ok(comment) => comment,
+            Err(_) if vv.comment.is_none() => {
+                copy_without_comment(inner, &view, vv, begun).await?;
                 continue;
             }
+            Err(_) => continue,
+        };
+        let known = inner.index.get(&comment.name);
+        let whose = view.whose(vv, &comment, known.as_ref()).await;
+        match &whose {
+            Ok(Whose::CopyOf(backend, _)) => seen.is_of(vv, Some(backend)),
+            Ok(Whose::OfAnother) => seen.is_of(vv, None),
+            Ok(Whose::Own | Whose::Stray) | Err(_) => {}
         }
+        let _turn = turn(inner);
         // Whoever works on the volume right now knows better than a listing that may be older.
         let Some(_lock) = inner.locks.try_lock(&comment.name) else {
             continue;
         };
-        match take_in(inner, backends, vv, &comment, &groups, begun) {
+        let taken = match whose {
+            Ok(Whose::Own) => take_in(inner, login, vv, &comment, groups, begun),
+            Ok(Whose::CopyOf(backend, group)) if login.has_copies_of(backend) => {
+                let asked = groups.asked;
+                take_in_copy(inner, backend, vv, &comment, &group, Times { begun, asked })
+            }
+            Ok(Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray) => Ok(()),
+            Err(cause) => Err(cause),
+        };
+        match taken {
             Ok(()) => {}
             // One volume in conflict keeps no other out.
             Err(Cause::Index(conflict @ IndexError::OtherVolume { .. })) => {
-                log::error!(volume = comment.name.as_str(), vv = vv.name.as_str(), array = first.array.label(), error:% = conflict;
+                log::error!(volume = comment.name.as_str(), vv = vv.name.as_str(), array = view.array().label(), error:% = conflict;
                     "volume left as it was known");
             }
             Err(Cause::NotKnown(why)) => {
                 complete = false;
-                log::warn!(volume = comment.name.as_str(), array = first.array.label(), why = why.as_str(); "volume not taken in");
+                log::warn!(volume = comment.name.as_str(), array = view.array().label(), why = why.as_str(); "volume not taken in");
             }
             Err(cause) => return Err(cause),
         }
     }
-    for backend in backends {
+    for (backend, side) in login.backends() {
+        let seen = seen.by(backend, side);
         for gone in inner
             .index
-            .note_listing(&backend.name, Side::Source, begun, &seen)?
+            .note_listing(&backend.name, side, begun, &seen)?
         {
             log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
         }
-        if complete {
+        if complete && side == Side::Source {
             inner.index.set_seeded(&backend.name)?;
         }
     }
     Ok(())
 }
 
-/// The arrays that this one replicates to, by what hpe.conf says.
-async fn peer_ids(inner: &Inner, backend: &Backend) -> Result<Vec<SystemId>, Cause> {
-    let mut ids = Vec::new();
-    for (backend, pair) in inner.pairs_of(backend) {
-        ids.extend(backend.peer_id(pair).await?);
-    }
-    Ok(ids)
+/// The locks that listings take are for others.
+fn turn(inner: &Inner) -> MutexGuard<'_, ()> {
+    let turn = inner.taking_in.lock();
+    turn.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts what a listing, begun at `begun`, shows of a volume into the index. The caller holds the name's lock.
+/// What a listing showed.
+#[derive(Debug, Default)]
+struct Seen {
+    all: Vec<(VvName, Wwn)>,
+    /// Copies of which it is certain whose they are; none: no backend's of this hpe.conf.
+    copies: BTreeMap<VvName, Option<BackendName>>,
+}
+
+impl Seen {
+    fn is_of(&mut self, vv: &Vv, backend: Option<&Backend>) {
+        let backend = backend.map(|backend| backend.name.clone());
+        self.copies.insert(vv.name.clone(), backend);
+    }
+
+    /// What may be a backend's. A copy that is another's is none of its: it may have been taken for one while its own array could
+    /// not be asked.
+    fn by(&self, backend: &Backend, side: Side) -> Vec<(VvName, Wwn)> {
+        let others = |vv: &VvName| match self.copies.get(vv) {
+            Some(Some(is)) => *is != backend.name,
+            Some(None) => true,
+            None => false,
+        };
+        let all = self.all.iter().cloned();
+        all.filter(|(vv, _)| side == Side::Source || !others(vv))
+            .collect()
+    }
+}
+
+/// When a listing was begun, and when its groups were asked for.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    begun: jiff::Timestamp,
+    asked: jiff::Timestamp,
+}
+
+/// Puts what a listing, begun at `begun`, shows of a volume on a backend's own array into the index. The caller holds the name's lock.
 ///
 /// # Errors
 /// [`Cause::NotKnown`] for a new volume of which nobody can say now to which backend it belongs.
 fn take_in(
     inner: &Inner,
-    backends: &[&Backend],
+    login: &Login<'_>,
     vv: &Vv,
     comment: &Comment,
     groups: &Groups,
     begun: jiff::Timestamp,
 ) -> Result<(), Cause> {
     let known = inner.index.get(&comment.name);
-    if inner.removed_since(&comment.name, begun) || known.as_ref().is_some_and(|k| k.seen > begun) {
+    // What was seen on the peer since says nothing of this array.
+    let is_older = |known: &IndexedVolume| known.wwn.is_some() && known.seen > begun;
+    if inner.removed_since(&comment.name, begun) || known.as_ref().is_some_and(is_older) {
         return Ok(());
     }
+    let role = match groups.of(vv) {
+        Place::In(group) => Some(group.role),
+        Place::InNone | Place::NotKnown => None,
+    };
     match known {
         // What the user asked for, and when it was made, the array does not tell.
-        Some(known) if known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn) => {
-            let now = IndexedVolume {
-                wwn: Some(vv.wwn.clone()),
+        Some(known) if known.wwn.as_ref() == Some(&vv.wwn) => {
+            let mut now = IndexedVolume {
                 vv_id: vv.id,
                 format: comment.format,
                 state: comment.state,
                 group: match groups.of(vv) {
-                    Place::In(group) => Some(group.clone()),
+                    Place::In(group) => Some(group.name.clone()),
                     Place::InNone => None,
                     Place::NotKnown => known.group.clone(),
                 },
                 missed: 0,
                 ..known.clone()
             };
+            now.last_roles.note_listed(Side::Source, role, groups.asked);
             // That it was seen is noted with the whole listing, and not worth a write of its own.
             if now != known {
                 inner.index.put(IndexedVolume { seen: begun, ..now })?;
             }
         }
+        Some(known) if is_the_volume_of(inner, login, &known, comment) => {
+            let (backend, group) = match place(inner, login, vv, groups) {
+                Ok(Some(place)) => place,
+                Ok(None) => return Ok(()),
+                Err(_) => (inner.backend(&known.backend)?, known.group.clone()),
+            };
+            let mut now = IndexedVolume {
+                copy_wwn: known.copy_wwn,
+                last_roles: known.last_roles,
+                created: known.created,
+                status: known.status,
+                seen: known.seen.max(begun),
+                copy_missed: known.copy_missed,
+                ..known::volume(inner, backend, Side::Source, vv, comment, group)
+            };
+            now.last_roles.note_listed(Side::Source, role, groups.asked);
+            log::info!(volume = now.name.as_str(), backend = now.backend.as_str(); "known by its copy so far, now seen on its own array");
+            inner.index.put(now)?;
+        }
         // Containers use the one, and a name that changes its volume under them is the end of their data.
         Some(known) if known.home != comment.home && known.missed == 0 => {
-            log::error!(volume = comment.name.as_str(), known:? = known.wwn, known_on = known.home.0, other = vv.wwn.as_str(), other_on = comment.home.0;
-                "two arrays have a volume of this name; the one known first is kept");
+            two_of_a_name(&known, vv, comment);
         }
         // Half made by another host: not a volume yet. Being removed: not one any more.
         _ if comment.state != State::Ready => {}
         _ => {
-            if let Some((backend, group)) = place(inner, backends, vv, groups)? {
-                inner.index.put(known::volume(
-                    inner,
-                    backend,
-                    Side::Source,
-                    vv,
-                    comment,
-                    group,
-                ))?;
+            if let Some((backend, group)) = place(inner, login, vv, groups)? {
+                let mut volume = known::volume(inner, backend, Side::Source, vv, comment, group);
+                volume
+                    .last_roles
+                    .note_listed(Side::Source, role, groups.asked);
+                inner.index.put(volume)?;
             }
         }
     }
     Ok(())
 }
 
-/// Remote copy groups of an array, as far as it could be asked.
-struct Groups {
-    found: Vec<RcGroup>,
-    all: bool,
-}
-
-/// Where a VV is.
-enum Place<'a> {
-    In(&'a GroupName),
-    InNone,
-    NotKnown,
-}
-
-impl Groups {
-    fn of(&self, vv: &Vv) -> Place<'_> {
-        match self.found.iter().find(|group| group.holds(&vv.name)) {
-            Some(group) => Place::In(&group.name),
-            None if self.all => Place::InNone,
-            None => Place::NotKnown,
-        }
-    }
-}
-
-/// The groups on the array of these backends. Where the whole listing cannot be read, because of one group that nobody understands,
-/// those of known volumes are asked for one by one.
-async fn groups(
+/// True for what is known only by its copy so far: this is the volume itself.
+fn is_the_volume_of(
     inner: &Inner,
-    request: &RequestId,
-    backends: &[&Backend],
-) -> Result<Groups, Cause> {
-    let own = backends.iter().find_map(|backend| backend.pair.as_ref());
-    let others = || {
-        inner
-            .other_logins(backends.first()?)
-            .find_map(|backend| backend.pair.as_ref())
-    };
-    let Some(pair) = own.or_else(others) else {
-        return Ok(Groups {
-            found: Vec::new(),
-            all: true,
-        });
-    };
-    let array = pair.source.for_request(request);
-    let error = match array.showrcopy_groups().await {
-        Ok(found) => return Ok(Groups { found, all: true }),
-        Err(error) => error,
-    };
-    // What another login cannot be asked stops nothing that belongs to this one.
-    if own.is_some() && !matches!(error, ArrayError::Unrecognised { .. }) {
-        return Err(error.into());
-    }
-    log::warn!(array = array.label(), error:% = error; "remote copy groups cannot be listed, asking for known ones by name");
-    let known: BTreeSet<GroupName> = inner
-        .index
-        .list()
-        .into_iter()
-        .filter(|volume| backends.iter().any(|b| b.name == volume.backend))
-        .filter_map(|volume| volume.group)
-        .collect();
-    let mut found = Vec::new();
-    for name in &known {
-        match array.showrcopy_group(name).await {
-            Ok(group) => found.extend(group),
-            Err(error) if error.is_unreachable() && own.is_some() => return Err(error.into()),
-            Err(error) => {
-                log::warn!(array = array.label(), group = name.as_str(), error:% = error; "group left as it was known");
-            }
-        }
-    }
-    Ok(Groups { found, all: false })
+    login: &Login<'_>,
+    known: &IndexedVolume,
+    comment: &Comment,
+) -> bool {
+    let backend = inner.backend(&known.backend);
+    known.wwn.is_none()
+        && known.home == comment.home
+        && backend.is_ok_and(|backend| backend.array.label() == login.array().label())
 }
 
-/// The backend a VV belongs to, and its group: the replicated ones are on the replication-enabled one, and otherwise the CPG tells.
-/// `None` if that is one with another login.
+fn two_of_a_name(known: &IndexedVolume, vv: &Vv, comment: &Comment) {
+    log::error!(volume = known.name.as_str(), known:? = known.wwns().next(), known_on = known.home.0, other = vv.wwn.as_str(), other_on = comment.home.0;
+        "two arrays have a volume of this name; the one known first is kept");
+}
+
+/// Puts what the listing of a peer shows of a copy into the index. What the backend's own array ever said of the volume counts more than
+/// its copy's comment, which is written by itself and may be behind. The caller holds the name's lock.
+fn take_in_copy(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &Vv,
+    comment: &Comment,
+    group: &CopyGroup,
+    times: Times,
+) -> Result<(), Cause> {
+    let name = &comment.name;
+    if inner.removed_since(name, times.begun) {
+        return Ok(());
+    }
+    let Some(known) = inner.index.get(name) else {
+        if comment.state == State::Ready {
+            inner
+                .index
+                .put(copy_alone(inner, backend, vv, comment, group, times))?;
+        }
+        return Ok(());
+    };
+    if known.home != comment.home || known.backend != backend.name {
+        if known.missed == 0 {
+            two_of_a_name(&known, vv, comment);
+        }
+        return Ok(());
+    }
+    if known.copy_wwn.is_some() && known.seen > times.begun {
+        return Ok(());
+    }
+    note_copy(inner, name, vv, |volume| {
+        volume
+            .last_roles
+            .note_listed(Side::Peer, group.role, times.asked);
+        if volume.wwn.is_none() {
+            volume.state = comment.state;
+            volume.group = Some(group.name.clone());
+            // A filesystem that was seen is there, whatever the comment says.
+            volume.format = further(volume.format, comment.format);
+        }
+    })
+}
+
+/// A volume of which only the copy is known.
+fn copy_alone(
+    inner: &Inner,
+    backend: &Backend,
+    vv: &Vv,
+    comment: &Comment,
+    group: &CopyGroup,
+    times: Times,
+) -> IndexedVolume {
+    let in_group = Some(group.name.clone());
+    let mut volume = known::volume(inner, backend, Side::Peer, vv, comment, in_group);
+    volume
+        .last_roles
+        .note_listed(Side::Peer, group.role, times.asked);
+    log::info!(volume = volume.name.as_str(), backend = backend.name.as_str(), array = backend.on(Side::Peer).label();
+        "known by its copy, until its own array shows it");
+    volume
+}
+
+/// Writes down which VV on the peer is the volume's copy. One that is mounted here stays what it was: somebody may have made the copy
+/// anew under its name, and it is not that.
+fn note_copy(
+    inner: &Inner,
+    name: &VolumeName,
+    vv: &Vv,
+    further: impl FnOnce(&mut IndexedVolume),
+) -> Result<(), Cause> {
+    let mounted = inner.index.mount(name).map(|record| record.place.wwn);
+    inner.index.change(name, |volume| {
+        let was = volume.copy_wwn.as_ref();
+        if was.is_some() && was != Some(&vv.wwn) && was == mounted.as_ref() {
+            log::error!(volume = name.as_str(), known:? = was, is = vv.wwn.as_str(); "the copy that is mounted here has another WWN by now");
+            return;
+        }
+        volume.copy_wwn = Some(vv.wwn.clone());
+        volume.copy_missed = 0;
+        further(volume);
+    })?;
+    Ok(())
+}
+
+/// The one of two that is nearer to a filesystem.
+fn further(one: Format, other: Format) -> Format {
+    match (one, other) {
+        (Format::Done, _) | (_, Format::Done) => Format::Done,
+        (Format::Doing, _) | (_, Format::Doing) => Format::Doing,
+        (Format::No, Format::No) => Format::No,
+    }
+}
+
+/// A copy that never got its comment: of a known volume, its group tells.
+async fn copy_without_comment(
+    inner: &Inner,
+    view: &View<'_>,
+    vv: &Vv,
+    begun: jiff::Timestamp,
+) -> Result<(), Cause> {
+    let volumes = inner.index.list();
+    let Some(known) = volumes.into_iter().find(|volume| volume.vv == vv.name) else {
+        return Ok(());
+    };
+    let is_new = known.copy_wwn.as_ref() != Some(&vv.wwn);
+    if is_new && view.is_copy_of(vv, &known).await? {
+        let _turn = turn(inner);
+        let Some(_lock) = inner.locks.try_lock(&known.name) else {
+            return Ok(());
+        };
+        if !inner.removed_since(&known.name, begun) {
+            note_copy(inner, &known.name, vv, |_| {})?;
+        }
+    }
+    Ok(())
+}
+
+/// The backend that a VV on its own array belongs to, and its group: the replicated ones are on the replication-enabled one, and
+/// otherwise the CPG tells. `None` if that is one with another login.
 ///
 /// # Errors
 /// [`Cause::NotKnown`] if its group is not known.
 fn place<'a>(
     inner: &'a Inner,
-    backends: &[&'a Backend],
+    login: &Login<'a>,
     vv: &Vv,
     groups: &Groups,
 ) -> Result<Option<(&'a Backend, Option<GroupName>)>, Cause> {
-    let group = match groups.of(vv) {
-        Place::In(group) => Some(group.clone()),
+    let group: Option<&RcGroup> = match groups.of(vv) {
+        Place::In(group) => Some(group),
         Place::InNone => None,
-        Place::NotKnown => {
-            return Err(Cause::NotKnown(format!(
-                "the array cannot say whether `{}` is in a remote copy group",
-                vv.name
-            )));
-        }
+        Place::NotKnown => return Err(whose::no_group(vv)),
     };
-    let Some(first) = backends.first() else {
+    let Some(first) = login.own.first() else {
         return Ok(None);
     };
-    let all = || backends.iter().copied().chain(inner.other_logins(first));
+    let others = || {
+        let on_it = inner.all_on(login.array());
+        let own = on_it.filter_map(|(backend, side)| (side == Side::Source).then_some(backend));
+        own.filter(|backend| !login.is_of(&backend.array))
+    };
+    let all = || login.own.iter().copied().chain(others());
     let fits = |backend: &&Backend| backend.pair.is_some() == group.is_some();
     let has_cpg = |backend: &&Backend| {
         vv.user_cpg
@@ -258,27 +395,38 @@ fn place<'a>(
         .find(has_cpg)
         .or_else(|| all().find(fits))
         .unwrap_or(first);
-    let own = backends.iter().any(|backend| backend.name == best.name);
-    Ok(own.then_some((best, group)))
+    let own = login.own.iter().any(|backend| backend.name == best.name);
+    Ok(own.then(|| (best, group.map(|group| group.name.clone()))))
 }
 
-/// The backend and the index entry of a VV found just now on an array that these backends share. `None` if it is a backend with
-/// another login.
+/// The backend and the index entry of a VV found just now on an array. `None` if it is no volume of this login's backends.
 ///
 /// # Errors
 /// If the array cannot say in which group it is.
 pub(super) async fn entry(
     inner: &Inner,
-    request: &RequestId,
-    backends: &[&Backend],
+    view: &View<'_>,
     vv: &Vv,
     comment: &Comment,
+    whose: &Whose<'_>,
 ) -> Result<Option<(Backend, IndexedVolume)>, Cause> {
-    let groups = groups(inner, request, backends).await?;
-    Ok(
-        place(inner, backends, vv, &groups)?.map(|(backend, group)| {
-            let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
-            (backend.for_request(request), volume)
-        }),
-    )
+    match whose {
+        Whose::Own => {
+            let place = place(inner, &view.login, vv, view.groups().await?)?;
+            Ok(place.map(|(backend, group)| {
+                let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
+                (backend.clone(), volume)
+            }))
+        }
+        Whose::CopyOf(backend, group) if view.login.has_copies_of(backend) => {
+            let now = inner.now();
+            let times = Times {
+                begun: now,
+                asked: now,
+            };
+            let volume = copy_alone(inner, backend, vv, comment, group, times);
+            Ok(Some(((*backend).clone(), volume)))
+        }
+        Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray => Ok(None),
+    }
 }

@@ -1,6 +1,7 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod arrays;
 mod at_work;
 mod backend;
 mod cleaning;
@@ -18,6 +19,7 @@ mod known;
 mod listing;
 mod lookup;
 mod mark;
+mod membership;
 mod mount;
 mod news;
 mod reconcile;
@@ -30,6 +32,7 @@ mod sides;
 mod steps;
 mod unheard;
 mod unmount;
+mod whose;
 
 pub use api::*;
 pub use backend::Backend;
