@@ -1,0 +1,92 @@
+//! The array that serves dies under a running container, and comes back later.
+
+use super::{Drill, HOME, PEER, Release, VOLUME, in_time, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_array_dies_and_comes_back() {
+    dies_and_comes_back("the_array_dies_and_comes_back", Release::R331).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_array_dies_and_comes_back_later_release() {
+    let test = "the_array_dies_and_comes_back_later_release";
+    dies_and_comes_back(test, Release::R1050).await;
+}
+
+async fn dies_and_comes_back(test: &str, release: Release) {
+    let test = format!("engine::failover::unplanned::{test}");
+    let Some(mut drill) = Drill::set(&test, release).await else {
+        return;
+    };
+    drill.write();
+    drill.shows(HOME, "replicating");
+    drill.stage.arrays.control.down(HOME).await.unwrap();
+    drill.shows_serving(&nobody_serves(&drill), "the primary cannot be asked");
+    drill.lists_it();
+    drill.stop();
+    drill.stage.restart_plugin();
+    drill.lists_it();
+
+    drill.fail_over().await;
+    let without_home = format!(
+        "{}, as far as it can be known without `{}`",
+        drill.stage.arrays.simulator.address(PEER),
+        drill.stage.arrays.simulator.address(HOME)
+    );
+    let lone = "failed over, and the former primary cannot be asked";
+    drill.shows_serving(&without_home, lone);
+    drill.start();
+    drill.reads_all();
+    drill.write();
+    drill.stage.restart_plugin();
+    drill.lists_it();
+    drill.write();
+    drill.reads_all();
+    drill.shows_serving(&without_home, lone);
+    // Restarted while the array is still dead.
+    drill.stop();
+    drill.start();
+    drill.reads_all();
+
+    assert_eq!((drill.exports(HOME), drill.exports(PEER)), (1, 1));
+    drill.stage.arrays.control.up(HOME).await.unwrap();
+    until("the end of the old export", || drill.exports(HOME) == 0);
+    until("an empty journal", || {
+        drill.stage.machine.open_entries() == 0
+    });
+    drill.is_served_from(PEER);
+    drill.reads_all();
+    drill.shows(PEER, "failed over, and not recovered yet");
+    drill.stop();
+    drill.start();
+    drill.is_served_from(PEER);
+    drill.write();
+
+    drill.recover().await;
+    drill.write();
+    drill.reads_all();
+    drill.shows(PEER, "replicating against its natural direction");
+    drill.stop();
+    drill.restore().await;
+    drill.shows(HOME, "replicating");
+    drill.start();
+    drill.is_served_from(HOME);
+    drill.reads_all();
+    drill.write();
+    drill.stop();
+    drill.is_clear();
+}
+
+/// What `docker volume inspect` says while the primary is dead and nobody failed the group over.
+fn nobody_serves(drill: &Drill) -> String {
+    let _ = drill;
+    String::new()
+}
+
+impl Drill {
+    /// `docker volume ls` has the volume, at once.
+    fn lists_it(&self) {
+        let list = in_time(|| self.stage.engine.ok(&["volume", "ls"]));
+        assert!(list.contains(VOLUME), "{list}");
+    }
+}
