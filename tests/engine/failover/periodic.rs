@@ -1,6 +1,6 @@
 //! A group that is synchronised now and then: a failover without warning costs what was written since.
 
-use super::{Drill, HOME, PEER, Release, until};
+use super::{Drill, GROUP, HOME, Release, until};
 
 /// Seconds between two synchronisations, as the arrays count them. None comes by itself while the test runs.
 const PERIOD: u32 = 3600;
@@ -41,9 +41,7 @@ async fn lost_and_said_before(test: &str, release: Release) {
     );
     drill.stage.arrays.control.advance(PERIOD);
     until("the next synchronisation", || drill.last_sync() > first);
-    drill
-        .stage
-        .until_group(HOME, super::GROUP, "Primary", "Started");
+    drill.stage.until_group(HOME, GROUP, "Primary", "Started");
     let second = drill.last_sync();
 
     let kept = drill.files.clone();
@@ -73,7 +71,6 @@ async fn lost_and_said_before(test: &str, release: Release) {
         drill.stage.machine.open_entries() == 0
     });
     drill.is_clear();
-    let _ = PEER;
 }
 
 impl Drill {
