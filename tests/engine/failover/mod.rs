@@ -4,6 +4,7 @@ mod auto_synchronize;
 mod old_copy;
 mod periodic;
 mod planned;
+mod silent;
 mod unplanned;
 
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use super::{
     Stage,
     rig::{
-        arrays::{HOME, PEER, later},
+        arrays::{Arrays, HOME, PEER, later},
         engine::until,
     },
 };
@@ -40,20 +41,20 @@ struct Drill {
 
 impl Drill {
     async fn set(test: &str, release: Release) -> Option<Self> {
-        Self::set_with(test, release, |conf| conf).await
+        Self::set_with(test, release, |_, conf| conf).await
     }
 
     /// After a change to hpe.conf.
     async fn set_with(
         test: &str,
         release: Release,
-        configure: impl FnOnce(String) -> String,
+        configure: impl FnOnce(&Arrays, String) -> String,
     ) -> Option<Self> {
         let describe = |toml: String| match release {
             Release::R331 => toml,
             Release::R1050 => later(&toml),
         };
-        let stage = Stage::set_on(test, &[], describe, |_, conf| configure(conf)).await?;
+        let stage = Stage::set_on(test, &[], describe, configure).await?;
         let group = format!("replicationGroup={GROUP}");
         stage.create(VOLUME, &["backend=mirrored", &group, "size=1"]);
         stage.until_group(HOME, GROUP, "Primary", "Started");
@@ -125,6 +126,13 @@ impl Drill {
         self.types(PEER, &format!("setrcopygroup restore -f {GROUP_THERE}"))
             .await;
         self.until_roles("Primary", "Secondary", "Started");
+    }
+
+    /// `docker volume ls` has the volume, at once.
+    #[track_caller]
+    fn lists_it(&self) {
+        let list = in_time(|| self.stage.engine.ok(&["volume", "ls"]));
+        assert!(list.contains(VOLUME), "{list}");
     }
 
     fn status(&self) -> Value {
@@ -212,6 +220,19 @@ impl Drill {
         }
         assert!(read("run/mounts.json")["mounts"][VOLUME].is_null());
     }
+}
+
+/// Both releases at once: for a drill that mostly waits.
+fn on_both_releases<F: Future<Output = ()>>(drill: impl Fn(Release) -> F + Sync) {
+    std::thread::scope(|both| {
+        for release in [Release::R331, Release::R1050] {
+            let drill = &drill;
+            both.spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(drill(release));
+            });
+        }
+    });
 }
 
 /// The engine's own limit is further away: it has the plugin's answer, and does not hang up.

@@ -1,34 +1,24 @@
 //! A group that is synchronised now and then: a failover without warning costs what was written since.
 
-use super::{Drill, GROUP, HOME, Release, until};
+use super::{Arrays, Drill, GROUP, HOME, Release, on_both_releases, until};
 
 /// Seconds between two synchronisations, as the arrays count them. None comes by itself while the test runs.
 const PERIOD: u32 = 3600;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_since_the_last_sync_is_lost() {
-    lost_and_said_before(
-        "what_was_written_since_the_last_sync_is_lost",
-        Release::R331,
-    )
-    .await;
+#[test]
+fn what_was_written_since_the_last_sync_is_lost() {
+    on_both_releases(lost_and_said_before);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_since_the_last_sync_is_lost_later_release() {
-    let test = "what_was_written_since_the_last_sync_is_lost_later_release";
-    lost_and_said_before(test, Release::R1050).await;
-}
-
-async fn lost_and_said_before(test: &str, release: Release) {
-    let test = format!("engine::failover::periodic::{test}");
-    let asynchronous = |conf: String| {
+async fn lost_and_said_before(release: Release) {
+    let test = "engine::failover::periodic::what_was_written_since_the_last_sync_is_lost";
+    let asynchronous = |_: &Arrays, conf: String| {
         conf.replace(
             "replication_mode = \"synchronous\"",
             &format!("replication_mode = \"asynchronous\"\nsync_period = {PERIOD}"),
         )
     };
-    let Some(mut drill) = Drill::set_with(&test, release, asynchronous).await else {
+    let Some(mut drill) = Drill::set_with(test, release, asynchronous).await else {
         return;
     };
     let first = drill.last_sync();

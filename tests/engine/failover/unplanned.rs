@@ -1,21 +1,15 @@
 //! The array that serves dies under a running container, and comes back later.
 
-use super::{Drill, GROUP, HOME, PEER, Release, VOLUME, in_time, until};
+use super::{Drill, GROUP, HOME, PEER, Release, on_both_releases, until};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_array_dies_and_comes_back() {
-    dies_and_comes_back("the_array_dies_and_comes_back", Release::R331).await;
+#[test]
+fn the_array_dies_and_comes_back() {
+    on_both_releases(dies_and_comes_back);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_array_dies_and_comes_back_later_release() {
-    let test = "the_array_dies_and_comes_back_later_release";
-    dies_and_comes_back(test, Release::R1050).await;
-}
-
-async fn dies_and_comes_back(test: &str, release: Release) {
-    let test = format!("engine::failover::unplanned::{test}");
-    let Some(mut drill) = Drill::set(&test, release).await else {
+async fn dies_and_comes_back(release: Release) {
+    let test = "engine::failover::unplanned::the_array_dies_and_comes_back";
+    let Some(mut drill) = Drill::set(test, release).await else {
         return;
     };
     drill.write();
@@ -76,12 +70,4 @@ async fn dies_and_comes_back(test: &str, release: Release) {
     drill.write();
     drill.stop();
     drill.is_clear();
-}
-
-impl Drill {
-    /// `docker volume ls` has the volume, at once.
-    fn lists_it(&self) {
-        let list = in_time(|| self.stage.engine.ok(&["volume", "ls"]));
-        assert!(list.contains(VOLUME), "{list}");
-    }
 }
