@@ -76,6 +76,11 @@ address = "10.41.{other}.11"
     )
 }
 
+/// The same arrays with a later InForm OS.
+pub fn later(description: &str) -> String {
+    description.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0")
+}
+
 impl Arrays {
     /// Starts both.
     pub async fn start() -> Self {
