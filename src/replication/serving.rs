@@ -1,6 +1,9 @@
 //! Which array serves (decision 17).
 
-use crate::model::{GroupName, GroupStatus, LonePrimary, Role, Side, SyncStatus, VvName};
+use crate::{
+    inform::RcVolume,
+    model::{GroupName, GroupStatus, LonePrimary, Role, Side, SyncStatus, VvName},
+};
 
 use super::{GroupSides, Situation};
 
@@ -145,15 +148,7 @@ impl GroupSides {
         // In its natural direction, and where the other way is replicated already, this side has everything.
         let took_over = group.role == Role::PrimaryRev && group.status != GroupStatus::Started;
         let volume = group.volumes.iter().find(|volume| volume.local == *vv);
-        let partial = volume.filter(|volume| match volume.sync {
-            SyncStatus::Stale => true,
-            SyncStatus::New
-            | SyncStatus::NewSyncFromSnap
-            | SyncStatus::NotSynced
-            | SyncStatus::Syncing(_) => volume.last_sync.is_none(),
-            SyncStatus::NewPreSynced | SyncStatus::Synced | SyncStatus::Stopped => false,
-        });
-        match partial.filter(|_| took_over) {
+        match volume.filter(|volume| took_over && is_partial(volume)) {
             None => Ok(()),
             Some(volume) => Err(IncompleteCopy {
                 vv: vv.clone(),
@@ -161,5 +156,17 @@ impl GroupSides {
                 sync: volume.sync,
             }),
         }
+    }
+}
+
+/// What this side has of the volume was never the whole of it, or is not to be relied on.
+pub(super) fn is_partial(volume: &RcVolume) -> bool {
+    match volume.sync {
+        SyncStatus::Stale => true,
+        SyncStatus::New
+        | SyncStatus::NewSyncFromSnap
+        | SyncStatus::NotSynced
+        | SyncStatus::Syncing(_) => volume.last_sync.is_none(),
+        SyncStatus::NewPreSynced | SyncStatus::Synced | SyncStatus::Stopped => false,
     }
 }

@@ -3,7 +3,10 @@
 mod acting;
 mod action;
 mod admission;
+mod classes;
 mod dismissal;
+mod operating;
+mod operations;
 mod serving;
 mod small_array;
 mod undo;

@@ -1,0 +1,376 @@
+//! What stands against an operation.
+
+use crate::{
+    model::{GroupName, GroupStatus, TargetName, VvName},
+    replication::{Situation, Way},
+};
+
+use super::{AsOf, HostUse, Operation, caution::listed};
+
+/// What stands against an operation. Some of it passes; see [`Objection::may_pass`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    /// Hosts have volumes of the group on an array that is stopped for them, or overwritten.
+    #[error(
+        "array `{array}` {what}, and hosts have volumes of the group there: {}",
+        listed(uses)
+    )]
+    InUse {
+        /// The array.
+        array: String,
+        /// Who has what.
+        uses: Vec<HostUse>,
+        /// What happens to it.
+        what: &'static str,
+    },
+    /// Who has the volumes cannot be seen.
+    #[error("which hosts have volumes of the group on array `{array}` is not known: {why}")]
+    UseNotKnown {
+        /// The array.
+        array: String,
+        /// Why not.
+        why: String,
+    },
+    /// Copies are behind.
+    #[error(
+        "array `{array}` shows volumes that are not Synced: {}",
+        listed(behind)
+    )]
+    NotSynced {
+        /// The array.
+        array: String,
+        /// Those.
+        behind: Vec<AsOf>,
+    },
+    /// The links do not work, or nobody knows.
+    #[error("array `{array}` does not reach the other one: {}", way_told(target, way.as_ref()))]
+    NoWay {
+        /// The array.
+        array: String,
+        /// The other one, as it calls it.
+        target: TargetName,
+        /// What it shows of the way there.
+        way: Option<Way>,
+    },
+    /// The secondary has not noticed that its primary is lost.
+    #[error(
+        "array `{array}` says that the group is {status}: it has not noticed that the other array is lost, or the other one is not lost"
+    )]
+    NotNoticed {
+        /// The array.
+        array: String,
+        /// What it says.
+        status: GroupStatus,
+    },
+    /// The primary answers over the links.
+    #[error("array `{array}` cannot be asked from here ({why}), but it is not lost: {shown}")]
+    OtherIsAlive {
+        /// The array that cannot be asked.
+        array: String,
+        /// Why not.
+        why: String,
+        /// What the array that can be asked shows.
+        shown: String,
+    },
+    /// Nobody knows whether the links work.
+    #[error(
+        "array `{array}` cannot be asked, and whether the links to it work is not known either: array `{seen}` did not tell"
+    )]
+    OtherMayBeAlive {
+        /// The array that cannot be asked.
+        array: String,
+        /// The one that can.
+        seen: String,
+    },
+    /// One side is Started or moves while the other does not.
+    #[error("the group is {status} on array `{array}`, where it has to be Stopped")]
+    NotStopped {
+        /// The array.
+        array: String,
+        /// Its status there.
+        status: GroupStatus,
+    },
+    /// The secondary does not receive.
+    #[error("the group is Started on array `{array}`, and array `{other}` does not receive")]
+    NotReceiving {
+        /// The primary.
+        array: String,
+        /// The other one.
+        other: String,
+    },
+    /// Another operation has not ended.
+    #[error("the group is being started, stopped, failed over or failed back: {shown}")]
+    Moving {
+        /// What both arrays show.
+        shown: String,
+    },
+    /// The plugin is at it.
+    #[error("a volume is being admitted to or dismissed from the group: {0}")]
+    BeingChanged(String),
+    /// The host would lose its volume.
+    #[error(
+        "hosts have volumes on array `{array}` and no path to them on array `{other}`: {}",
+        listed(uses)
+    )]
+    NoOtherPath {
+        /// The array that serves.
+        array: String,
+        /// The one that is to serve.
+        other: String,
+        /// Who has what.
+        uses: Vec<HostUse>,
+    },
+    /// A part of the data would replace all of it.
+    #[error(
+        "array `{array}` never had the whole of {}, and it would be copied over what array `{over}` has",
+        names(volumes)
+    )]
+    Incomplete {
+        /// The array whose copy is not whole.
+        array: String,
+        /// Its volumes.
+        volumes: Vec<VvName>,
+        /// The array that would be overwritten.
+        over: String,
+    },
+    /// Nothing to fail over to.
+    #[error("array `{array}` never had the whole of any volume of the group")]
+    NothingComplete {
+        /// The array.
+        array: String,
+    },
+    /// No volumes.
+    #[error(
+        "group `{group}` on array `{array}` has no volumes, and the array refuses every operation on it"
+    )]
+    Empty {
+        /// The array.
+        array: String,
+        /// The group there.
+        group: GroupName,
+    },
+    /// The array on which something is to be done, or that is overwritten, cannot be asked.
+    #[error("array `{array}` cannot be asked: {why}")]
+    Unreadable {
+        /// The array.
+        array: String,
+        /// Why not.
+        why: String,
+    },
+    /// The group is Peer Persistence.
+    #[error("the group has `path_management` (Peer Persistence): hosts have it on both arrays")]
+    PeerPersistence,
+    /// The group is not.
+    #[error(
+        "the group has no `path_management`: it is Active/Passive, and hosts do not change over by themselves"
+    )]
+    NotPeerPersistence,
+    /// Another operation comes first.
+    #[error("the group is {shown}: {}", situation.told())]
+    First {
+        /// What both arrays show.
+        shown: String,
+        /// What that means.
+        situation: Situation,
+        /// The operation that comes first.
+        first: Operation,
+    },
+    /// It is only stopped.
+    #[error("the group was not failed over, it is only stopped: {shown}")]
+    OnlyStopped {
+        /// What both arrays show.
+        shown: String,
+        /// The array to start it on.
+        array: String,
+        /// How.
+        line: String,
+    },
+    /// The array with the data was lost on the way home.
+    #[error(
+        "array `{array}` is Secondary-Rev: the other array, which cannot be asked ({why}), has the newest data, and this one was being overwritten with them"
+    )]
+    LostOnTheWayHome {
+        /// The array that can be asked.
+        array: String,
+        /// Why the other one cannot.
+        why: String,
+    },
+    /// It means nothing that a command of one kind brings to an end.
+    #[error("the group is {shown}: {}", situation.told())]
+    Unclear {
+        /// What both arrays show.
+        shown: String,
+        /// What that means.
+        situation: Situation,
+    },
+}
+
+impl Objection {
+    /// True if the commands are right as soon as it is gone. Otherwise the plan has none.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::InUse { .. }
+            | Self::UseNotKnown { .. }
+            | Self::NotSynced { .. }
+            | Self::NoWay { .. }
+            | Self::NotNoticed { .. }
+            | Self::OtherIsAlive { .. }
+            | Self::OtherMayBeAlive { .. }
+            | Self::NotStopped { .. }
+            | Self::BeingChanged(_)
+            | Self::NoOtherPath { .. } => true,
+            Self::NotReceiving { .. }
+            | Self::Moving { .. }
+            | Self::Incomplete { .. }
+            | Self::NothingComplete { .. }
+            | Self::Empty { .. }
+            | Self::Unreadable { .. }
+            | Self::PeerPersistence
+            | Self::NotPeerPersistence
+            | Self::First { .. }
+            | Self::OnlyStopped { .. }
+            | Self::LostOnTheWayHome { .. }
+            | Self::Unclear { .. } => false,
+        }
+    }
+
+    /// In a word or two, for a table.
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "in use",
+            Self::UseNotKnown { .. } => "use not known",
+            Self::NotSynced { .. } => "not Synced",
+            Self::NoWay { .. } => "links down",
+            Self::NotNoticed { .. } => "not Stopped yet",
+            Self::OtherIsAlive { .. } => "the links to the primary work",
+            Self::OtherMayBeAlive { .. } => "links not known",
+            Self::NotStopped { .. } => "not Stopped",
+            Self::NotReceiving { .. } => "not replicating",
+            Self::Moving { .. } => "moving",
+            Self::BeingChanged(_) => "being changed",
+            Self::NoOtherPath { .. } => "no path",
+            Self::Incomplete { .. } | Self::NothingComplete { .. } => "never complete",
+            Self::Empty { .. } => "empty",
+            Self::Unreadable { .. } => "other array unknown",
+            Self::PeerPersistence => "Peer Persistence",
+            Self::NotPeerPersistence => "Active/Passive",
+            Self::First { first, .. } => match first {
+                Operation::Failover => "failover first",
+                Operation::Recover => "recover first",
+                Operation::Restore => "restore first",
+                Operation::Switchover => "switchover first",
+            },
+            Self::OnlyStopped { .. } => "only stopped",
+            Self::LostOnTheWayHome { .. } => "newest data are on the other array",
+            Self::Unclear { situation, .. } => match situation {
+                Situation::NotMade => "no group",
+                Situation::HalfMissing | Situation::HalfUnknown => "half a group",
+                Situation::TwoPrimaries => "two primaries",
+                Situation::NoPrimary => "no primary",
+                Situation::HalfTurned => "half turned",
+                Situation::Failsafe | Situation::LoneFailsafe => "Failsafe",
+                Situation::LoneDoubtful => "perhaps two primaries",
+                Situation::Dark => "nothing known",
+                _ => "unclear",
+            },
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::InUse { .. } => {
+                "stop what uses them (`docker stop`, for containers of this plugin) until `showvlun -a` shows nothing of them, and ask again".to_owned()
+            }
+            Self::UseNotKnown { .. } | Self::Unreadable { .. } => {
+                "ask again when the array answers; nothing is overwritten or stopped blindly".to_owned()
+            }
+            Self::NotSynced { .. } => {
+                "wait with `hpe3par-docker group watch`, and ask again".to_owned()
+            }
+            Self::NoWay { array, .. } => {
+                format!("see `showrcopy links` and `showrcopy -d targets` on array `{array}`, and ask again when the links are Up")
+            }
+            Self::NotNoticed { array, .. } => format!(
+                "wait until `showrcopy` on array `{array}` shows its target as failed and the group as Stopped, and ask again"
+            ),
+            Self::OtherIsAlive { array, .. } => format!(
+                "reach array `{array}` from elsewhere and fail over from both sides; if it is certain that no host writes there, these are the commands"
+            ),
+            Self::OtherMayBeAlive { seen, .. } => {
+                format!("see `showrcopy links` on array `{seen}`, and ask again")
+            }
+            Self::NotStopped { array, .. } => {
+                format!("see `showrcopy` on array `{array}`, and ask again when the group is Stopped there")
+            }
+            Self::NotReceiving { array, .. } => format!(
+                "see `showrcopy` and `showalert -n` on both arrays; stopping and starting the group on array `{array}` begins anew"
+            ),
+            Self::Moving { .. } => "ask again in a moment".to_owned(),
+            Self::BeingChanged(_) => {
+                "ask again in a minute; let nobody create or remove volumes of the group meanwhile".to_owned()
+            }
+            Self::NoOtherPath { other, .. } => {
+                format!("export the volumes to these hosts on array `{other}` too, see that `showvlun -a` there shows the paths, and ask again")
+            }
+            Self::Incomplete { volumes, over, .. } => format!(
+                "array `{over}` has the only whole copy of {}: let HPE support look before anything is typed",
+                names(volumes)
+            ),
+            Self::NothingComplete { .. } => {
+                "there is nothing to go on with; the other array has the only data".to_owned()
+            }
+            Self::Empty { .. } => "`removercopygroup` ends it, if nobody needs it".to_owned(),
+            Self::PeerPersistence => {
+                "`hpe3par-docker group plan switchover` moves it without an outage".to_owned()
+            }
+            Self::NotPeerPersistence => {
+                "`hpe3par-docker group plan failover` moves it, with the applications stopped".to_owned()
+            }
+            Self::First { first, .. } => {
+                format!("see `hpe3par-docker group plan {first}`")
+            }
+            Self::OnlyStopped { array, line, .. } => {
+                format!("`{line}` on array `{array}` lets it replicate again; find out first who stopped it")
+            }
+            Self::LostOnTheWayHome { .. } => {
+                "wait for the other array; a failover here would let hosts go on with old data, possibly half overwritten, and what the arrays showed then could not be told from a failover in the other direction: let HPE support look first".to_owned()
+            }
+            Self::Unclear { situation, .. } => unclear_hint(*situation).to_owned(),
+        }
+    }
+}
+
+fn unclear_hint(situation: Situation) -> &'static str {
+    match situation {
+        Situation::NotMade | Situation::HalfMissing | Situation::HalfUnknown => {
+            "find out with `showrcopy groups` on both arrays who removed the group, or its other half"
+        }
+        Situation::Dark => "nothing is known; ask again when an array answers",
+        Situation::LonePrimary | Situation::LoneReversed => {
+            "the array that would take over cannot be asked; what serves goes on"
+        }
+        Situation::LoneDoubtful | Situation::TwoPrimaries => {
+            "find out which array has the data that count before anything is typed; both may have been written to"
+        }
+        Situation::Failsafe | Situation::LoneFailsafe => {
+            "find out whether hosts have it on the other array: if they do, `setrcopygroup failover` has happened there; only if they certainly do not, `setrcopygroup override` lets this one serve again"
+        }
+        _ => "ask again in a moment; if it stays so, let HPE support look before anything is typed",
+    }
+}
+
+fn names(volumes: &[VvName]) -> String {
+    let names: Vec<String> = volumes.iter().map(|vv| format!("`{vv}`")).collect();
+    names.join(", ")
+}
+
+fn way_told(target: &TargetName, way: Option<&Way>) -> String {
+    match way {
+        Some(way) => format!(
+            "its target `{target}` is {}, {} of {} links are Up",
+            way.status, way.up, way.links
+        ),
+        None => format!("what is with its target `{target}` is not known"),
+    }
+}
