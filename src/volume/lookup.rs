@@ -168,8 +168,7 @@ async fn look(
 /// Answers `Get`. Nothing here ever says "absent" of a volume that may exist: the engine would forget it.
 pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeName) -> Lookup {
     if let Some(volume) = inner.index.get(name) {
-        // Of a replicated one the other array has news when its own has none.
-        if inner.news.out_of_reach(&volume.backend).is_none() || volume.copy_wwn.is_some() {
+        if inspect::may_have_news(inner, &volume) {
             let (asking, request, about) = (Arc::clone(inner), request.clone(), name.clone());
             let question = || async move { inspect::status(&asking, &request, &about).await };
             if !inner.news.ask(name, NEWS, question).await {

@@ -118,12 +118,13 @@ impl Service {
         };
         for backend in &login.own {
             self.0.set_health(&backend.name, state.clone());
-            match &result {
-                Err(cause) if cause.is_unreachable() => {
-                    self.0.news.not_reached(&backend.name, cause.to_string());
-                }
-                _ => self.0.news.reached(&backend.name),
+        }
+        let label = login.array().label();
+        match &result {
+            Err(cause) if cause.is_unreachable() => {
+                self.0.news.not_reached(label, cause.to_string());
             }
+            _ => self.0.news.reached(label),
         }
         // What is only a peer is in no list of backends.
         let trouble = result.err().map(|cause| cause.to_string());
