@@ -3,6 +3,7 @@
 mod api;
 mod at_work;
 mod backend;
+mod by_name;
 mod cleaning;
 mod create;
 mod detach;
@@ -11,6 +12,7 @@ mod exports;
 mod format;
 mod group_lock;
 mod groups;
+mod in_use;
 mod inner;
 mod inspect;
 mod kill_points;
@@ -33,6 +35,8 @@ mod unmount;
 
 pub use api::*;
 pub use backend::Backend;
+pub use by_name::{ArrayAsked, ArrayShown, NotFound, PairAsked, ask_pairs};
 pub use error::{Aftermath, Cause, VolumeError};
+pub use in_use::{SideInUse, docker_names, in_use};
 pub use kill_points::KillPoints;
 pub use service::{Parts, Service};
