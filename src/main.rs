@@ -1,5 +1,6 @@
 //! hpe3par-docker: arguments, configuration, wiring; nothing else.
 
+mod connect;
 mod logging;
 mod serve;
 
@@ -13,8 +14,8 @@ use clap::{Args, Parser, Subcommand};
 use hpe3par_docker::{
     inform::Templates,
     operator::{
-        DEFAULT_CONFIG, Exit, Streams, config::ConfigCommand, finish, load_config,
-        transcript::TranscriptCommand,
+        DEFAULT_CONFIG, Exit, Streams, config::ConfigCommand, finish, group::GroupCommand,
+        load_config, transcript::TranscriptCommand,
     },
     transcript::Record,
 };
@@ -36,6 +37,9 @@ enum Command {
     /// Check or show hpe.conf
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Remote copy groups as both arrays show them, and what to type to fail them over and back (it changes nothing)
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Look at what was sent to the arrays and what they answered
     #[command(subcommand)]
     Transcript(TranscriptCommand),
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Serve(arguments) => serve(arguments, &mut to),
         Command::Config(command) => command.run(&mut to),
+        Command::Group(command) => command.run(connect::for_person, &mut to),
         Command::Transcript(command) => command.run(replay, &mut to),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit));

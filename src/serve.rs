@@ -1,20 +1,19 @@
 //! Wiring: from hpe.conf to a plugin that listens.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hpe3par_docker::{
-    config::{ArrayAccess, Backend as BackendConfig, Config, Login},
+    config::{Backend as BackendConfig, Config},
     docker::{self, Api, Deadlines, Socket},
     host::{Kernel, Simulated, Transport},
     index::Index,
-    inform::{self, Array, Templates},
-    model::{BackendName, HostName, Machine, Mode, Protocol},
-    replication::{Pair, Wants},
-    ssh::{Auth, Endpoint, Ledger, Pool},
-    transcript::{Limits, Transcript},
+    inform::Templates,
+    model::{BackendName, HostName, Machine, Protocol},
     volume::{Backend, KillPoints, Parts, Service},
 };
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::connect::{Arrays, Talks};
 
 /// How long requests that are being answered may go on after the signal. An engine waits 120 s for a mount.
 const GRACE: Duration = Duration::from_secs(120);
@@ -33,17 +32,12 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let host = host_name(&config)?;
     let machine = Machine::new(&host, &machine_id(&config)?);
 
-    let mut arrays = Arrays {
-        config: &config,
-        templates,
-        index: index.clone(),
-        open: HashMap::new(),
-    };
+    let mut arrays = Arrays::new(&config, templates, Talks::Plugin(index.clone()));
     let mut backends = Vec::new();
     for (name, backend) in &config.backends {
         backends.push(connect(&mut arrays, name, backend, &host)?);
     }
-    let pools: Vec<Pool> = arrays.open.into_values().map(|(_, pool)| pool).collect();
+    let pools = arrays.into_pools();
     let service = Service::new(Parts {
         backends,
         index,
@@ -120,110 +114,6 @@ fn own_machine_id() -> Result<String, Failure> {
     Ok(id.trim().to_owned())
 }
 
-/// One connection pool an array, however many backends are on it.
-struct Arrays<'a> {
-    config: &'a Config,
-    templates: Arc<Templates>,
-    index: Index,
-    open: HashMap<(String, u16, String), (Array, Pool)>,
-}
-
-/// The sessions at the arrays, in the index.
-#[derive(Debug)]
-struct Sessions(Index);
-
-impl Ledger for Sessions {
-    fn opened(&self, label: &str, session: &str) {
-        if let Err(error) = self.0.session_opened(label, session) {
-            // Reading must go on with a full disk, and nothing is changed without the journal.
-            log::warn!(array = label, session = session, error:% = error; "could not write down a session");
-        }
-    }
-
-    fn ended(&self, label: &str, session: &str) {
-        if let Err(error) = self.0.session_ended(label, session) {
-            log::warn!(array = label, session = session, error:% = error; "could not forget a session");
-        }
-    }
-}
-
-impl Arrays<'_> {
-    /// True if hpe.conf has two logins to this address.
-    fn has_other_login(&self, access: &ArrayAccess) -> bool {
-        let backends = self.config.backends.values();
-        let devices = backends.clone().filter_map(|b| b.replication.as_ref());
-        backends
-            .map(|backend| &backend.access)
-            .chain(devices.map(|device| &device.access))
-            .any(|other| label(other) == label(access) && other.san_login != access.san_login)
-    }
-
-    fn get(&mut self, access: &ArrayAccess) -> Array {
-        let key = (
-            access.san_ip.clone(),
-            access.san_ssh_port,
-            access.san_login.clone(),
-        );
-        if let Some((array, _)) = self.open.get(&key) {
-            return array.clone();
-        }
-        let label = label(access);
-        let transcript = if self.has_other_login(access) {
-            // One file, one writer.
-            format!("{}@{label}", access.san_login)
-        } else {
-            label.clone()
-        };
-        let endpoint = Endpoint {
-            label: label.clone(),
-            host: access.san_ip.clone(),
-            port: access.san_ssh_port,
-            login: access.san_login.clone(),
-            auth: match &access.login {
-                Login::Password(secret) => Auth::Password(secret.clone()),
-                Login::PrivateKey { path, passphrase } => Auth::Key {
-                    path: path.clone(),
-                    passphrase: passphrase.clone(),
-                },
-            },
-            known_hosts: access.ssh_hosts_key_file.clone(),
-            strict: access.strict_ssh_host_key_policy,
-            legacy_algorithms: access.ssh_legacy_algorithms,
-            connect_timeout: access.ssh_conn_timeout,
-        };
-        let ledger = Arc::new(Sessions(self.index.clone()));
-        let pool = Pool::with_ledger(endpoint, inform::greeting(), access.ssh_pool_size, ledger);
-        let global = &self.config.global;
-        let transcript = Transcript::open(
-            &global.transcript_dir,
-            &transcript,
-            Limits {
-                max_size: global.transcript_max_size,
-                max_age: global.transcript_max_age,
-            },
-            access.secrets(),
-        );
-        let array = Array::new(
-            label,
-            pool.clone(),
-            transcript,
-            Arc::clone(&self.templates),
-            access.command_timeout,
-        );
-        self.open.insert(key, (array.clone(), pool));
-        array
-    }
-}
-
-/// An array's name in messages: its address, with the port where that is not the usual one.
-fn label(access: &ArrayAccess) -> String {
-    if access.san_ssh_port == 22 {
-        access.san_ip.clone()
-    } else {
-        format!("{}:{}", access.san_ip, access.san_ssh_port)
-    }
-}
-
 fn connect(
     arrays: &mut Arrays<'_>,
     name: &BackendName,
@@ -231,19 +121,7 @@ fn connect(
     host: &HostName,
 ) -> Result<Backend, Failure> {
     let array = arrays.get(&config.access);
-    let pair = config.replication.as_ref().map(|device| Pair {
-        source: array.clone(),
-        peer: arrays.get(&device.access),
-        wants: Wants {
-            target: device.backend_id.clone(),
-            mode: device.mode,
-            period: device.sync_period.filter(|_| device.mode == Mode::Periodic),
-            lone_primary: config.lone_primary,
-            peer_persistence: device.is_peer_persistence(),
-            cpg_map: device.cpg_map.clone(),
-            snap_cpg_map: device.snap_cpg_map.clone(),
-        },
-    });
+    let pair = arrays.pair(config);
     let simulated = config
         .simulated
         .as_ref()

@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error; nothing is coloured. Exit status: see [`Exit`].
 
 pub mod config;
+pub mod group;
 pub mod transcript;
 
 use std::{

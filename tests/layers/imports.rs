@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::source;
 
 /// The binary: what knows everything. It may be nowhere but here.
-const BINARY: [&str; 4] = ["lib.rs", "logging.rs", "main.rs", "serve.rs"];
+const BINARY: [&str; 5] = ["connect.rs", "lib.rs", "logging.rs", "main.rs", "serve.rs"];
 /// Crates with one home: that a layer does not know HTTP, or SSH, is seen by these.
 const AT_HOME: [(&str, &str); 5] = [
     ("http_body_util", "docker"),

@@ -1,0 +1,238 @@
+//! `group plan`: what to type, and what stands against it.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::{
+    Site,
+    seen::{Found, exposure, find},
+    view::Head,
+};
+use crate::{
+    model::{GroupStatus, Role, Side},
+    operator::{Exit, Streams},
+    replication::{Afterwards, Operation, OperatorPlan, PlannedCommand},
+};
+
+#[derive(Serialize)]
+struct PlanView<'p> {
+    operation: String,
+    #[serde(flatten)]
+    head: Head,
+    /// The commands may be typed now.
+    now: bool,
+    /// It is so already.
+    done: Option<String>,
+    objections: Vec<ObjectionView>,
+    cautions: Vec<String>,
+    commands: Vec<CommandView<'p>>,
+    afterwards: Vec<AfterwardsView>,
+}
+
+#[derive(Serialize)]
+struct ObjectionView {
+    message: String,
+    hint: String,
+    /// The commands are right when it is gone.
+    passes: bool,
+}
+
+#[derive(Serialize)]
+struct CommandView<'p> {
+    /// Address of the array, as hpe.conf has it.
+    array: &'p str,
+    /// The array's own name, if it told.
+    system: Option<String>,
+    group: &'p str,
+    target: &'p str,
+    line: &'p str,
+    /// `<n>` is a number; empty: it is silent.
+    prints: &'p [String],
+    then: &'p str,
+}
+
+#[derive(Serialize)]
+struct AfterwardsView {
+    source: Option<HalfView>,
+    peer: Option<HalfView>,
+    when: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct HalfView {
+    role: Role,
+    status: GroupStatus,
+}
+
+pub(super) async fn run(
+    site: &Site,
+    operation: Operation,
+    name: &str,
+    to: &mut Streams<'_>,
+) -> io::Result<Exit> {
+    let found = match find(site, name).await {
+        Ok(found) => found,
+        Err(errors) => {
+            for error in errors {
+                writeln!(to.err, "error: {error}")?;
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    let exposure = exposure(&found.in_use(site).await);
+    let plan = found.sides.plan(operation, &exposure);
+    if site.json {
+        serde_json::to_writer_pretty(&mut *to.out, &view(&found, &plan))?;
+        writeln!(to.out)?;
+    } else {
+        print(&found, &plan, to)?;
+    }
+    Ok(if plan.objections.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Problems
+    })
+}
+
+fn system(found: &Found, side: Side) -> Option<String> {
+    let answer = found.asked.on(side).answer.as_ref().ok();
+    answer.map(|shown| shown.system.name.clone())
+}
+
+fn view<'p>(found: &Found, plan: &'p OperatorPlan) -> PlanView<'p> {
+    let half =
+        |half: Option<(Role, GroupStatus)>| half.map(|(role, status)| HalfView { role, status });
+    let command = |command: &'p PlannedCommand| CommandView {
+        array: &command.array,
+        system: system(found, command.side),
+        group: command.group.as_str(),
+        target: command.target.as_str(),
+        line: &command.line,
+        prints: &command.prints,
+        then: &command.then,
+    };
+    PlanView {
+        operation: plan.operation.to_string(),
+        head: Head::of(found),
+        now: plan.may_be_typed(),
+        done: plan.done.as_ref().map(ToString::to_string),
+        objections: plan
+            .objections
+            .iter()
+            .map(|objection| ObjectionView {
+                message: objection.to_string(),
+                hint: objection.hint(),
+                passes: objection.may_pass(),
+            })
+            .collect(),
+        cautions: plan.cautions.iter().map(ToString::to_string).collect(),
+        commands: plan.commands.iter().map(command).collect(),
+        afterwards: plan
+            .afterwards
+            .iter()
+            .map(|after| AfterwardsView {
+                source: half(after.source),
+                peer: half(after.peer),
+                when: after.when,
+            })
+            .collect(),
+    }
+}
+
+fn print(found: &Found, plan: &OperatorPlan, to: &mut Streams<'_>) -> io::Result<()> {
+    let (operation, group) = (plan.operation, &plan.group);
+    writeln!(
+        to.out,
+        "{operation} of remote copy group `{group}` (backend `{}`), as both arrays showed it at {:.3}",
+        found.backend.name, found.at
+    )?;
+    writeln!(to.out, "  {}: {}", found.sides, plan.situation.told())?;
+    for note in &found.notes {
+        writeln!(to.out, "  note: {note}")?;
+    }
+    if let Some(done) = &plan.done {
+        writeln!(to.out, "\nnothing to type: {done}")?;
+        if let Some(next) = done.next() {
+            writeln!(to.out, "next: `hpe3par-docker group plan {next} {group}`")?;
+        }
+        return Ok(());
+    }
+    if !plan.objections.is_empty() {
+        writeln!(to.out, "\nNOT NOW:")?;
+        for objection in &plan.objections {
+            writeln!(to.out, "  - {objection}")?;
+            writeln!(to.out, "    hint: {}", objection.hint())?;
+        }
+    }
+    if plan.commands.is_empty() {
+        return Ok(());
+    }
+    if !plan.cautions.is_empty() {
+        writeln!(to.out, "\nknow before:")?;
+        for caution in &plan.cautions {
+            writeln!(to.out, "  - {caution}")?;
+        }
+    }
+    if plan.objections.is_empty() {
+        writeln!(to.out, "\ntype, by hand and one after the other:")?;
+    } else {
+        writeln!(
+            to.out,
+            "\nnot before all of the above is gone (ask again then), type:"
+        )?;
+    }
+    for (n, command) in plan.commands.iter().enumerate() {
+        let PlannedCommand {
+            side,
+            group,
+            target,
+            line,
+            prints,
+            then,
+            ..
+        } = command;
+        writeln!(
+            to.out,
+            "  {}. on array {}, where the group is `{group}` and the other array is `{target}`:",
+            n + 1,
+            found.array(*side)
+        )?;
+        writeln!(to.out, "\n         {line}\n")?;
+        match prints.as_slice() {
+            [] => writeln!(to.out, "     it prints nothing")?,
+            lines => {
+                writeln!(to.out, "     it prints (`<n>` is a number):")?;
+                for line in lines {
+                    writeln!(to.out, "         {line}")?;
+                }
+            }
+        }
+        writeln!(to.out, "     done when {then}")?;
+    }
+    writeln!(to.out, "\nin the end both arrays show:")?;
+    for after in &plan.afterwards {
+        writeln!(to.out, "  - {}", told(found, after))?;
+    }
+    writeln!(
+        to.out,
+        "follow it with `hpe3par-docker group watch {group}`; look at any time with `hpe3par-docker group show {group}`"
+    )
+}
+
+fn told(found: &Found, after: &Afterwards) -> String {
+    let sides: Vec<String> = Side::BOTH
+        .into_iter()
+        .filter_map(|side| {
+            let (role, status) = after.on(side)?;
+            Some(format!(
+                "{role} and {status} on array `{}`",
+                found.sides.on(side).array
+            ))
+        })
+        .collect();
+    match after.when {
+        Some(when) => format!("{} ({when})", sides.join(", ")),
+        None => sides.join(", "),
+    }
+}

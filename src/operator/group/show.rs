@@ -1,0 +1,307 @@
+//! `group show`: both halves of a group in full.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::{
+    Site, columns,
+    seen::{Found, exposure, find},
+    view::{Head, ServingView, SideView, VolumeView, serving, volumes},
+};
+use crate::{
+    inform::VlunTemplate,
+    model::Side,
+    operator::{Exit, Streams},
+    replication::{Exposure, Operation, OperatorPlan},
+    volume::SideInUse,
+};
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    head: Head,
+    serving: ServingView,
+    volumes: Vec<VolumeView>,
+    exports: Vec<ExportView>,
+    /// Arrays whose exports are not known, and why.
+    exports_not_known: Vec<String>,
+    names_not_known: Vec<String>,
+    being_changed: Option<String>,
+    operations: Vec<OperationView>,
+}
+
+/// An export of a volume of the group, and who uses it.
+#[derive(Serialize)]
+struct ExportView {
+    array: String,
+    vv: String,
+    to: String,
+    lun: Option<u16>,
+    /// Live paths; 0: it is only a template.
+    paths: usize,
+    /// The hosts behind them.
+    hosts: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct OperationView {
+    operation: String,
+    /// It may be typed now.
+    now: bool,
+    /// It is so already.
+    done: Option<String>,
+    objections: Vec<String>,
+}
+
+pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Result<Exit> {
+    let found = match find(site, name).await {
+        Ok(found) => found,
+        Err(errors) => {
+            for error in errors {
+                writeln!(to.err, "error: {error}")?;
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    let (in_use, names) = tokio::join!(found.in_use(site), found.names(site));
+    let exposure = exposure(&in_use);
+    let lone_primary = found.backend.pair.wants.lone_primary;
+    let shown = Shown {
+        head: Head::of(&found),
+        serving: serving(&found.sides, lone_primary),
+        volumes: volumes(&found.sides, &names),
+        exports: exports(&found, &in_use),
+        exports_not_known: not_known(&in_use),
+        names_not_known: not_known(&names),
+        being_changed: exposure.lock.clone(),
+        operations: Operation::ALL
+            .into_iter()
+            .map(|operation| view(&found, operation, &exposure))
+            .collect(),
+    };
+    let unreadable = Side::BOTH
+        .into_iter()
+        .any(|side| found.sides.on(side).half.is_unreadable());
+    if site.json {
+        serde_json::to_writer_pretty(&mut *to.out, &shown)?;
+        writeln!(to.out)?;
+    } else {
+        print(&found, &shown, to)?;
+    }
+    Ok(if unreadable { Exit::Problems } else { Exit::Ok })
+}
+
+fn not_known<T>(sides: &[Result<T, String>; 2]) -> Vec<String> {
+    let mut why: Vec<String> = sides
+        .iter()
+        .filter_map(|side| side.as_ref().err())
+        .cloned()
+        .collect();
+    why.dedup();
+    why
+}
+
+fn view(found: &Found, operation: Operation, exposure: &Exposure) -> OperationView {
+    let plan: OperatorPlan = found.sides.plan(operation, exposure);
+    OperationView {
+        operation: operation.to_string(),
+        now: plan.may_be_typed(),
+        done: plan.done.as_ref().map(ToString::to_string),
+        objections: plan.objections.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn exports(found: &Found, in_use: &[Result<SideInUse, String>; 2]) -> Vec<ExportView> {
+    let mut views = Vec::new();
+    for (side, shown) in Side::BOTH.into_iter().zip(in_use) {
+        let Ok(shown) = shown else { continue };
+        let array = &found.sides.on(side).array;
+        let mut explained = vec![false; shown.paths.len()];
+        for (vv, export) in &shown.exports {
+            let mut hosts = Vec::new();
+            let mut paths = 0;
+            for (path, explained) in shown.paths.iter().zip(&mut explained) {
+                if path.vv == *vv && path.lun == export.lun && path.kind == export.kind {
+                    *explained = true;
+                    paths += 1;
+                    hosts.push(path.host.to_string());
+                }
+            }
+            hosts.sort();
+            hosts.dedup();
+            views.push(ExportView {
+                array: array.clone(),
+                vv: vv.to_string(),
+                to: target(export),
+                lun: Some(export.lun.0),
+                paths,
+                hosts,
+            });
+        }
+        for (path, explained) in shown.paths.iter().zip(explained) {
+            if !explained {
+                views.push(ExportView {
+                    array: array.clone(),
+                    vv: path.vv.to_string(),
+                    to: "a path without a template".to_owned(),
+                    lun: Some(path.lun.0),
+                    paths: 1,
+                    hosts: vec![path.host.to_string()],
+                });
+            }
+        }
+    }
+    views
+}
+
+fn target(export: &VlunTemplate) -> String {
+    match &export.port {
+        Some(port) => format!("{} on port {port}", export.target),
+        None => export.target.to_string(),
+    }
+}
+
+fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
+    let Head {
+        group,
+        backend,
+        seen,
+        situation,
+        ..
+    } = &shown.head;
+    writeln!(
+        to.out,
+        "remote copy group `{group}` of backend `{backend}`: {situation}"
+    )?;
+    match &shown.serving.array {
+        Some(array) => writeln!(to.out, "array `{array}` serves: {}", shown.serving.why)?,
+        None => writeln!(to.out, "no array serves: {}", shown.serving.why)?,
+    }
+    if let Some(lock) = &shown.being_changed {
+        writeln!(to.out, "a volume is being admitted or dismissed: {lock}")?;
+    }
+    for note in &shown.head.notes {
+        writeln!(to.out, "note: {note}")?;
+    }
+    writeln!(to.out, "\nas both arrays showed it at {seen}")?;
+    columns::write(&halves(found, shown), "  ", to.out)?;
+    for side in [&shown.head.source, &shown.head.peer] {
+        if let Some(why) = &side.unreadable {
+            writeln!(to.out, "  array `{}` cannot be asked: {why}", side.array)?;
+        }
+    }
+    writeln!(to.out, "\nvolumes")?;
+    let mut rows = vec![["VOLUME", "VV", "OWN ARRAY", "PEER"].map(str::to_owned)];
+    for volume in &shown.volumes {
+        let vv = volume.source.as_ref().or(volume.peer.as_ref());
+        let told = |copy: &Option<super::view::CopyView>, side: &SideView| match copy {
+            Some(copy) => copy.told(),
+            None if side.role.is_some() => "not in the group".to_owned(),
+            None => "not known".to_owned(),
+        };
+        rows.push([
+            volume.volume.clone().unwrap_or_else(|| "-".to_owned()),
+            vv.map_or_else(String::new, |copy| copy.vv.clone()),
+            told(&volume.source, &shown.head.source),
+            told(&volume.peer, &shown.head.peer),
+        ]);
+    }
+    columns::write(&rows, "  ", to.out)?;
+    for why in &shown.names_not_known {
+        writeln!(to.out, "  Docker's names there are not known: {why}")?;
+    }
+    writeln!(to.out, "\nexports of these volumes")?;
+    let mut rows = vec![["ARRAY", "VV", "TO", "LUN", "LIVE PATHS"].map(str::to_owned)];
+    for export in &shown.exports {
+        rows.push([
+            export.array.clone(),
+            export.vv.clone(),
+            export.to.clone(),
+            export.lun.map_or_else(String::new, |lun| lun.to_string()),
+            match export.paths {
+                0 => "none".to_owned(),
+                paths => format!("{paths}, of {}", export.hosts.join(", ")),
+            },
+        ]);
+    }
+    if shown.exports.is_empty() && shown.exports_not_known.is_empty() {
+        writeln!(to.out, "  none on either array")?;
+    } else if !shown.exports.is_empty() {
+        columns::write(&rows, "  ", to.out)?;
+    }
+    for why in &shown.exports_not_known {
+        writeln!(to.out, "  not known: {why}")?;
+    }
+    writeln!(to.out, "\nwhat may be done now")?;
+    let mut rows = Vec::new();
+    for operation in &shown.operations {
+        let word = operation.operation.clone();
+        let says = if operation.now {
+            format!("yes: `hpe3par-docker group plan {word} {group}`")
+        } else if let Some(done) = &operation.done {
+            done.clone()
+        } else {
+            format!("no: {}", operation.objections.join("; "))
+        };
+        rows.push([word, says]);
+    }
+    columns::write(&rows, "  ", to.out)
+}
+
+/// Both halves beside each other.
+fn halves(found: &Found, shown: &Shown) -> Vec<[String; 3]> {
+    let row = |what: &str, of: &dyn Fn(&SideView) -> Option<String>| {
+        let [here, there] = [&shown.head.source, &shown.head.peer]
+            .map(|side| of(side).unwrap_or_else(|| "-".to_owned()));
+        [what.to_owned(), here, there]
+    };
+    let mut rows = vec![
+        [String::new(), "OWN ARRAY".to_owned(), "PEER".to_owned()],
+        [
+            "array".to_owned(),
+            found.array(Side::Source),
+            found.array(Side::Peer),
+        ],
+        row("system id", &|side| {
+            side.system.as_ref().map(|system| system.id.to_string())
+        }),
+        row("group there", &|side| side.group.clone()),
+        row("role", &|side| {
+            let absent = || {
+                side.unreadable
+                    .is_none()
+                    .then(|| "no such group".to_owned())
+            };
+            side.role.map(|role| role.to_string()).or_else(absent)
+        }),
+        row("status", &|side| {
+            side.status.map(|status| status.to_string())
+        }),
+        row("mode", &|side| side.mode.clone()),
+        row("policies", &|side| {
+            (!side.policies.is_empty()).then(|| side.policies.join(","))
+        }),
+        row("target", &|side| {
+            side.target.as_ref().map(|target| target.name.clone())
+        }),
+        row("links", &|side| {
+            let target = side.target.as_ref()?;
+            let status = target.status.as_ref()?;
+            Some(format!(
+                "{status}, {} of {} Up",
+                target.links_up?, target.links?
+            ))
+        }),
+    ];
+    if [&shown.head.source, &shown.head.peer]
+        .iter()
+        .any(|side| side.mode.as_deref() == Some("Periodic"))
+    {
+        rows.push(row("period", &|side| {
+            side.period.map(|seconds| format!("{seconds} s"))
+        }));
+        rows.push(row("last sync", &|side| side.last_sync.clone()));
+    }
+    rows
+}

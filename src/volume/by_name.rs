@@ -1,0 +1,374 @@
+//! Groups as a person asks for them: by name, as both arrays show them now, without an index. Nothing is changed.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+
+use crate::{
+    inform::{Array, ArrayError, RcGroup, RcLink, RcTarget, System},
+    model::{GroupName, Side, SystemId, TargetName},
+    replication::{GroupSide, GroupSides, Half, Pair, Way},
+};
+
+/// What one array showed of remote copy.
+#[derive(Debug, Clone)]
+pub struct ArrayShown {
+    /// Who it is.
+    pub system: System,
+    /// The other arrays it knows.
+    pub targets: Vec<RcTarget>,
+    /// The links to them.
+    pub links: Vec<RcLink>,
+    /// Its groups.
+    pub groups: Vec<RcGroup>,
+}
+
+/// One array, asked once.
+#[derive(Debug)]
+pub struct ArrayAsked {
+    /// Its name in messages.
+    pub label: String,
+    /// What it showed, or why it could not be asked.
+    pub answer: Result<ArrayShown, String>,
+}
+
+/// The two arrays of a backend, asked at one time.
+#[derive(Debug, Clone)]
+pub struct PairAsked {
+    /// Them.
+    pub pair: Pair,
+    /// The backend's own.
+    pub source: Arc<ArrayAsked>,
+    /// That of its `replication_device`.
+    pub peer: Arc<ArrayAsked>,
+}
+
+/// Asks the arrays of these backends, each once, all at the same time.
+pub async fn ask_pairs(pairs: &[Pair], patience: Duration) -> Vec<PairAsked> {
+    let mut arrays: Vec<&Array> = Vec::new();
+    for array in pairs.iter().flat_map(|pair| [&pair.source, &pair.peer]) {
+        if !arrays.iter().any(|other| other.is_same_login(array)) {
+            arrays.push(array);
+        }
+    }
+    let asked = join_all(arrays.iter().map(|array| ask(array, patience))).await;
+    let asked: Vec<Arc<ArrayAsked>> = asked.into_iter().map(Arc::new).collect();
+    let of = |array: &Array| {
+        let at = arrays.iter().position(|other| other.is_same_login(array));
+        at.and_then(|at| asked.get(at)).map(Arc::clone)
+    };
+    let both = pairs.iter().filter_map(|pair| {
+        Some(PairAsked {
+            pair: pair.clone(),
+            source: of(&pair.source)?,
+            peer: of(&pair.peer)?,
+        })
+    });
+    both.collect()
+}
+
+async fn ask(array: &Array, patience: Duration) -> ArrayAsked {
+    let answer = within(array, patience, async {
+        let (system, targets, links, groups) = tokio::try_join!(
+            array.showsys(),
+            array.showrcopy_targets_detail(),
+            array.showrcopy_links(),
+            array.showrcopy_groups(),
+        )?;
+        Ok(ArrayShown {
+            system,
+            targets,
+            links,
+            groups,
+        })
+    });
+    ArrayAsked {
+        label: array.label().to_owned(),
+        answer: answer.await,
+    }
+}
+
+/// An array that is slower than a person's patience could not be asked.
+pub(super) async fn within<T>(
+    array: &Array,
+    patience: Duration,
+    look: impl Future<Output = Result<T, ArrayError>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(patience, look).await {
+        Ok(Ok(shown)) => Ok(shown),
+        Ok(Err(error)) => Err(match error.hint() {
+            Some(hint) => format!("{error}; hint: {hint}"),
+            None => error.to_string(),
+        }),
+        Err(_) => Err(format!(
+            "array `{}` did not answer within {} s",
+            array.label(),
+            patience.as_secs_f32()
+        )),
+    }
+}
+
+/// Why a name means no group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotFound {
+    /// Neither array has it, in their own words.
+    NoSuchGroup,
+    /// The array that could be asked does not have it.
+    NotSeen {
+        /// Why the other one could not.
+        why: Vec<String>,
+    },
+    /// It replicates, but not to the array of the backend's `replication_device`.
+    OtherTarget {
+        /// The array that has it.
+        array: String,
+        /// Where it replicates to.
+        target: TargetName,
+    },
+    /// The name fits more than one.
+    Several(Vec<GroupName>),
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchGroup => f.write_str("neither array has a remote copy group of that name"),
+            Self::NotSeen { why } => write!(
+                f,
+                "no remote copy group of that name was seen, and not every array could be asked: {}",
+                why.join("; ")
+            ),
+            Self::OtherTarget { array, target } => write!(
+                f,
+                "remote copy group on array `{array}` replicates to target `{target}`, which is not the array of the backend's `replication_device`"
+            ),
+            Self::Several(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                write!(f, "it may be one of {}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl PairAsked {
+    /// One of them.
+    pub fn on(&self, side: Side) -> &ArrayAsked {
+        match side {
+            Side::Source => &self.source,
+            Side::Peer => &self.peer,
+        }
+    }
+
+    /// Why an array could not be asked, in one line each.
+    pub fn unreadable(&self) -> Vec<String> {
+        let both = [&self.source, &self.peer].into_iter();
+        both.filter_map(|asked| asked.answer.as_ref().err())
+            .cloned()
+            .collect()
+    }
+
+    /// True if it is certain that the groups seen are of this pair. With the backend's own array out of reach nobody can say which of
+    /// several arrays a group of the peer leads to.
+    pub fn is_certain(&self) -> bool {
+        match (&self.source.answer, &self.peer.answer) {
+            (Err(_), Ok(peer)) => peer.targets.len() <= 1,
+            _ => true,
+        }
+    }
+
+    /// Every group between the two arrays, by its name on the backend's own one.
+    pub async fn groups(&self, patience: Duration) -> Vec<GroupSides> {
+        let mut there: Vec<RcGroup> = self.leading_back(Side::Peer);
+        let mut groups = Vec::new();
+        for here in self.leading_back(Side::Source) {
+            let name = self.name_on(Side::Peer, &here);
+            let by_name = there
+                .iter()
+                .position(|one| Some(&one.name) == name.as_ref());
+            let at = by_name.or_else(|| there.iter().position(|one| are_halves(&here, one)));
+            let other = at.map(|at| there.remove(at));
+            groups.push(self.sides(Side::Source, here, other, patience).await);
+        }
+        for alone in there {
+            groups.push(self.sides(Side::Peer, alone, None, patience).await);
+        }
+        groups.sort_by(|one, other| one.group.cmp(&other.group));
+        groups
+    }
+
+    /// The group that a person means: by its name on either array; where the backend's own cannot be asked, by its name there.
+    ///
+    /// # Errors
+    /// [`NotFound`].
+    pub async fn find(&self, name: &GroupName, patience: Duration) -> Result<GroupSides, NotFound> {
+        let all = self.groups(patience).await;
+        let called = |sides: &&GroupSides| {
+            let names = sides.both().map(|side| side.name.as_ref());
+            sides.group == *name || names.contains(&Some(name))
+        };
+        let mut fits: Vec<GroupSides> = all.iter().filter(called).cloned().collect();
+        // The name somebody types is that of the array they know it from.
+        let exact = |sides: &GroupSides| sides.source.name.as_ref() == Some(name);
+        if fits.len() > 1 && fits.iter().filter(|sides| exact(sides)).count() == 1 {
+            fits.retain(exact);
+        }
+        match (fits.pop(), fits.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(last), false) => {
+                fits.push(last);
+                let names = fits.iter().flat_map(|sides| sides.peer.name.clone());
+                Err(NotFound::Several(names.collect()))
+            }
+            (None, _) => Err(self.not_found(name, patience).await),
+        }
+    }
+
+    async fn not_found(&self, name: &GroupName, patience: Duration) -> NotFound {
+        let mut why = Vec::new();
+        for side in Side::BOTH {
+            let (asked, array) = (self.on(side), self.pair.on(side));
+            if let Err(reason) = &asked.answer {
+                why.push(reason.clone());
+                continue;
+            }
+            // The listing has no total: only the array's own words are proof (array fact 9).
+            match within(array, patience, array.showrcopy_group(name)).await {
+                Ok(Some(group)) => {
+                    return NotFound::OtherTarget {
+                        array: asked.label.clone(),
+                        target: group.target,
+                    };
+                }
+                Ok(None) => {}
+                Err(reason) => why.push(reason),
+            }
+        }
+        if why.is_empty() {
+            NotFound::NoSuchGroup
+        } else {
+            NotFound::NotSeen { why }
+        }
+    }
+
+    fn shown(&self, side: Side) -> Option<&ArrayShown> {
+        self.on(side).answer.as_ref().ok()
+    }
+
+    fn id(&self, side: Side) -> Option<SystemId> {
+        self.shown(side).map(|shown| shown.system.id)
+    }
+
+    /// The groups of an array whose target is the other one, by its system id; a target's name is no identity (array fact 15). While
+    /// the other one cannot be asked, hpe.conf names the target, and on the peer nothing does.
+    fn leading_back(&self, side: Side) -> Vec<RcGroup> {
+        let Some(shown) = self.shown(side) else {
+            return Vec::new();
+        };
+        let leads = |target: &&RcTarget| match (self.id(side.other()), side) {
+            (Some(id), _) => target.system_id == Some(id),
+            (None, Side::Source) => target.name == self.pair.wants.target,
+            (None, Side::Peer) => true,
+        };
+        let targets: Vec<&TargetName> = shown
+            .targets
+            .iter()
+            .filter(leads)
+            .map(|target| &target.name)
+            .collect();
+        let groups = shown.groups.iter();
+        groups
+            .filter(|group| targets.contains(&&group.target))
+            .cloned()
+            .collect()
+    }
+
+    /// What one array calls a group that the other one showed: whichever made it adds its id for the other (array fact 3).
+    fn name_on(&self, side: Side, shown: &RcGroup) -> Option<GroupName> {
+        match side {
+            Side::Peer => self.pair.peer_name(&shown.name, self.id(Side::Source)?),
+            Side::Source => {
+                let peer = self.id(Side::Peer)?;
+                match shown.name.made_by() {
+                    Some((name, id)) if id != peer => Some(name),
+                    _ => GroupName::new(&format!("{}.r{peer}", shown.name)).ok(),
+                }
+            }
+        }
+    }
+
+    /// Both halves, from the one that was seen.
+    async fn sides(
+        &self,
+        side: Side,
+        seen: RcGroup,
+        other: Option<RcGroup>,
+        patience: Duration,
+    ) -> GroupSides {
+        let name = seen.name.clone();
+        let other_name = match &other {
+            Some(other) => Some(other.name.clone()),
+            None => self.name_on(side.other(), &seen),
+        };
+        let group = match (side, &other_name) {
+            (Side::Peer, Some(here)) => here.clone(),
+            _ => name.clone(),
+        };
+        let this = self.side(side, Some(name), Some(seen), patience).await;
+        let that = self.side(side.other(), other_name, other, patience).await;
+        let (source, peer) = match side {
+            Side::Source => (this, that),
+            Side::Peer => (that, this),
+        };
+        GroupSides {
+            group,
+            source,
+            peer,
+        }
+    }
+
+    async fn side(
+        &self,
+        side: Side,
+        name: Option<GroupName>,
+        group: Option<RcGroup>,
+        patience: Duration,
+    ) -> GroupSide {
+        let asked = self.on(side);
+        let unreadable = |why: String| Half::Unreadable {
+            why,
+            last_seen: None,
+        };
+        let half = match (&asked.answer, group, &name) {
+            (_, Some(group), _) => Half::Seen(group),
+            (Err(why), None, _) => unreadable(why.clone()),
+            (Ok(_), None, None) => unreadable("what it calls the group is not known".to_owned()),
+            (Ok(_), None, Some(name)) => {
+                let array = self.pair.on(side);
+                match within(array, patience, array.showrcopy_group(name)).await {
+                    Ok(None) => Half::Absent,
+                    Ok(Some(group)) => Half::Seen(group),
+                    Err(why) => unreadable(why),
+                }
+            }
+        };
+        let way = half.seen().and_then(|group| {
+            let shown = self.shown(side)?;
+            Way::to(&group.target, &shown.targets, &shown.links)
+        });
+        GroupSide {
+            array: asked.label.clone(),
+            name,
+            half,
+            way,
+        }
+    }
+}
+
+/// Each array has its own names for the volumes, and both know both.
+fn are_halves(here: &RcGroup, there: &RcGroup) -> bool {
+    let mut volumes = here.volumes.iter();
+    volumes.any(|volume| {
+        let mut others = there.volumes.iter();
+        others.any(|other| other.local == volume.remote && other.remote == volume.local)
+    })
+}
