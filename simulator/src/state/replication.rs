@@ -194,7 +194,7 @@ pub enum FailoverStage {
     None,
     /// The other side still takes itself for the primary.
     TakenOver,
-    /// `auto_synchronize` copies back by itself.
+    /// It copies back, and with `auto_synchronize` something is to be done at the end of that.
     CopyingBack,
 }
 

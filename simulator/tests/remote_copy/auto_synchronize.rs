@@ -1,6 +1,6 @@
 //! The policy `auto_synchronize`: after a failover the arrays turn the group round by themselves.
 
-use crate::{SOUTH, both, copies, state, synced};
+use crate::{SOUTH, both, copies, set_links, state, synced};
 use hpe3par_sim::state::Release::{V331, V1050};
 
 #[test]
@@ -98,5 +98,34 @@ fn a_failover_may_leave_the_copy_back_for_later() {
             assert_eq!(both(&mut desk), "Started Secondary | Started Primary");
             assert_eq!(copies(&desk)[1], ("south", "north"));
         }
+    }
+}
+
+#[test]
+fn a_copy_back_that_was_interrupted_is_begun_again_by_a_person_and_ends_as_it_would_have() {
+    for line in [
+        "startrcopygroup g1.r4101",
+        "setrcopygroup recover -f g1.r4101",
+    ] {
+        let mut desk = synced(V1050);
+        desk.quiet(&["setrcopygroup pol auto_synchronize g1"]);
+        desk.ask("south", "setrcopygroup failover -f g1.r4101");
+        desk.pass(3);
+        assert_eq!(state(&mut desk, "south", SOUTH).2, ["Syncing (66%)"]);
+        set_links(&mut desk, false);
+        desk.pass(60);
+        set_links(&mut desk, true);
+        desk.pass(60);
+        assert_eq!(
+            both(&mut desk),
+            "Stopped Secondary-Rev | Stopped Primary-Rev"
+        );
+        assert_eq!(desk.ask("south", line).status, 0, "{line}");
+        desk.pass(60);
+        assert_eq!(
+            both(&mut desk),
+            "Started Secondary | Started Primary",
+            "{line}"
+        );
     }
 }

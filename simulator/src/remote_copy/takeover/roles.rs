@@ -62,18 +62,14 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
     if group.operation.is_some() {
         return;
     }
-    let synchronizes = group.has_policy("auto_synchronize");
+    let synchronizes = synchronizes(world, half);
+    let notices = world
+        .arrays
+        .get(&half.array)
+        .is_some_and(|array| array.switch("failover_noticed"));
     match group.failover {
-        FailoverStage::TakenOver if synchronizes => turn_round(world, half, now, false, false),
-        FailoverStage::TakenOver
-            if world
-                .arrays
-                .get(&half.array)
-                .is_some_and(|array| array.switch("failover_noticed")) =>
-        {
-            if faces_a_primary(world, half) {
-                recover(world, half, now, true, false);
-            }
+        FailoverStage::TakenOver if (synchronizes || notices) && faces_a_primary(world, half) => {
+            recover(world, half, now, !synchronizes, false);
         }
         FailoverStage::CopyingBack if synchronizes && all_synced(world, half) => {
             set_stage(world, half, FailoverStage::None);
@@ -91,12 +87,9 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
     }
 }
 
-/// The recover that `auto_synchronize` does.
-fn turn_round(world: &mut World, half: &Half, now: i64, nostart: bool, nosync: bool) {
-    if faces_a_primary(world, half) {
-        recover(world, half, now, nostart, nosync);
-        set_stage(world, half, FailoverStage::CopyingBack);
-    }
+fn synchronizes(world: &World, half: &Half) -> bool {
+    half.get(world)
+        .is_some_and(|group| group.has_policy("auto_synchronize"))
 }
 
 /// Is the other side in reach, and takes itself for the primary?
@@ -126,11 +119,8 @@ fn fail_over(world: &mut World, half: &Half, operation: &Operation) {
     }
     keep_differences(world, half, at, operation.nosnap);
     // With the policy and both arrays up the failover is mirrored at once.
-    if half
-        .get(world)
-        .is_some_and(|group| group.has_policy("auto_synchronize"))
-    {
-        turn_round(world, half, at, operation.nostart, operation.nosync);
+    if synchronizes(world, half) && faces_a_primary(world, half) {
+        recover(world, half, at, operation.nostart, operation.nosync);
     }
 }
 
@@ -149,6 +139,9 @@ fn recover(world: &mut World, half: &Half, at: i64, nostart: bool, nosync: bool)
         if let Some(group) = side.get_mut(world) {
             group.stopped_by_links = false;
         }
+    }
+    if synchronizes(world, half) {
+        set_stage(world, half, FailoverStage::CopyingBack);
     }
     mirror(world, half);
     if !nostart {
