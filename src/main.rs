@@ -63,8 +63,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut err = io::stderr();
-    if !matches!(arguments.command, Command::Serve(_)) {
-        logging::start(log::LevelFilter::Warn);
+    match arguments.command {
+        Command::Serve(_) => {}
+        // What an array does not answer is in what it prints.
+        Command::Group(_) => logging::start(log::LevelFilter::Error),
+        Command::Config(_) | Command::Transcript(_) => logging::start(log::LevelFilter::Warn),
     }
     let mut to = Streams {
         out: &mut out,
