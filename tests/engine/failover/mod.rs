@@ -66,6 +66,7 @@ impl Drill {
     }
 
     /// The container writes one file more.
+    #[track_caller]
     fn write(&mut self) {
         let file = format!("/data/{}", self.files.len() + 1);
         let line = format!("busybox head -c 300000 /dev/urandom > {file} && sync && md5sum {file}");
@@ -80,6 +81,7 @@ impl Drill {
     }
 
     /// Stops the container; the engine has an answer to its Unmount before it gives up waiting for it.
+    #[track_caller]
     fn stop(&self) {
         in_time(|| self.stage.engine.ok(&["stop", "-t", "0", CONTAINER]));
         assert!(!self.stage.mounted(VOLUME));
@@ -87,6 +89,7 @@ impl Drill {
     }
 
     /// The same container, again.
+    #[track_caller]
     fn start(&self) {
         in_time(|| self.stage.engine.ok(&["start", CONTAINER]));
     }
@@ -164,14 +167,20 @@ impl Drill {
     }
 
     /// Loop devices of this test.
-    fn devices(&self) -> usize {
+    fn loop_devices(&self) -> Vec<String> {
         let list = std::process::Command::new("losetup")
-            .args(["--list", "--noheadings", "--output", "BACK-FILE"])
+            .args(["--list", "--noheadings", "--output", "NAME,BACK-FILE"])
             .output()
             .unwrap();
         let ours = self.stage.arrays.dir.path().display().to_string();
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
-        list.lines().filter(|line| line.contains(&ours)).count()
+        let own = list.lines().filter(|line| line.contains(&ours));
+        own.map(|line| line.split_whitespace().next().unwrap().to_owned())
+            .collect()
+    }
+
+    fn devices(&self) -> usize {
+        self.loop_devices().len()
     }
 
     /// Exports of an array.
