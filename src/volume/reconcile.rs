@@ -7,7 +7,7 @@ use crate::{
     host::{self, MountEntry},
     index::MountPlace,
     inform::{ExportedVv, VlunQuery},
-    model::{RequestId, Side, VolumeName, VvName},
+    model::{RequestId, Side, VolumeName, VvName, Wwn},
 };
 
 use super::{
@@ -188,7 +188,7 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
             continue;
         }
         let _lock = inner.locks.lock(name).await;
-        if let Some(why) = explanation(inner, name) {
+        if let Some(why) = explanation(inner, name, wwn) {
             log::debug!(volume = name.as_str(), why = why; "exported to this machine");
             continue;
         }
@@ -211,11 +211,16 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
     Ok(())
 }
 
-/// The reason for an export to this machine, if there is one. The caller holds the name's lock.
-fn explanation(inner: &Inner, name: &VolumeName) -> Option<&'static str> {
-    if inner.mounted(name).is_some() {
+/// The reason for an export of this VV to this machine, if there is one. That its copy is mounted from the other array is none. The
+/// caller holds the name's lock.
+fn explanation(inner: &Inner, name: &VolumeName, wwn: &Wwn) -> Option<&'static str> {
+    // What cannot be told apart is taken for this one.
+    let other = |place: &MountPlace| place.wwn != *wwn;
+    let mounted = mounted_volume(inner, name).ok().flatten();
+    let record = inner.index.mount(name);
+    if inner.mounted(name).is_some() && !mounted.as_ref().is_some_and(other) {
         Some("it is mounted")
-    } else if inner.index.mount(name).is_some() {
+    } else if record.is_some_and(|record| !other(&record.place)) {
         Some("it has a mount record")
     } else if has_open_entry(inner, name) {
         Some("an operation is not finished")
