@@ -23,7 +23,7 @@ use super::{
 /// How long looking at a device may take.
 pub(super) const LOOKING: Duration = Duration::from_secs(30);
 /// The pause after a first failure to ask an array, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// The volume that the kernel shows mounted under this name, if its device is one of ours.
 pub(super) fn mounted_volume(

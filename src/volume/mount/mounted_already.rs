@@ -39,7 +39,14 @@ pub(super) async fn use_it(
         && let Some(now) = served_by(inner, &backend.for_request(request), name).await
         && now != side
     {
-        if inner.has_users(name) {
+        // Users that an engine before this one counted may be gone with it: the kernel knows.
+        let counted = inner
+            .index
+            .mount(name)
+            .is_some_and(|record| record.has_live_references());
+        // An operation of its own: what cannot be taken back from a dead array stays in the journal beside this mount.
+        let own = RequestId::random();
+        if counted || !unmount::release_if_unused(inner, &own, name).await? {
             return Err(clean(Cause::MountedFromOther {
                 array: backend.on(side).label().to_owned(),
                 serving: backend.on(now).label().to_owned(),
@@ -47,7 +54,6 @@ pub(super) async fn use_it(
         }
         log::warn!(volume = name.as_str(), array = backend.on(side).label(), serving = backend.on(now).label();
             "mounted from an array that no longer serves it, and nobody uses it: released");
-        unmount::release(inner, request, name).await?;
         return Ok(None);
     }
     let pending = inner.pending_unmounts(name, array);

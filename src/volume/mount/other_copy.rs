@@ -54,7 +54,9 @@ pub(super) async fn clear(
     if here {
         log::info!(volume = name.as_str(), array = array.label(), request = request.as_str();
             "the copy on the array that does not serve is still exported to this machine: taken back");
-        if let Err(error) = unmount::take_off(inner, request, backend, side, name, wwn).await {
+        // An operation of its own: what is left of it stays in the journal beside the mount's.
+        let own = RequestId::random();
+        if let Err(error) = unmount::take_off(inner, &own, backend, side, name, wwn).await {
             log::warn!(error:% = error; "not taken back yet");
         }
     }

@@ -1,6 +1,7 @@
 //! A replicated volume in a container, while a storage administrator fails its group over and back by hand.
 
 mod auto_synchronize;
+mod crashes;
 mod old_copy;
 mod periodic;
 mod planned;
