@@ -19,6 +19,9 @@ check: setup deny ## Formatting, lints, documentation, licences of dependencies
 deny:
 	@scripts/deny
 
+# Most tests wait most of the time: for an engine, for a session, for arrays that come back.
+export RUST_TEST_THREADS ?= 4
+
 # Tests that mostly wait run beside those that mostly work. Whatever is not named here works.
 WAITING := weather
 WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))

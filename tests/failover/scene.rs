@@ -23,8 +23,6 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    pub const BOTH: [Self; 2] = [Self::ThreePar, Self::Alletra];
-
     pub async fn stage(self, test: &str) -> Option<Stage> {
         Stage::set_on(test, |toml| self.describe(toml)).await
     }
