@@ -25,7 +25,7 @@ async fn all_from_the_other_array(release: Release) {
     let before = stage.arrays.dump()[PEER].clone();
     stage.start();
     stage.lists(&["db1"]).await;
-    let status = stage.status("db1").await;
+    let status = stage.shown("db1", |status| !status["peer"].is_null()).await;
     assert_eq!(status["backend"], "mirrored", "{status:#}");
     assert_eq!(status["peer"]["group"], "prod.r130512", "{status:#}");
     assert_eq!(status["peer"]["role"], "Secondary", "{status:#}");
