@@ -59,6 +59,7 @@ pub(super) struct View<'a> {
     peers: OnceCell<Vec<SystemId>>,
     systems: OnceCell<Vec<SystemId>>,
     sources: OnceCell<BTreeMap<BackendName, SystemId>>,
+    asked_sources: OnceCell<BTreeMap<BackendName, SystemId>>,
 }
 
 impl<'a> View<'a> {
@@ -76,6 +77,7 @@ impl<'a> View<'a> {
             peers: OnceCell::new(),
             systems: OnceCell::new(),
             sources: OnceCell::new(),
+            asked_sources: OnceCell::new(),
         }
     }
 
@@ -155,7 +157,7 @@ impl<'a> View<'a> {
         let Some(backend) = copies.find(|backend| backend.name == volume.backend) else {
             return Ok(false);
         };
-        let source = self.sources().await?.get(&backend.name).copied();
+        let source = self.asked_sources().await?.get(&backend.name).copied();
         let Place::In(group) = self.groups().await?.of(vv) else {
             return Ok(false);
         };
@@ -201,22 +203,29 @@ impl<'a> View<'a> {
         Ok(self.peers.get_or_try_init(ask).await?)
     }
 
-    /// The own arrays of the backends whose peer this is, as far as their ids are known. One that was never asked is asked.
+    /// The own arrays of the backends whose peer this is, as far as their ids are known.
     async fn sources(&self) -> Result<&BTreeMap<BackendName, SystemId>, Cause> {
         let here = self.id().await?;
-        let find = || async {
-            let mut ids = self.inner.source_ids(here);
+        let find = || async { self.inner.source_ids(here) };
+        Ok(self.sources.get_or_init(find).await)
+    }
+
+    /// As [`View::sources`], once those were asked that are not known.
+    async fn asked_sources(&self) -> Result<&BTreeMap<BackendName, SystemId>, Cause> {
+        let known = self.sources().await?;
+        let ask = || async {
             let unknown = self.all().filter(|(backend, side)| {
-                *side == Side::Peer && !ids.contains_key(&backend.name)
+                *side == Side::Peer && !known.contains_key(&backend.name)
             });
             let ask = unknown.map(|(backend, _)| async {
                 let identity = tokio::time::timeout(ASKING, backend.identity()).await;
                 Some((backend.name.clone(), identity.ok()?.ok()?.system.id))
             });
+            let mut ids = known.clone();
             ids.extend(join_all(ask).await.into_iter().flatten());
             ids
         };
-        Ok(self.sources.get_or_init(find).await)
+        Ok(self.asked_sources.get_or_init(ask).await)
     }
 
     /// The arrays that this one knows as targets. None, if it does not say all.
@@ -236,6 +245,23 @@ impl<'a> View<'a> {
         self.systems.get_or_init(ask).await
     }
 
+    /// The backends whose peer this is, and whose own array is the one with this id; and those of which that is not known.
+    fn candidates(
+        &self,
+        maker: SystemId,
+        sources: &BTreeMap<BackendName, SystemId>,
+    ) -> (Vec<&'a Backend>, Vec<&'a Backend>) {
+        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        for (backend, side) in self.all() {
+            match (side, sources.get(&backend.name)) {
+                (Side::Peer, Some(id)) if *id == maker => certain.push(backend),
+                (Side::Peer, None) => possible.push(backend),
+                (Side::Peer, Some(_)) | (Side::Source, _) => {}
+            }
+        }
+        (certain, possible)
+    }
+
     /// The backend whose peer this is, and whose own array made the group; none if there is no such backend.
     ///
     /// # Errors
@@ -247,20 +273,15 @@ impl<'a> View<'a> {
         maker: SystemId,
         known: Option<&IndexedVolume>,
     ) -> Result<Option<&'a Backend>, Cause> {
-        let sources = self.sources().await?;
-        let (mut certain, mut possible) = (Vec::new(), Vec::new());
-        for (backend, side) in self.all() {
-            match (side, sources.get(&backend.name)) {
-                (Side::Peer, Some(id)) if *id == maker => certain.push(backend),
-                (Side::Peer, None) => possible.push(backend),
-                (Side::Peer, Some(_)) | (Side::Source, _) => {}
-            }
-        }
+        let (certain, possible) = self.candidates(maker, self.sources().await?);
         let (mut of, mut sure) = (certain, true);
-        if of.is_empty() && !possible.is_empty() {
-            // Where there is only one other array, it is the one.
-            sure = self.systems().await == [maker];
+        // Where there is only one other array, it is the one.
+        if of.is_empty() && !possible.is_empty() && self.systems().await == [maker] {
             of = possible;
+        } else if of.is_empty() && !possible.is_empty() {
+            let (certain, possible) = self.candidates(maker, self.asked_sources().await?);
+            sure = !certain.is_empty();
+            of = if sure { certain } else { possible };
         }
         if of.is_empty() {
             return Ok(None);
