@@ -39,14 +39,20 @@ async fn what_one_array_may_have_is_kept() {
     stage.create("db1").await;
     stage.kill();
     // Somebody removed it on its own array; the copy is still there, and then the array with that is not.
-    stage.types(HOME, &format!("stoprcopygroup -f {GROUP}")).await;
-    stage.types(HOME, &format!("dismissrcopyvv -f dkv-db1 {GROUP}")).await;
+    stage
+        .types(HOME, &format!("stoprcopygroup -f {GROUP}"))
+        .await;
+    stage
+        .types(HOME, &format!("dismissrcopyvv -f dkv-db1 {GROUP}"))
+        .await;
     stage.types(HOME, "removevv -f dkv-db1").await;
     stage.down(PEER).await;
     for missed in 1..=3 {
         stage.start();
         stage
-            .until("a listing", || stage.known("db1")["missed"] == missed.min(2))
+            .until("a listing", || {
+                stage.known("db1")["missed"] == missed.min(2)
+            })
             .await;
         assert_eq!(stage.plugin.list().await, ["db1"]);
         stage.kill();
@@ -56,15 +62,25 @@ async fn what_one_array_may_have_is_kept() {
     assert_ne!(stage.vv(PEER, "db1"), Value::Null);
     for _ in 0..3 {
         stage.start();
-        let asked = || stage.arrays.control.log(Some(PEER)).iter().any(|c| c.line == "showhost -d");
-        stage.until("the sweep of the peer, which follows its listing", asked).await;
+        let asked = || {
+            stage
+                .arrays
+                .control
+                .log(Some(PEER))
+                .iter()
+                .any(|c| c.line == "showhost -d")
+        };
+        stage
+            .until("the sweep of the peer, which follows its listing", asked)
+            .await;
         assert_eq!(stage.plugin.list().await, ["db1"]);
         stage.kill();
         stage.arrays.control.clear_log();
     }
     // Nobody makes another one over it.
     stage.start();
-    let options = serde_json::json!({ "size": "1", "backend": "mirrored", "replicationGroup": GROUP });
+    let options =
+        serde_json::json!({ "size": "1", "backend": "mirrored", "replicationGroup": GROUP });
     let said = stage.plugin.create("db1", options).await.err();
     assert!(said.contains("has its other half"), "{said}");
     stage.kill();

@@ -70,14 +70,10 @@ async fn all_from_the_other_array(release: Release) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_other_array_knows_everything() {
     if can_mount("lone_copy::the_other_array_knows_everything") {
-        all_from_the_other_array(Release::R331).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_other_array_knows_everything_10_x() {
-    if can_mount("lone_copy::the_other_array_knows_everything_10_x") {
-        all_from_the_other_array(Release::R1050).await;
+        tokio::join!(
+            all_from_the_other_array(Release::R331),
+            all_from_the_other_array(Release::R1050)
+        );
     }
 }
 
@@ -89,7 +85,8 @@ async fn an_unknown_name_is_asked_for_on_the_peer_of_a_dead_array() {
     stage.kill();
     stage.forget_index();
     stage.down(HOME).await;
-    let listing = hpe3par_sim::Fault::new(hpe3par_sim::Kind::Truncate).matching(r"^showvv .*dkv-\*");
+    let listing =
+        hpe3par_sim::Fault::new(hpe3par_sim::Kind::Truncate).matching(r"^showvv .*dkv-\*");
     stage.arrays.control.fault(listing.repeat()).unwrap();
     let before = stage.arrays.dump()[PEER].clone();
     stage.start();

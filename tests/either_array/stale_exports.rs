@@ -30,7 +30,9 @@ async fn the_former_primary_s(release: Release) {
 
     stage.restart();
     stage.up(HOME).await;
-    stage.until("the withdrawal", || stage.exported(HOME, "db1").is_empty()).await;
+    stage
+        .until("the withdrawal", || stage.exported(HOME, "db1").is_empty())
+        .await;
     assert_eq!(stage.exported(PEER, "db1"), there);
     std::fs::write(at.join("ledger"), "43").unwrap();
     let users = stage.status("db1").await["mounted here"]["users"].clone();
@@ -42,14 +44,10 @@ async fn the_former_primary_s(release: Release) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_former_primary_s_is_taken_back() {
     if can_mount("stale_exports::the_former_primary_s_is_taken_back") {
-        the_former_primary_s(Release::R331).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_former_primary_s_is_taken_back_10_x() {
-    if can_mount("stale_exports::the_former_primary_s_is_taken_back_10_x") {
-        the_former_primary_s(Release::R1050).await;
+        tokio::join!(
+            the_former_primary_s(Release::R331),
+            the_former_primary_s(Release::R1050)
+        );
     }
 }
 
@@ -86,7 +84,11 @@ async fn the_copy_s_is_taken_back() {
         })
         .await;
     assert!(stage.exported(PEER, "db3")[0].contains("host9"));
-    assert!(stage.arrays.dump()[PEER]["vluns"].to_string().contains("payroll"));
+    assert!(
+        stage.arrays.dump()[PEER]["vluns"]
+            .to_string()
+            .contains("payroll")
+    );
     assert_eq!(stage.exported(HOME, "db1"), here);
     std::fs::write(at.join("ledger"), "43").unwrap();
     stage.plugin.unmount("db1", "c1").await.ok();
