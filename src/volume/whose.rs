@@ -4,7 +4,10 @@
 //! roles change. So a VV in `<group>.r<id>` is the copy of a volume of the array with that id, and one in `<group>` is the volume itself.
 //! The home in its comment only says where it was made: in a group that was Primary on the peer that is the peer.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
@@ -12,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::{
     index::IndexedVolume,
     inform::{Array, RcGroup, Vv},
-    model::{BackendName, Comment, GroupName, RequestId, Role, Side, SystemId},
+    model::{BackendName, Comment, GroupName, RequestId, Role, Side, SystemId, VvName},
 };
 
 use super::{
@@ -33,10 +36,9 @@ pub(super) enum Whose<'a> {
     Own,
     /// The copy of a volume of this backend, whose peer this is.
     CopyOf(&'a Backend, CopyGroup),
-    /// In a group of an array that is no backend's of this hpe.conf: the copy of a volume that is not known here.
-    OfAnother,
-    /// A copy that is in no group, or in one that its comment does not go with.
-    Stray,
+    /// A copy of no backend's volume: in a group of an array that is in nobody's hpe.conf here, in none at all, or in one that its
+    /// comment does not go with.
+    Foreign,
 }
 
 /// The group a copy is in.
@@ -123,7 +125,7 @@ impl<'a> View<'a> {
         let group = match self.groups().await?.of(vv) {
             Place::In(group) => group,
             Place::InNone if at_home => return Ok(Whose::Own),
-            Place::InNone => return Ok(Whose::Stray),
+            Place::InNone => return Ok(Whose::Foreign),
             Place::NotKnown => return self.as_known(vv, known),
         };
         let made_by = group.name.made_by().filter(|(_, maker)| *maker != here);
@@ -131,11 +133,11 @@ impl<'a> View<'a> {
             return Ok(if at_home || self.peers().await?.contains(&comment.home) {
                 Whose::Own
             } else {
-                Whose::Stray
+                Whose::Foreign
             });
         };
         if !at_home && comment.home != maker {
-            return Ok(Whose::Stray);
+            return Ok(Whose::Foreign);
         }
         let known = known.filter(|known| known.home == comment.home);
         if let Some(backend) = self.with_copy(vv, group, maker, known).await? {
@@ -146,7 +148,7 @@ impl<'a> View<'a> {
         if at_home && self.peers().await?.contains(&maker) {
             return Ok(Whose::Own);
         }
-        Ok(Whose::OfAnother)
+        Ok(Whose::Foreign)
     }
 
     /// A VV without a comment, which it never got because its array takes none on a secondary (array fact 17), is the copy of the known
@@ -165,6 +167,21 @@ impl<'a> View<'a> {
         Ok(made_by.is_some_and(|(name, maker)| {
             Some(maker) == source && Some(&name) == volume.group.as_ref()
         }))
+    }
+
+    /// VVs that are certainly no copies of this backend's, whose peer this is: in groups that another array than its own has made.
+    pub async fn not_copies_of(&self, backend: &Backend) -> Result<BTreeSet<VvName>, Cause> {
+        let here = self.id().await?;
+        let Some(source) = self.sources().await?.get(&backend.name) else {
+            return Ok(BTreeSet::new());
+        };
+        let by_others = |group: &&RcGroup| {
+            let maker = group.name.made_by().map(|(_, maker)| maker);
+            maker.is_some_and(|maker| maker != here && maker != *source)
+        };
+        let groups = self.groups().await?.found();
+        let volumes = groups.filter(by_others).flat_map(|group| &group.volumes);
+        Ok(volumes.map(|volume| volume.local.clone()).collect())
     }
 
     /// All backends on this array, whoever they log in as.

@@ -112,6 +112,43 @@ async fn two_dead_arrays_with_one_peer() {
     );
 }
 
+/// What the CPG told was wrong, and the array that could have said so is back: the other one, whose volume it was believed to be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_wrong_guess_is_dropped() {
+    let mut stage = Stage::set_with(with_a_third, |arrays, machine| {
+        add_backend(arrays, machine, "third", (THIRD, Some(PEER)), &SAME);
+    })
+    .await;
+    let options =
+        json!({ "size": "1", "backend": "third", "replicationGroup": "prod", "cpg": "ssd_r6" });
+    stage.create_with("db1", options).await;
+    stage.kill();
+    stage.forget_index();
+    let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();
+    let at = conf.rfind("hpe3par_cpg").unwrap();
+    let third = conf[at..]
+        .replace(", \"ssd_r6\"]", "]")
+        .replace(", ssd_r6 = \"ssd_r6\"", "");
+    std::fs::write(stage.machine.conf(), format!("{}{third}", &conf[..at])).unwrap();
+    stage.down(HOME).await;
+    stage.down(THIRD).await;
+    stage.start();
+    stage.lists(&["db1"]).await;
+    assert_eq!(stage.known("db1")["backend"], "mirrored");
+    stage.up(HOME).await;
+    for _ in 0..2 {
+        stage.restart();
+        stage
+            .until("the listings", || stage.known("db1")["copy_missed"] != 0)
+            .await;
+    }
+    stage.lists(&[]).await;
+    stage.up(THIRD).await;
+    stage.restart();
+    stage.lists(&["db1"]).await;
+    assert_eq!(stage.status("db1").await["backend"], "third");
+}
+
 /// A copy whose volume belongs to no backend of this hpe.conf is no volume, wherever it was made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_copy_of_a_volume_that_is_not_known_here() {
