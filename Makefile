@@ -23,7 +23,7 @@ deny:
 export RUST_TEST_THREADS ?= 4
 
 # Tests that mostly wait run beside those that mostly work. Whatever is not named here works.
-WAITING := weather
+WAITING := weather either_array
 WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)

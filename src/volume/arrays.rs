@@ -141,7 +141,9 @@ impl Inner {
             }
         }
         for backend in self.backends.values() {
-            if let Some(id) = backend.known_id() {
+            let same = |other: &&Backend| other.array.label() == backend.array.label();
+            let mut on_it = self.backends.values().filter(same);
+            if let Some(id) = on_it.find_map(Backend::known_id) {
                 ids.insert(backend.name.clone(), id);
             }
         }

@@ -44,7 +44,7 @@ pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Resul
     match find(inner, &view, vv).await? {
         Found::Absent => Ok(Known::Absent),
         Found::Here(vv, comment, Whose::Own) => Ok(Known::Ours(vv, comment)),
-        Found::Here(vv, comment, Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray) => {
+        Found::Here(vv, comment, Whose::CopyOf(..) | Whose::Foreign) => {
             Err(is_copy(&view, &vv, &comment))
         }
     }

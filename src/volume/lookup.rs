@@ -152,7 +152,7 @@ async fn look(
         Whose::Own => {}
         Whose::CopyOf(backend, _) if of.iter().any(|of| of.name == backend.name) => {}
         // Its own array was asked.
-        Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray => {
+        Whose::CopyOf(..) | Whose::Foreign => {
             return Look::Copy(known::is_copy(&view, &vv, &comment));
         }
     }

@@ -31,6 +31,10 @@ impl Groups {
         Self { found, all, asked }
     }
 
+    pub fn found(&self) -> impl Iterator<Item = &RcGroup> {
+        self.found.iter()
+    }
+
     pub fn of(&self, vv: &Vv) -> Place<'_> {
         match self.found.iter().find(|group| group.holds(&vv.name)) {
             Some(group) => Place::In(group),

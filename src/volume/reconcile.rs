@@ -161,7 +161,8 @@ async fn sweep(
     let label = login.array().label();
     let seeded = login.own.iter().all(|own| inner.index.seeded(&own.name));
     // An index that is older than this run knows the volumes; which copies there are it may not.
-    if !*has_been_listed.borrow() && !(seeded && login.copies.is_empty()) {
+    let is_known = seeded && login.copies.is_empty();
+    if !is_known && !*has_been_listed.borrow() {
         if !list {
             return Err(Cause::NotKnown(format!(
                 "the volumes on array `{label}` are not listed yet"

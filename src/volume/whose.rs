@@ -4,7 +4,10 @@
 //! roles change. So a VV in `<group>.r<id>` is the copy of a volume of the array with that id, and one in `<group>` is the volume itself.
 //! The home in its comment only says where it was made: in a group that was Primary on the peer that is the peer.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
@@ -12,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::{
     index::IndexedVolume,
     inform::{Array, RcGroup, Vv},
-    model::{BackendName, Comment, GroupName, RequestId, Role, Side, SystemId},
+    model::{BackendName, Comment, GroupName, RequestId, Role, Side, SystemId, VvName},
 };
 
 use super::{
@@ -33,10 +36,9 @@ pub(super) enum Whose<'a> {
     Own,
     /// The copy of a volume of this backend, whose peer this is.
     CopyOf(&'a Backend, CopyGroup),
-    /// In a group of an array that is no backend's of this hpe.conf: the copy of a volume that is not known here.
-    OfAnother,
-    /// A copy that is in no group, or in one that its comment does not go with.
-    Stray,
+    /// A copy of no backend's volume: in a group of an array that is in nobody's hpe.conf here, in none at all, or in one that its
+    /// comment does not go with.
+    Foreign,
 }
 
 /// The group a copy is in.
@@ -59,6 +61,7 @@ pub(super) struct View<'a> {
     peers: OnceCell<Vec<SystemId>>,
     systems: OnceCell<Vec<SystemId>>,
     sources: OnceCell<BTreeMap<BackendName, SystemId>>,
+    asked_sources: OnceCell<BTreeMap<BackendName, SystemId>>,
 }
 
 impl<'a> View<'a> {
@@ -76,6 +79,7 @@ impl<'a> View<'a> {
             peers: OnceCell::new(),
             systems: OnceCell::new(),
             sources: OnceCell::new(),
+            asked_sources: OnceCell::new(),
         }
     }
 
@@ -121,7 +125,7 @@ impl<'a> View<'a> {
         let group = match self.groups().await?.of(vv) {
             Place::In(group) => group,
             Place::InNone if at_home => return Ok(Whose::Own),
-            Place::InNone => return Ok(Whose::Stray),
+            Place::InNone => return Ok(Whose::Foreign),
             Place::NotKnown => return self.as_known(vv, known),
         };
         let made_by = group.name.made_by().filter(|(_, maker)| *maker != here);
@@ -129,11 +133,11 @@ impl<'a> View<'a> {
             return Ok(if at_home || self.peers().await?.contains(&comment.home) {
                 Whose::Own
             } else {
-                Whose::Stray
+                Whose::Foreign
             });
         };
         if !at_home && comment.home != maker {
-            return Ok(Whose::Stray);
+            return Ok(Whose::Foreign);
         }
         let known = known.filter(|known| known.home == comment.home);
         if let Some(backend) = self.with_copy(vv, group, maker, known).await? {
@@ -144,7 +148,7 @@ impl<'a> View<'a> {
         if at_home && self.peers().await?.contains(&maker) {
             return Ok(Whose::Own);
         }
-        Ok(Whose::OfAnother)
+        Ok(Whose::Foreign)
     }
 
     /// A VV without a comment, which it never got because its array takes none on a secondary (array fact 17), is the copy of the known
@@ -155,7 +159,7 @@ impl<'a> View<'a> {
         let Some(backend) = copies.find(|backend| backend.name == volume.backend) else {
             return Ok(false);
         };
-        let source = self.sources().await?.get(&backend.name).copied();
+        let source = self.asked_sources().await?.get(&backend.name).copied();
         let Place::In(group) = self.groups().await?.of(vv) else {
             return Ok(false);
         };
@@ -163,6 +167,21 @@ impl<'a> View<'a> {
         Ok(made_by.is_some_and(|(name, maker)| {
             Some(maker) == source && Some(&name) == volume.group.as_ref()
         }))
+    }
+
+    /// VVs that are certainly no copies of this backend's, whose peer this is: in groups that another array than its own has made.
+    pub async fn not_copies_of(&self, backend: &Backend) -> Result<BTreeSet<VvName>, Cause> {
+        let here = self.id().await?;
+        let Some(source) = self.sources().await?.get(&backend.name) else {
+            return Ok(BTreeSet::new());
+        };
+        let by_others = |group: &&RcGroup| {
+            let maker = group.name.made_by().map(|(_, maker)| maker);
+            maker.is_some_and(|maker| maker != here && maker != *source)
+        };
+        let groups = self.groups().await?.found();
+        let volumes = groups.filter(by_others).flat_map(|group| &group.volumes);
+        Ok(volumes.map(|volume| volume.local.clone()).collect())
     }
 
     /// All backends on this array, whoever they log in as.
@@ -201,22 +220,29 @@ impl<'a> View<'a> {
         Ok(self.peers.get_or_try_init(ask).await?)
     }
 
-    /// The own arrays of the backends whose peer this is, as far as their ids are known. One that was never asked is asked.
+    /// The own arrays of the backends whose peer this is, as far as their ids are known.
     async fn sources(&self) -> Result<&BTreeMap<BackendName, SystemId>, Cause> {
         let here = self.id().await?;
-        let find = || async {
-            let mut ids = self.inner.source_ids(here);
-            let unknown = self
-                .all()
-                .filter(|(backend, side)| *side == Side::Peer && !ids.contains_key(&backend.name));
+        let find = || async { self.inner.source_ids(here) };
+        Ok(self.sources.get_or_init(find).await)
+    }
+
+    /// As [`View::sources`], once those were asked that are not known.
+    async fn asked_sources(&self) -> Result<&BTreeMap<BackendName, SystemId>, Cause> {
+        let known = self.sources().await?;
+        let ask = || async {
+            let unknown = self.all().filter(|(backend, side)| {
+                *side == Side::Peer && !known.contains_key(&backend.name)
+            });
             let ask = unknown.map(|(backend, _)| async {
                 let identity = tokio::time::timeout(ASKING, backend.identity()).await;
                 Some((backend.name.clone(), identity.ok()?.ok()?.system.id))
             });
+            let mut ids = known.clone();
             ids.extend(join_all(ask).await.into_iter().flatten());
             ids
         };
-        Ok(self.sources.get_or_init(find).await)
+        Ok(self.asked_sources.get_or_init(ask).await)
     }
 
     /// The arrays that this one knows as targets. None, if it does not say all.
@@ -236,6 +262,23 @@ impl<'a> View<'a> {
         self.systems.get_or_init(ask).await
     }
 
+    /// The backends whose peer this is, and whose own array is the one with this id; and those of which that is not known.
+    fn candidates(
+        &self,
+        maker: SystemId,
+        sources: &BTreeMap<BackendName, SystemId>,
+    ) -> (Vec<&'a Backend>, Vec<&'a Backend>) {
+        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        for (backend, side) in self.all() {
+            match (side, sources.get(&backend.name)) {
+                (Side::Peer, Some(id)) if *id == maker => certain.push(backend),
+                (Side::Peer, None) => possible.push(backend),
+                (Side::Peer, Some(_)) | (Side::Source, _) => {}
+            }
+        }
+        (certain, possible)
+    }
+
     /// The backend whose peer this is, and whose own array made the group; none if there is no such backend.
     ///
     /// # Errors
@@ -247,20 +290,15 @@ impl<'a> View<'a> {
         maker: SystemId,
         known: Option<&IndexedVolume>,
     ) -> Result<Option<&'a Backend>, Cause> {
-        let sources = self.sources().await?;
-        let (mut certain, mut possible) = (Vec::new(), Vec::new());
-        for (backend, side) in self.all() {
-            match (side, sources.get(&backend.name)) {
-                (Side::Peer, Some(id)) if *id == maker => certain.push(backend),
-                (Side::Peer, None) => possible.push(backend),
-                (Side::Peer, Some(_)) | (Side::Source, _) => {}
-            }
-        }
+        let (certain, possible) = self.candidates(maker, self.sources().await?);
         let (mut of, mut sure) = (certain, true);
-        if of.is_empty() && !possible.is_empty() {
-            // Where there is only one other array, it is the one.
-            sure = self.systems().await == [maker];
+        // Where there is only one other array, it is the one.
+        if of.is_empty() && !possible.is_empty() && self.systems().await == [maker] {
             of = possible;
+        } else if of.is_empty() && !possible.is_empty() {
+            let (certain, possible) = self.candidates(maker, self.asked_sources().await?);
+            sure = !certain.is_empty();
+            of = if sure { certain } else { possible };
         }
         if of.is_empty() {
             return Ok(None);

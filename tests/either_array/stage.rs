@@ -203,6 +203,19 @@ impl Stage {
         self.plugin.get(name).await.ok()["Volume"]["Status"].clone()
     }
 
+    /// What an inspect shows, once it is as wanted: it shows the last look, which may be a moment old.
+    pub async fn shown(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let status = self.status(name).await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < patience, "{status:#}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub async fn until(&self, what: &str, ready: impl Fn() -> bool) {
         let patience = Instant::now() + Duration::from_secs(40);
         while !ready() {

@@ -44,14 +44,10 @@ async fn the_former_primary_s(release: Release) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_former_primary_s_is_taken_back() {
     if can_mount("stale_exports::the_former_primary_s_is_taken_back") {
-        the_former_primary_s(Release::R331).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_former_primary_s_is_taken_back_10_x() {
-    if can_mount("stale_exports::the_former_primary_s_is_taken_back_10_x") {
-        the_former_primary_s(Release::R1050).await;
+        tokio::join!(
+            the_former_primary_s(Release::R331),
+            the_former_primary_s(Release::R1050)
+        );
     }
 }
 
@@ -97,4 +93,33 @@ async fn the_copy_s_is_taken_back() {
     std::fs::write(at.join("ledger"), "43").unwrap();
     stage.plugin.unmount("db1", "c1").await.ok();
     assert!(stage.exported(HOME, "db1").is_empty());
+}
+
+/// Somebody has removed the volume, and given its VV's name to another that this machine is to have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn another_vv_of_the_name_is_left_alone() {
+    let mut stage = Stage::set(Release::R331).await;
+    let plain = serde_json::json!({ "size": "1" });
+    stage.create_with("db1", plain.clone()).await;
+    stage.create_with("db2", plain).await;
+    stage.kill();
+    for line in [
+        "createhost -iscsi -persona 2 host1 iqn.2026-01.test.machines:host1",
+        "removevv -f dkv-db1",
+        "createvv -tpvv ssd_r5 dkv-db1 1g",
+        "createvlun -f dkv-db1 auto host1",
+        "createvlun -f dkv-db2 auto host1",
+    ] {
+        stage.types(HOME, line).await;
+    }
+    let before = stage.exported(HOME, "db1");
+    assert_eq!(before.len(), 1);
+    stage.start();
+    // In the order of their names.
+    stage
+        .until("the withdrawal of the other one", || {
+            stage.exported(HOME, "db2").is_empty()
+        })
+        .await;
+    assert_eq!(stage.exported(HOME, "db1"), before);
 }

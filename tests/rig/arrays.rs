@@ -199,8 +199,11 @@ impl Machine {
             let text = std::fs::read_to_string(self.dir.join("state/index.json"));
             let index: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
             let seeded = index["seeded"].as_array().is_some_and(|all| all.len() == 2);
-            let log = arrays.control.log(Some(HOME));
-            seeded && log.iter().any(|command| command.line == "showhost -d")
+            let swept = |array| {
+                let log = arrays.control.log(Some(array));
+                log.iter().any(|command| command.line == "showhost -d")
+            };
+            seeded && swept(HOME) && swept(PEER)
         };
         let patience = Instant::now() + Duration::from_secs(20);
         while !listed() {

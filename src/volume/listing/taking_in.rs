@@ -1,152 +1,40 @@
-//! Keeping the index true: one filtered listing per array a minute. What is seen on either array of a pair is taken in: a volume is
-//! known by the one, its copy, or both.
+//! What a listing shows of one volume, taken into the index.
 
-use std::{
-    collections::BTreeMap,
-    sync::{MutexGuard, PoisonError},
-};
+use std::sync::{MutexGuard, PoisonError};
 
 use crate::{
-    index::{IndexError, IndexedVolume},
+    index::IndexedVolume,
     inform::{RcGroup, Vv},
-    model::{
-        BackendName, Comment, Format, GroupName, RequestId, Side, State, VolumeName, VvName, Wwn,
+    model::{Comment, Format, GroupName, Side, State, VolumeName},
+    volume::{
+        arrays::Login,
+        backend::Backend,
+        error::Cause,
+        inner::Inner,
+        known,
+        membership::{Groups, Place},
+        whose::{self, CopyGroup, View},
     },
 };
 
-use super::{
-    arrays::Login,
-    backend::Backend,
-    error::Cause,
-    inner::Inner,
-    known,
-    membership::{Groups, Place},
-    whose::{self, CopyGroup, View, Whose},
-};
-
-/// Lists the VVs of this plugin on one array, and takes what is new or changed into the index.
-pub(super) async fn list(
-    inner: &Inner,
-    request: &RequestId,
-    login: &Login<'_>,
-) -> Result<(), Cause> {
-    let view = View::new(inner, request, login);
-    view.id().await?;
-    let begun = inner.now();
-    let vvs = view
-        .array()
-        .showvv(crate::inform::VvQuery::Prefix(&inner.namespace.vv_prefix()))
-        .await?;
-    let groups = view.groups().await?;
-    let mut seen = Seen::default();
-    let mut complete = true;
-    for vv in &vvs {
-        // Before the comment is judged: a volume does not go away because somebody edited that.
-        seen.all.push((vv.name.clone(), vv.wwn.clone()));
-        let comment = match known::judge(inner, view.array(), vv) {
-            Ok(comment) => comment,
-            Err(_) if vv.comment.is_none() => {
-                copy_without_comment(inner, &view, vv, begun).await?;
-                continue;
-            }
-            Err(_) => continue,
-        };
-        let known = inner.index.get(&comment.name);
-        let whose = view.whose(vv, &comment, known.as_ref()).await;
-        match &whose {
-            Ok(Whose::CopyOf(backend, _)) => seen.is_of(vv, Some(backend)),
-            Ok(Whose::OfAnother) => seen.is_of(vv, None),
-            Ok(Whose::Own | Whose::Stray) | Err(_) => {}
-        }
-        let _turn = turn(inner);
-        // Whoever works on the volume right now knows better than a listing that may be older.
-        let Some(_lock) = inner.locks.try_lock(&comment.name) else {
-            continue;
-        };
-        let taken = match whose {
-            Ok(Whose::Own) => take_in(inner, login, vv, &comment, groups, begun),
-            Ok(Whose::CopyOf(backend, group)) if login.has_copies_of(backend) => {
-                let asked = groups.asked;
-                take_in_copy(inner, backend, vv, &comment, &group, Times { begun, asked })
-            }
-            Ok(Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray) => Ok(()),
-            Err(cause) => Err(cause),
-        };
-        match taken {
-            Ok(()) => {}
-            // One volume in conflict keeps no other out.
-            Err(Cause::Index(conflict @ IndexError::OtherVolume { .. })) => {
-                log::error!(volume = comment.name.as_str(), vv = vv.name.as_str(), array = view.array().label(), error:% = conflict;
-                    "volume left as it was known");
-            }
-            Err(Cause::NotKnown(why)) => {
-                complete = false;
-                log::warn!(volume = comment.name.as_str(), array = view.array().label(), why = why.as_str(); "volume not taken in");
-            }
-            Err(cause) => return Err(cause),
-        }
-    }
-    for (backend, side) in login.backends() {
-        let seen = seen.by(backend, side);
-        for gone in inner
-            .index
-            .note_listing(&backend.name, side, begun, &seen)?
-        {
-            log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
-        }
-        if complete && side == Side::Source {
-            inner.index.set_seeded(&backend.name)?;
-        }
-    }
-    Ok(())
-}
-
 /// The locks that listings take are for others.
-fn turn(inner: &Inner) -> MutexGuard<'_, ()> {
+pub(super) fn turn(inner: &Inner) -> MutexGuard<'_, ()> {
     let turn = inner.taking_in.lock();
     turn.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a listing showed.
-#[derive(Debug, Default)]
-struct Seen {
-    all: Vec<(VvName, Wwn)>,
-    /// Copies of which it is certain whose they are; none: no backend's of this hpe.conf.
-    copies: BTreeMap<VvName, Option<BackendName>>,
-}
-
-impl Seen {
-    fn is_of(&mut self, vv: &Vv, backend: Option<&Backend>) {
-        let backend = backend.map(|backend| backend.name.clone());
-        self.copies.insert(vv.name.clone(), backend);
-    }
-
-    /// What may be a backend's. A copy that is another's is none of its: it may have been taken for one while its own array could
-    /// not be asked.
-    fn by(&self, backend: &Backend, side: Side) -> Vec<(VvName, Wwn)> {
-        let others = |vv: &VvName| match self.copies.get(vv) {
-            Some(Some(is)) => *is != backend.name,
-            Some(None) => true,
-            None => false,
-        };
-        let all = self.all.iter().cloned();
-        all.filter(|(vv, _)| side == Side::Source || !others(vv))
-            .collect()
-    }
-}
-
 /// When a listing was begun, and when its groups were asked for.
 #[derive(Debug, Clone, Copy)]
-struct Times {
-    begun: jiff::Timestamp,
-    asked: jiff::Timestamp,
+pub(super) struct Times {
+    pub begun: jiff::Timestamp,
+    pub asked: jiff::Timestamp,
 }
 
 /// Puts what a listing, begun at `begun`, shows of a volume on a backend's own array into the index. The caller holds the name's lock.
 ///
 /// # Errors
 /// [`Cause::NotKnown`] for a new volume of which nobody can say now to which backend it belongs.
-fn take_in(
+pub(super) fn take_in(
     inner: &Inner,
     login: &Login<'_>,
     vv: &Vv,
@@ -185,11 +73,15 @@ fn take_in(
                 inner.index.put(IndexedVolume { seen: begun, ..now })?;
             }
         }
-        Some(known) if is_the_volume_of(inner, login, &known, comment) => {
-            let (backend, group) = match place(inner, login, vv, groups) {
-                Ok(Some(place)) => place,
-                Ok(None) => return Ok(()),
-                Err(_) => (inner.backend(&known.backend)?, known.group.clone()),
+        // Known only by its copy so far, and perhaps by a guess as to whose that is.
+        Some(known) if known.wwn.is_none() && known.home == comment.home => {
+            let as_known = inner.backend(&known.backend);
+            let as_known = as_known.ok().filter(|backend| login.is_of(&backend.array));
+            let (backend, group) = match (place(inner, login, vv, groups), as_known) {
+                (Ok(Some(place)), _) => place,
+                (Ok(None), _) => return Ok(()),
+                (Err(_), Some(backend)) => (backend, known.group.clone()),
+                (Err(cause), None) => return Err(cause),
             };
             let mut now = IndexedVolume {
                 copy_wwn: known.copy_wwn,
@@ -223,19 +115,6 @@ fn take_in(
     Ok(())
 }
 
-/// True for what is known only by its copy so far: this is the volume itself.
-fn is_the_volume_of(
-    inner: &Inner,
-    login: &Login<'_>,
-    known: &IndexedVolume,
-    comment: &Comment,
-) -> bool {
-    let backend = inner.backend(&known.backend);
-    known.wwn.is_none()
-        && known.home == comment.home
-        && backend.is_ok_and(|backend| backend.array.label() == login.array().label())
-}
-
 fn two_of_a_name(known: &IndexedVolume, vv: &Vv, comment: &Comment) {
     log::error!(volume = known.name.as_str(), known:? = known.wwns().next(), known_on = known.home.0, other = vv.wwn.as_str(), other_on = comment.home.0;
         "two arrays have a volume of this name; the one known first is kept");
@@ -243,7 +122,7 @@ fn two_of_a_name(known: &IndexedVolume, vv: &Vv, comment: &Comment) {
 
 /// Puts what the listing of a peer shows of a copy into the index. What the backend's own array ever said of the volume counts more than
 /// its copy's comment, which is written by itself and may be behind. The caller holds the name's lock.
-fn take_in_copy(
+pub(super) fn take_in_copy(
     inner: &Inner,
     backend: &Backend,
     vv: &Vv,
@@ -286,7 +165,7 @@ fn take_in_copy(
 }
 
 /// A volume of which only the copy is known.
-fn copy_alone(
+pub(super) fn copy_alone(
     inner: &Inner,
     backend: &Backend,
     vv: &Vv,
@@ -336,7 +215,7 @@ fn further(one: Format, other: Format) -> Format {
 }
 
 /// A copy that never got its comment: of a known volume, its group tells.
-async fn copy_without_comment(
+pub(super) async fn copy_without_comment(
     inner: &Inner,
     view: &View<'_>,
     vv: &Vv,
@@ -364,7 +243,7 @@ async fn copy_without_comment(
 ///
 /// # Errors
 /// [`Cause::NotKnown`] if its group is not known.
-fn place<'a>(
+pub(super) fn place<'a>(
     inner: &'a Inner,
     login: &Login<'a>,
     vv: &Vv,
@@ -397,36 +276,4 @@ fn place<'a>(
         .unwrap_or(first);
     let own = login.own.iter().any(|backend| backend.name == best.name);
     Ok(own.then(|| (best, group.map(|group| group.name.clone()))))
-}
-
-/// The backend and the index entry of a VV found just now on an array. `None` if it is no volume of this login's backends.
-///
-/// # Errors
-/// If the array cannot say in which group it is.
-pub(super) async fn entry(
-    inner: &Inner,
-    view: &View<'_>,
-    vv: &Vv,
-    comment: &Comment,
-    whose: &Whose<'_>,
-) -> Result<Option<(Backend, IndexedVolume)>, Cause> {
-    match whose {
-        Whose::Own => {
-            let place = place(inner, &view.login, vv, view.groups().await?)?;
-            Ok(place.map(|(backend, group)| {
-                let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
-                (backend.clone(), volume)
-            }))
-        }
-        Whose::CopyOf(backend, group) if view.login.has_copies_of(backend) => {
-            let now = inner.now();
-            let times = Times {
-                begun: now,
-                asked: now,
-            };
-            let volume = copy_alone(inner, backend, vv, comment, group, times);
-            Ok(Some(((*backend).clone(), volume)))
-        }
-        Whose::CopyOf(..) | Whose::OfAnother | Whose::Stray => Ok(None),
-    }
 }
