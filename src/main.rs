@@ -63,8 +63,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut err = io::stderr();
-    if !matches!(arguments.command, Command::Serve(_)) {
-        logging::start(log::LevelFilter::Warn);
+    match arguments.command {
+        // Starts its log when it has read hpe.conf.
+        Command::Serve(_) => {}
+        // An array that is away is what it is for, and told in its output.
+        Command::Group(_) => logging::start(log::LevelFilter::Error),
+        Command::Config(_) | Command::Transcript(_) => logging::start(log::LevelFilter::Warn),
     }
     let mut to = Streams {
         out: &mut out,

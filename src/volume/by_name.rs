@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::{
     inform::{Array, ArrayError, RcGroup, RcLink, RcTarget, System},
@@ -29,7 +30,24 @@ pub struct ArrayAsked {
     /// Its name in messages.
     pub label: String,
     /// What it showed, or why it could not be asked.
-    pub answer: Result<ArrayShown, String>,
+    pub answer: Result<ArrayShown, NotAsked>,
+    /// When that was.
+    pub at: Timestamp,
+}
+
+/// Why an array could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAsked {
+    /// In one line.
+    pub why: String,
+    /// What a person can do next, if anything is known.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 /// The two arrays of a backend, asked at one time.
@@ -85,6 +103,7 @@ async fn ask(array: &Array, patience: Duration) -> ArrayAsked {
     ArrayAsked {
         label: array.label().to_owned(),
         answer: answer.await,
+        at: Timestamp::now(),
     }
 }
 
@@ -93,18 +112,25 @@ pub(super) async fn within<T>(
     array: &Array,
     patience: Duration,
     look: impl Future<Output = Result<T, ArrayError>>,
-) -> Result<T, String> {
+) -> Result<T, NotAsked> {
     match tokio::time::timeout(patience, look).await {
         Ok(Ok(shown)) => Ok(shown),
-        Ok(Err(error)) => Err(match error.hint() {
-            Some(hint) => format!("{error}; hint: {hint}"),
-            None => error.to_string(),
+        Ok(Err(error)) => Err(NotAsked {
+            hint: error.hint(),
+            why: match &error {
+                // Which of the commands was the first not to be sent tells nothing.
+                ArrayError::Unreachable { source, .. } => source.to_string(),
+                error => error.to_string(),
+            },
         }),
-        Err(_) => Err(format!(
-            "array `{}` did not answer within {} s",
-            array.label(),
-            patience.as_secs_f32()
-        )),
+        Err(_) => Err(NotAsked {
+            why: format!(
+                "array `{}` did not answer within {} s",
+                array.label(),
+                patience.as_secs()
+            ),
+            hint: None,
+        }),
     }
 }
 
@@ -159,12 +185,16 @@ impl PairAsked {
         }
     }
 
-    /// Why an array could not be asked, in one line each.
-    pub fn unreadable(&self) -> Vec<String> {
+    /// The arrays that could not be asked, and why.
+    pub fn unreadable(&self) -> Vec<(&str, &NotAsked)> {
         let both = [&self.source, &self.peer].into_iter();
-        both.filter_map(|asked| asked.answer.as_ref().err())
-            .cloned()
+        both.filter_map(|asked| Some((asked.label.as_str(), asked.answer.as_ref().err()?)))
             .collect()
+    }
+
+    /// When the earlier of the two answers came: nothing that is shown is older.
+    pub fn at(&self) -> Timestamp {
+        self.source.at.min(self.peer.at)
     }
 
     /// True if it is certain that the groups seen are of this pair. With the backend's own array out of reach nobody can say which of
@@ -228,7 +258,7 @@ impl PairAsked {
         for side in Side::BOTH {
             let (asked, array) = (self.on(side), self.pair.on(side));
             if let Err(reason) = &asked.answer {
-                why.push(reason.clone());
+                why.push(reason.why.clone());
                 continue;
             }
             // The listing has no total: only the array's own words are proof (array fact 9).
@@ -240,7 +270,7 @@ impl PairAsked {
                     };
                 }
                 Ok(None) => {}
-                Err(reason) => why.push(reason),
+                Err(reason) => why.push(reason.why),
             }
         }
         if why.is_empty() {
@@ -340,14 +370,14 @@ impl PairAsked {
         };
         let half = match (&asked.answer, group, &name) {
             (_, Some(group), _) => Half::Seen(group),
-            (Err(why), None, _) => unreadable(why.clone()),
+            (Err(not_asked), None, _) => unreadable(not_asked.why.clone()),
             (Ok(_), None, None) => unreadable("what it calls the group is not known".to_owned()),
             (Ok(_), None, Some(name)) => {
                 let array = self.pair.on(side);
                 match within(array, patience, array.showrcopy_group(name)).await {
                     Ok(None) => Half::Absent,
                     Ok(Some(group)) => Half::Seen(group),
-                    Err(why) => unreadable(why),
+                    Err(not_asked) => unreadable(not_asked.why),
                 }
             }
         };

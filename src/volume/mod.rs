@@ -35,7 +35,7 @@ mod unmount;
 
 pub use api::*;
 pub use backend::Backend;
-pub use by_name::{ArrayAsked, ArrayShown, NotFound, PairAsked, ask_pairs};
+pub use by_name::{ArrayAsked, ArrayShown, NotAsked, NotFound, PairAsked, ask_pairs};
 pub use error::{Aftermath, Cause, VolumeError};
 pub use in_use::{SideInUse, docker_names, in_use};
 pub use kill_points::KillPoints;

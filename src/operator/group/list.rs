@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Site, columns,
-    seen::{Names, docker_name, names},
+    seen::{Names, cannot_be_asked, docker_name, names},
     view::{SideView, counting, serving, sync_told},
 };
 use crate::{
@@ -38,8 +38,7 @@ pub(super) async fn run(site: &Site, to: &mut Streams<'_>) -> io::Result<Exit> {
     let mut listed = Vec::new();
     let all = ask_pairs(&pairs, site.patience).await;
     for (backend, asked) in site.backends.iter().zip(all) {
-        for why in asked.unreadable() {
-            let note = format!("array cannot be asked: {why}");
+        for note in cannot_be_asked(&asked) {
             if !notes.contains(&note) {
                 notes.push(note);
             }

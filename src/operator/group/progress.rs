@@ -25,6 +25,17 @@ pub(super) struct Progress {
     pub behind: Vec<String>,
 }
 
+impl State {
+    /// In a word or two.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Copying => "copying",
+            Self::Stuck => "not going on",
+        }
+    }
+}
+
 /// Where a group stands on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +72,9 @@ impl Progress {
 
     /// In one line.
     pub fn told(&self) -> String {
+        if self.volumes == 0 {
+            return self.shown.clone();
+        }
         let behind = if self.behind.is_empty() {
             String::new()
         } else {

@@ -179,7 +179,7 @@ impl Teller for Lines<'_> {
             serde_json::to_writer(&mut *self.to, &line)?;
             writeln!(self.to)?;
         } else {
-            writeln!(self.to, "{time} {}", seen.told())?;
+            writeln!(self.to, "{time} {}: {}", seen.state().told(), seen.told())?;
         }
         // A reader of the pipe is to see it now.
         self.to.flush()
