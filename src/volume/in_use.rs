@@ -12,7 +12,7 @@ use crate::{
     replication::{HostUse, InUse},
 };
 
-use super::by_name::{NotAsked, within};
+use super::asked::{NotAsked, within};
 
 /// A group with more volumes than this is asked for with all exports of the array at once.
 const ONE_BY_ONE: usize = 16;

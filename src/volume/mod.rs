@@ -1,6 +1,7 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod asked;
 mod at_work;
 mod backend;
 mod by_name;
@@ -34,8 +35,9 @@ mod unheard;
 mod unmount;
 
 pub use api::*;
+pub use asked::{ArrayAsked, ArrayShown, NotAsked, PairAsked, ask_pairs};
 pub use backend::Backend;
-pub use by_name::{ArrayAsked, ArrayShown, NotAsked, NotFound, PairAsked, ask_pairs};
+pub use by_name::{NotFound, look_again};
 pub use error::{Aftermath, Cause, VolumeError};
 pub use in_use::{SideInUse, docker_names, in_use};
 pub use kill_points::KillPoints;

@@ -122,7 +122,7 @@ fn line(backend: &str, asked: &PairAsked, sides: &GroupSides, names: &[Names; 2]
     Listed {
         backend: backend.to_owned(),
         group: sides.group.to_string(),
-        serves: serving(sides, asked.pair.wants.lone_primary).array,
+        serves: serving(sides, &asked.pair.wants).array,
         situation: sides.situation().0.told(),
         mode: counts.map(|group| group.mode.to_string()),
         volumes: counts.map(|group| group.volumes.len()),

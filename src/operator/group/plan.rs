@@ -225,15 +225,28 @@ fn print(
     for after in &plan.afterwards {
         writeln!(to.out, "  - {}", told(found, after))?;
     }
-    if plan.operation != Operation::Switchover {
+    if matches!(plan.operation, Operation::Failover | Operation::Restore) {
         writeln!(
             to.out,
             "then start what uses the volumes: the plugin mounts them from the array that serves"
         )?;
     }
+    let copies = plan.afterwards.iter().any(|after| {
+        Side::BOTH.into_iter().any(|side| {
+            after
+                .on(side)
+                .is_some_and(|(_, status)| status == GroupStatus::Started)
+        })
+    });
+    if copies {
+        writeln!(
+            to.out,
+            "`hpe3par-docker group watch {group}` waits until it is Synced"
+        )?;
+    }
     writeln!(
         to.out,
-        "follow it with `hpe3par-docker group watch {group}`; look at any time with `hpe3par-docker group show {group}`"
+        "`hpe3par-docker group show {group}` shows at any time how it is"
     )
 }
 

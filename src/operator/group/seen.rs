@@ -8,7 +8,7 @@ use super::{Connected, Site};
 use crate::{
     model::{GroupName, Side, VolumeName, VvName},
     replication::{Exposure, GroupSides, InUse},
-    volume::{NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use},
+    volume::{NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use, look_again},
 };
 
 /// A group, found by its name.
@@ -31,6 +31,7 @@ pub(super) async fn find(site: &Site, name: &str) -> Result<Found, Vec<String>> 
     let asked = ask_pairs(&pairs, site.patience).await;
     let (mut found, mut missed) = (Vec::new(), Vec::new());
     for (backend, asked) in site.backends.iter().zip(asked) {
+        let asked = asked.fresh(site.patience).await;
         match asked.find(&group, site.patience).await {
             Ok(sides) => found.push((backend.clone(), asked, sides)),
             Err(why) => missed.push(format!("backend `{}`: {why}", backend.name)),
@@ -80,21 +81,8 @@ pub(super) type Names = Result<BTreeMap<VvName, VolumeName>, NotAsked>;
 
 impl Found {
     /// The same group again.
-    pub async fn again(&self, site: &Site) -> Result<GroupSides, String> {
-        let asked = ask_pairs(std::slice::from_ref(&self.backend.pair), site.patience).await;
-        let Some(asked) = asked.into_iter().next() else {
-            return Err("no array was asked".to_owned());
-        };
-        if asked.source.answer.is_err() && asked.peer.answer.is_err() {
-            let why: Vec<&str> = asked
-                .unreadable()
-                .iter()
-                .map(|(_, not_asked)| not_asked.why.as_str())
-                .collect();
-            return Err(why.join("; "));
-        }
-        let found = asked.find(&self.sides.group, site.patience).await;
-        found.map_err(|why| why.to_string())
+    pub async fn again(&self, site: &Site) -> GroupSides {
+        look_again(&self.backend.pair, &self.sides, site.patience).await
     }
 
     /// Exports and users of the group's volumes on both arrays.

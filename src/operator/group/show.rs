@@ -66,10 +66,9 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
     };
     let (in_use, names) = tokio::join!(found.in_use(site), found.names(site));
     let exposure = exposure(&in_use);
-    let lone_primary = found.backend.pair.wants.lone_primary;
     let shown = Shown {
         head: Head::of(&found),
-        serving: serving(&found.sides, lone_primary),
+        serving: serving(&found.sides, &found.backend.pair.wants),
         volumes: volumes(&found.sides, &names),
         exports: exports(&found, &in_use),
         exports_not_known: not_known(&found, &in_use),

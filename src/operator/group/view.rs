@@ -6,7 +6,7 @@ use super::seen::{Found, Names, docker_name};
 use crate::{
     inform::{RcGroup, RcVolume},
     model::{GroupStatus, LonePrimary, Role, Side, SyncStatus},
-    replication::{Exposure, GroupSides, Half, InUse},
+    replication::{Exposure, GroupSides, Half, InUse, Wants},
     volume::PairAsked,
 };
 
@@ -225,7 +225,15 @@ pub(super) struct ServingView {
 }
 
 /// By what both show. The running plugin may know more: what an array showed when it was last seen is in its index.
-pub(super) fn serving(sides: &GroupSides, lone_primary: LonePrimary) -> ServingView {
+pub(super) fn serving(sides: &GroupSides, wants: &Wants) -> ServingView {
+    let mut view = serving_alone(sides, wants.lone_primary);
+    if wants.peer_persistence && view.array.is_some() {
+        view.why += "; Peer Persistence: hosts have the volumes on both arrays, and multipath uses this one";
+    }
+    view
+}
+
+fn serving_alone(sides: &GroupSides, lone_primary: LonePrimary) -> ServingView {
     match sides.serving(lone_primary) {
         Ok(found) => {
             let here = sides.on(found.side);
