@@ -64,8 +64,9 @@ fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut err = io::stderr();
     match arguments.command {
+        // Starts its log when it has read hpe.conf.
         Command::Serve(_) => {}
-        // What an array does not answer is in what it prints.
+        // An array that is away is what it is for, and told in its output.
         Command::Group(_) => logging::start(log::LevelFilter::Error),
         Command::Config(_) | Command::Transcript(_) => logging::start(log::LevelFilter::Warn),
     }

@@ -1,112 +1,14 @@
 //! Groups as a person asks for them: by name, as both arrays show them now, without an index. Nothing is changed.
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use futures_util::future::join_all;
+use std::{fmt, time::Duration};
 
 use crate::{
-    inform::{Array, ArrayError, RcGroup, RcLink, RcTarget, System},
+    inform::{RcGroup, RcTarget},
     model::{GroupName, Side, SystemId, TargetName},
     replication::{GroupSide, GroupSides, Half, Pair, Way},
 };
 
-/// What one array showed of remote copy.
-#[derive(Debug, Clone)]
-pub struct ArrayShown {
-    /// Who it is.
-    pub system: System,
-    /// The other arrays it knows.
-    pub targets: Vec<RcTarget>,
-    /// The links to them.
-    pub links: Vec<RcLink>,
-    /// Its groups.
-    pub groups: Vec<RcGroup>,
-}
-
-/// One array, asked once.
-#[derive(Debug)]
-pub struct ArrayAsked {
-    /// Its name in messages.
-    pub label: String,
-    /// What it showed, or why it could not be asked.
-    pub answer: Result<ArrayShown, String>,
-}
-
-/// The two arrays of a backend, asked at one time.
-#[derive(Debug, Clone)]
-pub struct PairAsked {
-    /// Them.
-    pub pair: Pair,
-    /// The backend's own.
-    pub source: Arc<ArrayAsked>,
-    /// That of its `replication_device`.
-    pub peer: Arc<ArrayAsked>,
-}
-
-/// Asks the arrays of these backends, each once, all at the same time.
-pub async fn ask_pairs(pairs: &[Pair], patience: Duration) -> Vec<PairAsked> {
-    let mut arrays: Vec<&Array> = Vec::new();
-    for array in pairs.iter().flat_map(|pair| [&pair.source, &pair.peer]) {
-        if !arrays.iter().any(|other| other.is_same_login(array)) {
-            arrays.push(array);
-        }
-    }
-    let asked = join_all(arrays.iter().map(|array| ask(array, patience))).await;
-    let asked: Vec<Arc<ArrayAsked>> = asked.into_iter().map(Arc::new).collect();
-    let of = |array: &Array| {
-        let at = arrays.iter().position(|other| other.is_same_login(array));
-        at.and_then(|at| asked.get(at)).map(Arc::clone)
-    };
-    let both = pairs.iter().filter_map(|pair| {
-        Some(PairAsked {
-            pair: pair.clone(),
-            source: of(&pair.source)?,
-            peer: of(&pair.peer)?,
-        })
-    });
-    both.collect()
-}
-
-async fn ask(array: &Array, patience: Duration) -> ArrayAsked {
-    let answer = within(array, patience, async {
-        let (system, targets, links, groups) = tokio::try_join!(
-            array.showsys(),
-            array.showrcopy_targets_detail(),
-            array.showrcopy_links(),
-            array.showrcopy_groups(),
-        )?;
-        Ok(ArrayShown {
-            system,
-            targets,
-            links,
-            groups,
-        })
-    });
-    ArrayAsked {
-        label: array.label().to_owned(),
-        answer: answer.await,
-    }
-}
-
-/// An array that is slower than a person's patience could not be asked.
-pub(super) async fn within<T>(
-    array: &Array,
-    patience: Duration,
-    look: impl Future<Output = Result<T, ArrayError>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(patience, look).await {
-        Ok(Ok(shown)) => Ok(shown),
-        Ok(Err(error)) => Err(match error.hint() {
-            Some(hint) => format!("{error}; hint: {hint}"),
-            None => error.to_string(),
-        }),
-        Err(_) => Err(format!(
-            "array `{}` did not answer within {} s",
-            array.label(),
-            patience.as_secs_f32()
-        )),
-    }
-}
+use super::asked::{ArrayShown, PairAsked, within};
 
 /// Why a name means no group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,31 +53,6 @@ impl fmt::Display for NotFound {
 }
 
 impl PairAsked {
-    /// One of them.
-    pub fn on(&self, side: Side) -> &ArrayAsked {
-        match side {
-            Side::Source => &self.source,
-            Side::Peer => &self.peer,
-        }
-    }
-
-    /// Why an array could not be asked, in one line each.
-    pub fn unreadable(&self) -> Vec<String> {
-        let both = [&self.source, &self.peer].into_iter();
-        both.filter_map(|asked| asked.answer.as_ref().err())
-            .cloned()
-            .collect()
-    }
-
-    /// True if it is certain that the groups seen are of this pair. With the backend's own array out of reach nobody can say which of
-    /// several arrays a group of the peer leads to.
-    pub fn is_certain(&self) -> bool {
-        match (&self.source.answer, &self.peer.answer) {
-            (Err(_), Ok(peer)) => peer.targets.len() <= 1,
-            _ => true,
-        }
-    }
-
     /// Every group between the two arrays, by its name on the backend's own one.
     pub async fn groups(&self, patience: Duration) -> Vec<GroupSides> {
         let mut there: Vec<RcGroup> = self.leading_back(Side::Peer);
@@ -228,7 +105,7 @@ impl PairAsked {
         for side in Side::BOTH {
             let (asked, array) = (self.on(side), self.pair.on(side));
             if let Err(reason) = &asked.answer {
-                why.push(reason.clone());
+                why.push(reason.why.clone());
                 continue;
             }
             // The listing has no total: only the array's own words are proof (array fact 9).
@@ -240,7 +117,7 @@ impl PairAsked {
                     };
                 }
                 Ok(None) => {}
-                Err(reason) => why.push(reason),
+                Err(reason) => why.push(reason.why),
             }
         }
         if why.is_empty() {
@@ -340,14 +217,14 @@ impl PairAsked {
         };
         let half = match (&asked.answer, group, &name) {
             (_, Some(group), _) => Half::Seen(group),
-            (Err(why), None, _) => unreadable(why.clone()),
+            (Err(not_asked), None, _) => unreadable(not_asked.why.clone()),
             (Ok(_), None, None) => unreadable("what it calls the group is not known".to_owned()),
             (Ok(_), None, Some(name)) => {
                 let array = self.pair.on(side);
                 match within(array, patience, array.showrcopy_group(name)).await {
                     Ok(None) => Half::Absent,
                     Ok(Some(group)) => Half::Seen(group),
-                    Err(why) => unreadable(why),
+                    Err(not_asked) => unreadable(not_asked.why),
                 }
             }
         };
@@ -361,6 +238,39 @@ impl PairAsked {
             half,
             way,
         }
+    }
+}
+
+/// The halves of a group once more, by the names it has, and nothing else of the arrays: how they see the way to each other is not asked.
+pub async fn look_again(pair: &Pair, sides: &GroupSides, patience: Duration) -> GroupSides {
+    let half = async |side: Side| {
+        let shown = sides.on(side);
+        let unreadable = |why: String| Half::Unreadable {
+            why,
+            last_seen: None,
+        };
+        let half = match &shown.name {
+            None => unreadable(format!(
+                "what array `{}` calls it is not known",
+                shown.array
+            )),
+            Some(name) => {
+                let array = pair.on(side);
+                let look = within(array, patience, array.showrcopy_group(name)).await;
+                look.map_or_else(|not_asked| unreadable(not_asked.why), Half::from)
+            }
+        };
+        GroupSide {
+            half,
+            way: None,
+            ..shown.clone()
+        }
+    };
+    let (source, peer) = tokio::join!(half(Side::Source), half(Side::Peer));
+    GroupSides {
+        group: sides.group.clone(),
+        source,
+        peer,
     }
 }
 

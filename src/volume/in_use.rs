@@ -12,7 +12,7 @@ use crate::{
     replication::{HostUse, InUse},
 };
 
-use super::by_name::within;
+use super::asked::{NotAsked, within};
 
 /// A group with more volumes than this is asked for with all exports of the array at once.
 const ONE_BY_ONE: usize = 16;
@@ -42,12 +42,12 @@ impl SideInUse {
 /// Asks one array about the volumes of a group.
 ///
 /// # Errors
-/// Why not, in one line.
+/// Why not.
 pub async fn in_use(
     array: &Array,
     group: &RcGroup,
     patience: Duration,
-) -> Result<SideInUse, String> {
+) -> Result<SideInUse, NotAsked> {
     within(array, patience, look(array, group)).await
 }
 
@@ -145,12 +145,12 @@ async fn lock(array: &Array, group: &RcGroup) -> Result<Option<String>, ArrayErr
 /// The Docker names of an array's VVs that are this plugin's, in this namespace.
 ///
 /// # Errors
-/// Why not, in one line.
+/// Why not.
 pub async fn docker_names(
     array: &Array,
     namespace: &Namespace,
     patience: Duration,
-) -> Result<BTreeMap<VvName, VolumeName>, String> {
+) -> Result<BTreeMap<VvName, VolumeName>, NotAsked> {
     let prefix = namespace.vv_prefix();
     let vvs = within(array, patience, array.showvv(VvQuery::Prefix(&prefix))).await?;
     let named = vvs.iter().filter_map(|vv| docker_name(vv, namespace));

@@ -2,6 +2,7 @@
 
 mod api;
 mod arrays;
+mod asked;
 mod at_work;
 mod backend;
 mod by_name;
@@ -37,8 +38,9 @@ mod unmount;
 mod whose;
 
 pub use api::*;
+pub use asked::{ArrayAsked, ArrayShown, NotAsked, PairAsked, ask_pairs};
 pub use backend::Backend;
-pub use by_name::{ArrayAsked, ArrayShown, NotFound, PairAsked, ask_pairs};
+pub use by_name::{NotFound, look_again};
 pub use error::{Aftermath, Cause, VolumeError};
 pub use in_use::{SideInUse, docker_names, in_use};
 pub use kill_points::KillPoints;

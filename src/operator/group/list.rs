@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Site, columns,
-    seen::{Names, docker_name, names},
+    seen::{Names, cannot_be_asked, docker_name, names},
     view::{SideView, counting, serving, sync_told},
 };
 use crate::{
@@ -38,8 +38,7 @@ pub(super) async fn run(site: &Site, to: &mut Streams<'_>) -> io::Result<Exit> {
     let mut listed = Vec::new();
     let all = ask_pairs(&pairs, site.patience).await;
     for (backend, asked) in site.backends.iter().zip(all) {
-        for why in asked.unreadable() {
-            let note = format!("array cannot be asked: {why}");
+        for note in cannot_be_asked(&asked) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -123,7 +122,7 @@ fn line(backend: &str, asked: &PairAsked, sides: &GroupSides, names: &[Names; 2]
     Listed {
         backend: backend.to_owned(),
         group: sides.group.to_string(),
-        serves: serving(sides, asked.pair.wants.lone_primary).array,
+        serves: serving(sides, &asked.pair.wants).array,
         situation: sides.situation().0.told(),
         mode: counts.map(|group| group.mode.to_string()),
         volumes: counts.map(|group| group.volumes.len()),

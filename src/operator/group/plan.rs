@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Site,
     seen::{Found, exposure, find},
-    view::Head,
+    view::{Head, InUseView},
 };
 use crate::{
     model::{GroupStatus, Role, Side},
@@ -26,6 +26,7 @@ struct PlanView<'p> {
     done: Option<String>,
     objections: Vec<ObjectionView>,
     cautions: Vec<String>,
+    in_use: Vec<InUseView>,
     commands: Vec<CommandView<'p>>,
     afterwards: Vec<AfterwardsView>,
 }
@@ -82,11 +83,12 @@ pub(super) async fn run(
     };
     let exposure = exposure(&found.in_use(site).await);
     let plan = found.sides.plan(operation, &exposure);
+    let in_use = InUseView::of(&found.sides, &exposure);
     if site.json {
-        serde_json::to_writer_pretty(&mut *to.out, &view(&found, &plan))?;
+        serde_json::to_writer_pretty(&mut *to.out, &view(&found, &plan, in_use))?;
         writeln!(to.out)?;
     } else {
-        print(&found, &plan, to)?;
+        print(&found, &plan, &in_use, to)?;
     }
     Ok(if plan.objections.is_empty() {
         Exit::Ok
@@ -100,7 +102,7 @@ fn system(found: &Found, side: Side) -> Option<String> {
     answer.map(|shown| shown.system.name.clone())
 }
 
-fn view<'p>(found: &Found, plan: &'p OperatorPlan) -> PlanView<'p> {
+fn view<'p>(found: &Found, plan: &'p OperatorPlan, in_use: Vec<InUseView>) -> PlanView<'p> {
     let half =
         |half: Option<(Role, GroupStatus)>| half.map(|(role, status)| HalfView { role, status });
     let command = |command: &'p PlannedCommand| CommandView {
@@ -127,6 +129,7 @@ fn view<'p>(found: &Found, plan: &'p OperatorPlan) -> PlanView<'p> {
             })
             .collect(),
         cautions: plan.cautions.iter().map(ToString::to_string).collect(),
+        in_use,
         commands: plan.commands.iter().map(command).collect(),
         afterwards: plan
             .afterwards
@@ -140,7 +143,12 @@ fn view<'p>(found: &Found, plan: &'p OperatorPlan) -> PlanView<'p> {
     }
 }
 
-fn print(found: &Found, plan: &OperatorPlan, to: &mut Streams<'_>) -> io::Result<()> {
+fn print(
+    found: &Found,
+    plan: &OperatorPlan,
+    in_use: &[InUseView],
+    to: &mut Streams<'_>,
+) -> io::Result<()> {
     let (operation, group) = (plan.operation, &plan.group);
     writeln!(
         to.out,
@@ -148,8 +156,11 @@ fn print(found: &Found, plan: &OperatorPlan, to: &mut Streams<'_>) -> io::Result
         found.backend.name, found.at
     )?;
     writeln!(to.out, "  {}: {}", found.sides, plan.situation.told())?;
+    for side in in_use {
+        writeln!(to.out, "  {}", side.told())?;
+    }
     for note in &found.notes {
-        writeln!(to.out, "  note: {note}")?;
+        writeln!(to.out, "  {note}")?;
     }
     if let Some(done) = &plan.done {
         writeln!(to.out, "\nnothing to type: {done}")?;
@@ -214,21 +225,43 @@ fn print(found: &Found, plan: &OperatorPlan, to: &mut Streams<'_>) -> io::Result
     for after in &plan.afterwards {
         writeln!(to.out, "  - {}", told(found, after))?;
     }
+    if matches!(plan.operation, Operation::Failover | Operation::Restore) {
+        writeln!(
+            to.out,
+            "then start what uses the volumes: the plugin mounts them from the array that serves"
+        )?;
+    }
+    let copies = plan.afterwards.iter().any(|after| {
+        Side::BOTH.into_iter().any(|side| {
+            after
+                .on(side)
+                .is_some_and(|(_, status)| status == GroupStatus::Started)
+        })
+    });
+    if copies {
+        writeln!(
+            to.out,
+            "`hpe3par-docker group watch {group}` waits until it is Synced"
+        )?;
+    }
     writeln!(
         to.out,
-        "follow it with `hpe3par-docker group watch {group}`; look at any time with `hpe3par-docker group show {group}`"
+        "`hpe3par-docker group show {group}` shows at any time how it is"
     )
 }
 
 fn told(found: &Found, after: &Afterwards) -> String {
     let sides: Vec<String> = Side::BOTH
         .into_iter()
-        .filter_map(|side| {
-            let (role, status) = after.on(side)?;
-            Some(format!(
+        .map(|side| match after.on(side) {
+            Some((role, status)) => format!(
                 "{role} and {status} on array `{}`",
                 found.sides.on(side).array
-            ))
+            ),
+            None => format!(
+                "on array `{}` what it shows when it can be asked again",
+                found.sides.on(side).array
+            ),
         })
         .collect();
     match after.when {

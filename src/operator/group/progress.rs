@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     inform::RcGroup,
     model::{GroupStatus, SyncStatus},
-    replication::{GroupSides, Situation},
+    replication::{GroupSides, Half, Situation},
 };
 
 /// One look at a group.
@@ -23,6 +23,19 @@ pub(super) struct Progress {
     pub percent: u8,
     /// Each volume that is not Synced.
     pub behind: Vec<String>,
+    /// Why an array could not be asked.
+    pub not_known: Vec<String>,
+}
+
+impl State {
+    /// In a word or two.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Copying => "copying",
+            Self::Stuck => "not going on",
+        }
+    }
 }
 
 /// Where a group stands on its way.
@@ -46,6 +59,13 @@ impl Progress {
         let volumes = sends.map_or(&[][..], |group| &group.volumes);
         let done = |volume: &&crate::inform::RcVolume| volume.sync == SyncStatus::Synced;
         let behind = volumes.iter().filter(|volume| !done(volume));
+        let not_known = sides
+            .both()
+            .into_iter()
+            .filter_map(|side| match &side.half {
+                Half::Unreadable { why, .. } => Some(why.clone()),
+                Half::Seen(_) | Half::Absent => None,
+            });
         let percent: usize = volumes.iter().map(|volume| percent(volume.sync)).sum();
         Self {
             state: state(situation, sends),
@@ -56,18 +76,27 @@ impl Progress {
             behind: behind
                 .map(|volume| format!("{} {}", volume.local, volume.sync))
                 .collect(),
+            not_known: not_known.collect(),
         }
     }
 
     /// In one line.
     pub fn told(&self) -> String {
+        let not_known: String = self
+            .not_known
+            .iter()
+            .map(|why| format!(" ({why})"))
+            .collect();
+        if self.volumes == 0 {
+            return format!("{}{not_known}", self.shown);
+        }
         let behind = if self.behind.is_empty() {
             String::new()
         } else {
             format!(" ({})", self.behind.join(", "))
         };
         format!(
-            "{} of {} volumes Synced, {}%{behind}; {}",
+            "{} of {} volumes Synced, {}%{behind}; {}{not_known}",
             self.synced, self.volumes, self.percent, self.shown
         )
     }

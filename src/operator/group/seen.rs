@@ -8,7 +8,7 @@ use super::{Connected, Site};
 use crate::{
     model::{GroupName, Side, VolumeName, VvName},
     replication::{Exposure, GroupSides, InUse},
-    volume::{PairAsked, SideInUse, ask_pairs, docker_names, in_use},
+    volume::{NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use, look_again},
 };
 
 /// A group, found by its name.
@@ -27,11 +27,11 @@ pub(super) struct Found {
 /// Why it was not found, a line each.
 pub(super) async fn find(site: &Site, name: &str) -> Result<Found, Vec<String>> {
     let group = GroupName::new(name).map_err(|error| vec![error.to_string()])?;
-    let at = Timestamp::now();
     let pairs: Vec<_> = site.backends.iter().map(|b| b.pair.clone()).collect();
     let asked = ask_pairs(&pairs, site.patience).await;
     let (mut found, mut missed) = (Vec::new(), Vec::new());
     for (backend, asked) in site.backends.iter().zip(asked) {
+        let asked = asked.fresh(site.patience).await;
         match asked.find(&group, site.patience).await {
             Ok(sides) => found.push((backend.clone(), asked, sides)),
             Err(why) => missed.push(format!("backend `{}`: {why}", backend.name)),
@@ -57,34 +57,36 @@ pub(super) async fn find(site: &Site, name: &str) -> Result<Found, Vec<String>> 
             asked.peer.label, asked.source.label
         ));
     }
+    notes.extend(cannot_be_asked(&asked));
     Ok(Found {
+        at: asked.at(),
         backend,
         asked,
         sides,
-        at,
         notes,
     })
 }
 
+/// A line for each array that could not be asked.
+pub(super) fn cannot_be_asked(asked: &PairAsked) -> Vec<String> {
+    let line = |(array, not_asked): (&str, &NotAsked)| match &not_asked.hint {
+        Some(hint) => format!("array `{array}` cannot be asked: {not_asked}; hint: {hint}"),
+        None => format!("array `{array}` cannot be asked: {not_asked}"),
+    };
+    asked.unreadable().into_iter().map(line).collect()
+}
+
 /// Docker's names for the VVs of an array, or why they are not known.
-pub(super) type Names = Result<BTreeMap<VvName, VolumeName>, String>;
+pub(super) type Names = Result<BTreeMap<VvName, VolumeName>, NotAsked>;
 
 impl Found {
     /// The same group again.
-    pub async fn again(&self, site: &Site) -> Result<GroupSides, String> {
-        let asked = ask_pairs(std::slice::from_ref(&self.backend.pair), site.patience).await;
-        let Some(asked) = asked.into_iter().next() else {
-            return Err("no array was asked".to_owned());
-        };
-        if asked.source.answer.is_err() && asked.peer.answer.is_err() {
-            return Err(asked.unreadable().join("; "));
-        }
-        let found = asked.find(&self.sides.group, site.patience).await;
-        found.map_err(|why| why.to_string())
+    pub async fn again(&self, site: &Site) -> GroupSides {
+        look_again(&self.backend.pair, &self.sides, site.patience).await
     }
 
     /// Exports and users of the group's volumes on both arrays.
-    pub async fn in_use(&self, site: &Site) -> [Result<SideInUse, String>; 2] {
+    pub async fn in_use(&self, site: &Site) -> [Result<SideInUse, NotAsked>; 2] {
         let (source, peer) = tokio::join!(
             self.in_use_on(Side::Source, site),
             self.in_use_on(Side::Peer, site)
@@ -92,14 +94,14 @@ impl Found {
         [source, peer]
     }
 
-    async fn in_use_on(&self, side: Side, site: &Site) -> Result<SideInUse, String> {
+    async fn in_use_on(&self, side: Side, site: &Site) -> Result<SideInUse, NotAsked> {
         match (&self.asked.on(side).answer, self.sides.on(side).half.seen()) {
             (Ok(_), Some(group)) => in_use(self.backend.pair.on(side), group, site.patience).await,
             (Err(why), _) => Err(why.clone()),
-            (Ok(_), None) => Err(format!(
-                "array `{}` shows no such group",
-                self.sides.on(side).array
-            )),
+            (Ok(_), None) => Err(NotAsked {
+                why: format!("array `{}` shows no such group", self.sides.on(side).array),
+                hint: None,
+            }),
         }
     }
 
@@ -136,10 +138,12 @@ pub(super) fn array(asked: &PairAsked, side: Side) -> String {
 }
 
 /// Whom the administrator's commands could hurt.
-pub(super) fn exposure(sides: &[Result<SideInUse, String>; 2]) -> Exposure {
-    let hosts = |side: &Result<SideInUse, String>| match side {
+pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2]) -> Exposure {
+    let hosts = |side: &Result<SideInUse, NotAsked>| match side {
         Ok(shown) => shown.hosts(),
-        Err(why) => InUse::NotShown { why: why.clone() },
+        Err(not_asked) => InUse::NotShown {
+            why: not_asked.why.clone(),
+        },
     };
     let [source, peer] = sides;
     Exposure {

@@ -14,7 +14,7 @@ use crate::{
     model::Side,
     operator::{Exit, Streams},
     replication::{Exposure, Operation, OperatorPlan},
-    volume::SideInUse,
+    volume::{NotAsked, SideInUse},
 };
 
 #[derive(Serialize)]
@@ -66,14 +66,13 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
     };
     let (in_use, names) = tokio::join!(found.in_use(site), found.names(site));
     let exposure = exposure(&in_use);
-    let lone_primary = found.backend.pair.wants.lone_primary;
     let shown = Shown {
         head: Head::of(&found),
-        serving: serving(&found.sides, lone_primary),
+        serving: serving(&found.sides, &found.backend.pair.wants),
         volumes: volumes(&found.sides, &names),
         exports: exports(&found, &in_use),
-        exports_not_known: not_known(&in_use),
-        names_not_known: not_known(&names),
+        exports_not_known: not_known(&found, &in_use),
+        names_not_known: not_known(&found, &names),
         being_changed: exposure.lock.clone(),
         operations: Operation::ALL
             .into_iter()
@@ -92,14 +91,18 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
     Ok(if unreadable { Exit::Problems } else { Exit::Ok })
 }
 
-fn not_known<T>(sides: &[Result<T, String>; 2]) -> Vec<String> {
-    let mut why: Vec<String> = sides
-        .iter()
-        .filter_map(|side| side.as_ref().err())
-        .cloned()
-        .collect();
-    why.dedup();
-    why
+/// The arrays that did not tell, and why where that is not said already.
+fn not_known<T>(found: &Found, sides: &[Result<T, NotAsked>; 2]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (side, shown) in Side::BOTH.into_iter().zip(sides) {
+        let array = &found.sides.on(side).array;
+        match shown {
+            Ok(_) => {}
+            Err(_) if found.asked.on(side).answer.is_err() => told.push(format!("array `{array}`")),
+            Err(not_asked) => told.push(format!("array `{array}`: {not_asked}")),
+        }
+    }
+    told
 }
 
 fn view(found: &Found, operation: Operation, exposure: &Exposure) -> OperationView {
@@ -112,7 +115,7 @@ fn view(found: &Found, operation: Operation, exposure: &Exposure) -> OperationVi
     }
 }
 
-fn exports(found: &Found, in_use: &[Result<SideInUse, String>; 2]) -> Vec<ExportView> {
+fn exports(found: &Found, in_use: &[Result<SideInUse, NotAsked>; 2]) -> Vec<ExportView> {
     let mut views = Vec::new();
     for (side, shown) in Side::BOTH.into_iter().zip(in_use) {
         let Ok(shown) = shown else { continue };
@@ -182,12 +185,13 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
         writeln!(to.out, "a volume is being admitted or dismissed: {lock}")?;
     }
     for note in &shown.head.notes {
-        writeln!(to.out, "note: {note}")?;
+        writeln!(to.out, "{note}")?;
     }
     writeln!(to.out, "\nas both arrays showed it at {seen}")?;
     columns::write(&halves(found, shown), "  ", to.out)?;
     for side in [&shown.head.source, &shown.head.peer] {
-        if let Some(why) = &side.unreadable {
+        // It answered other questions.
+        if let (Some(why), true) = (&side.unreadable, side.system.is_some()) {
             writeln!(to.out, "  array `{}` cannot be asked: {why}", side.array)?;
         }
     }
@@ -208,8 +212,11 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
         ]);
     }
     columns::write(&rows, "  ", to.out)?;
-    for why in &shown.names_not_known {
-        writeln!(to.out, "  Docker's names there are not known: {why}")?;
+    for side in &shown.names_not_known {
+        writeln!(
+            to.out,
+            "  what they are called in Docker is not known by {side}"
+        )?;
     }
     writeln!(to.out, "\nexports of these volumes")?;
     let mut rows = vec![["ARRAY", "VV", "TO", "LUN", "LIVE PATHS"].map(str::to_owned)];
@@ -230,8 +237,8 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
     } else if !shown.exports.is_empty() {
         columns::write(&rows, "  ", to.out)?;
     }
-    for why in &shown.exports_not_known {
-        writeln!(to.out, "  not known: {why}")?;
+    for side in &shown.exports_not_known {
+        writeln!(to.out, "  not known on {side}")?;
     }
     writeln!(to.out, "\nwhat may be done now")?;
     let mut rows = Vec::new();

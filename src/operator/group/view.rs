@@ -6,7 +6,7 @@ use super::seen::{Found, Names, docker_name};
 use crate::{
     inform::{RcGroup, RcVolume},
     model::{GroupStatus, LonePrimary, Role, Side, SyncStatus},
-    replication::{GroupSides, Half},
+    replication::{Exposure, GroupSides, Half, InUse, Wants},
     volume::PairAsked,
 };
 
@@ -17,6 +17,8 @@ pub(super) struct SideView {
     pub array: String,
     /// The array's own name and id.
     pub system: Option<SystemView>,
+    /// When it showed this, or could not be asked.
+    pub seen: String,
     /// Why it cannot be asked.
     pub unreadable: Option<String>,
     /// The group's name there.
@@ -44,6 +46,64 @@ pub(super) struct TargetView {
     pub status: Option<String>,
     pub links_up: Option<usize>,
     pub links: Option<usize>,
+}
+
+/// Who has live paths to the volumes of a group on one array.
+#[derive(Debug, Serialize)]
+pub(super) struct InUseView {
+    pub array: String,
+    /// Why it is not known.
+    pub not_known: Option<String>,
+    pub uses: Vec<UseView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct UseView {
+    pub vv: String,
+    pub host: String,
+}
+
+impl InUseView {
+    pub fn of(sides: &GroupSides, exposure: &Exposure) -> Vec<Self> {
+        let view = |side: Side| {
+            let (not_known, uses) = match exposure.on(side) {
+                InUse::NotShown { why } => (Some(why.clone()), Vec::new()),
+                InUse::Shown(uses) => {
+                    let uses = uses.iter().map(|one| UseView {
+                        vv: one.vv.to_string(),
+                        host: one.host.to_string(),
+                    });
+                    (None, uses.collect())
+                }
+            };
+            Self {
+                array: sides.on(side).array.clone(),
+                not_known,
+                uses,
+            }
+        };
+        Side::BOTH.into_iter().map(view).collect()
+    }
+
+    /// For people.
+    pub fn told(&self) -> String {
+        let array = &self.array;
+        if self.not_known.is_some() {
+            return format!("who has live paths to its volumes on array `{array}` is not known");
+        }
+        if self.uses.is_empty() {
+            return format!("no host has a live path to its volumes on array `{array}`");
+        }
+        let uses: Vec<String> = self
+            .uses
+            .iter()
+            .map(|one| format!("`{}` by host `{}`", one.vv, one.host))
+            .collect();
+        format!(
+            "live paths to its volumes on array `{array}`: {}",
+            uses.join("; ")
+        )
+    }
 }
 
 /// A volume of a group, on both arrays.
@@ -79,6 +139,7 @@ impl SideView {
         Self {
             array: shown.array.clone(),
             system,
+            seen: format!("{:.3}", asked.on(side).at),
             unreadable: match &shown.half {
                 Half::Unreadable { why, .. } => Some(why.clone()),
                 Half::Seen(_) | Half::Absent => None,
@@ -164,7 +225,15 @@ pub(super) struct ServingView {
 }
 
 /// By what both show. The running plugin may know more: what an array showed when it was last seen is in its index.
-pub(super) fn serving(sides: &GroupSides, lone_primary: LonePrimary) -> ServingView {
+pub(super) fn serving(sides: &GroupSides, wants: &Wants) -> ServingView {
+    let mut view = serving_alone(sides, wants.lone_primary);
+    if wants.peer_persistence && view.array.is_some() {
+        view.why += "; Peer Persistence: hosts have the volumes on both arrays, and multipath uses this one";
+    }
+    view
+}
+
+fn serving_alone(sides: &GroupSides, lone_primary: LonePrimary) -> ServingView {
     match sides.serving(lone_primary) {
         Ok(found) => {
             let here = sides.on(found.side);

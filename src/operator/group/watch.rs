@@ -8,7 +8,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 
 use super::{
     Site, WatchArguments,
@@ -32,60 +35,34 @@ enum End {
 /// What is told of the wait: a bar on a terminal, lines in a pipe.
 trait Teller {
     /// A look that shows something else than the one before.
-    fn changed(&mut self, seen: &Seen) -> io::Result<()>;
-}
-
-/// One look: the group, or why it cannot be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Seen {
-    Group(Progress),
-    Nothing(String),
-}
-
-impl Seen {
-    fn told(&self) -> String {
-        match self {
-            Self::Group(progress) => progress.told(),
-            Self::Nothing(why) => format!("not known: {why}"),
-        }
-    }
-
-    fn state(&self) -> State {
-        match self {
-            Self::Group(progress) => progress.state,
-            Self::Nothing(_) => State::Stuck,
-        }
-    }
+    fn changed(&mut self, progress: &Progress) -> io::Result<()>;
 }
 
 /// Looks until there is nothing to wait for.
 async fn wait(
-    mut look: impl AsyncFnMut() -> Result<GroupSides, String>,
+    mut look: impl AsyncFnMut() -> GroupSides,
     interval: Duration,
     grace: Duration,
     teller: &mut dyn Teller,
 ) -> io::Result<End> {
-    let mut before: Option<Seen> = None;
+    let mut before: Option<Progress> = None;
     let mut stuck_since: Option<Instant> = None;
     loop {
-        let seen = match look().await {
-            Ok(sides) => Seen::Group(Progress::of(&sides)),
-            Err(why) => Seen::Nothing(why),
-        };
-        if before.as_ref() != Some(&seen) {
-            teller.changed(&seen)?;
+        let progress = Progress::of(&look().await);
+        if before.as_ref() != Some(&progress) {
+            teller.changed(&progress)?;
         }
-        match seen.state() {
+        match progress.state {
             State::Synced => return Ok(End::Synced),
             State::Copying => stuck_since = None,
             State::Stuck => {
                 let since = *stuck_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= grace {
-                    return Ok(End::Stuck(seen.told()));
+                    return Ok(End::Stuck(progress.told()));
                 }
             }
         }
-        before = Some(seen);
+        before = Some(progress);
         tokio::time::sleep(interval).await;
     }
 }
@@ -104,9 +81,11 @@ pub(super) async fn run(
             return Ok(Exit::Problems);
         }
     };
+    // From here on: whoever has seen the first line may interrupt it.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut first = Some(found.sides.clone());
     let look = async || match first.take() {
-        Some(sides) => Ok(sides),
+        Some(sides) => sides,
         None => found.again(site).await,
     };
     let on_terminal = !site.json && io::stdout().is_terminal() && io::stderr().is_terminal();
@@ -121,7 +100,7 @@ pub(super) async fn run(
     let ended = tokio::select! {
         ended = wait(look, arguments.interval, arguments.grace, &mut *teller) => Some(ended?),
         // Nothing was begun that would have to be ended.
-        interrupted = tokio::signal::ctrl_c() => { interrupted?; None }
+        _ = interrupt.recv() => None,
     };
     drop(teller);
     match ended {
@@ -159,27 +138,19 @@ struct Lines<'w> {
 struct Line<'s> {
     time: String,
     #[serde(flatten)]
-    progress: Option<&'s Progress>,
-    not_known: Option<&'s str>,
+    progress: &'s Progress,
 }
 
 impl Teller for Lines<'_> {
-    fn changed(&mut self, seen: &Seen) -> io::Result<()> {
+    fn changed(&mut self, progress: &Progress) -> io::Result<()> {
         let time = format!("{:.3}", Timestamp::now());
         if self.json {
-            let (progress, not_known) = match seen {
-                Seen::Group(progress) => (Some(progress), None),
-                Seen::Nothing(why) => (None, Some(why.as_str())),
-            };
-            let line = Line {
-                time,
-                progress,
-                not_known,
-            };
+            let line = Line { time, progress };
             serde_json::to_writer(&mut *self.to, &line)?;
             writeln!(self.to)?;
         } else {
-            writeln!(self.to, "{time} {}", seen.told())?;
+            let (state, told) = (progress.state.told(), progress.told());
+            writeln!(self.to, "{time} {state}: {told}")?;
         }
         // A reader of the pipe is to see it now.
         self.to.flush()
@@ -205,19 +176,12 @@ impl Bar {
 }
 
 impl Teller for Bar {
-    fn changed(&mut self, seen: &Seen) -> io::Result<()> {
-        if let Seen::Group(progress) = seen {
-            self.0.set_position(u64::from(progress.percent));
-        }
-        self.0.set_message(match seen {
-            Seen::Group(progress) => {
-                format!(
-                    "{} of {} Synced; {}",
-                    progress.synced, progress.volumes, progress.shown
-                )
-            }
-            Seen::Nothing(why) => why.clone(),
-        });
+    fn changed(&mut self, progress: &Progress) -> io::Result<()> {
+        self.0.set_position(u64::from(progress.percent));
+        self.0.set_message(format!(
+            "{} of {} Synced; {}",
+            progress.synced, progress.volumes, progress.shown
+        ));
         Ok(())
     }
 }
@@ -225,5 +189,183 @@ impl Teller for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::{
+        inform::{GroupOptions, RcGroup, RcVolume},
+        model::{GroupName, GroupStatus, Mode, Role, SyncStatus, TargetName, VvId, VvName},
+        replication::{GroupSide, Half},
+    };
+
+    /// What was told.
+    struct Told(Vec<(State, u8)>);
+
+    impl Teller for Told {
+        fn changed(&mut self, progress: &Progress) -> io::Result<()> {
+            assert!(!progress.told().contains('\n'));
+            self.0.push((progress.state, progress.percent));
+            Ok(())
+        }
+    }
+
+    fn half(role: Role, status: GroupStatus, volumes: &[SyncStatus]) -> Half {
+        let volume = |(n, sync): (usize, &SyncStatus)| RcVolume {
+            local: VvName::new(&format!("dkv-db{n}")).unwrap(),
+            local_id: VvId(1),
+            remote: VvName::new(&format!("dkv-db{n}")).unwrap(),
+            remote_id: VvId(2),
+            sync: *sync,
+            last_sync: None,
+        };
+        Half::Seen(RcGroup {
+            name: GroupName::new("prod").unwrap(),
+            target: TargetName::new("to-maple").unwrap(),
+            status,
+            role,
+            mode: Mode::Sync,
+            options: GroupOptions::default(),
+            volumes: volumes.iter().enumerate().map(volume).collect(),
+        })
+    }
+
+    fn sides(source: Half, peer: Half) -> GroupSides {
+        let side = |array: &str, half: Half| GroupSide {
+            array: array.to_owned(),
+            name: None,
+            half,
+            way: None,
+        };
+        GroupSides {
+            group: GroupName::new("prod").unwrap(),
+            source: side("linden", source),
+            peer: side("maple", peer),
+        }
+    }
+
+    fn unreadable() -> Half {
+        Half::Unreadable {
+            why: "no route to host".to_owned(),
+            last_seen: None,
+        }
+    }
+
+    fn running(volumes: &[SyncStatus]) -> GroupSides {
+        sides(
+            half(Role::Primary, GroupStatus::Started, volumes),
+            half(Role::Secondary, GroupStatus::Started, volumes),
+        )
+    }
+
+    fn stopped() -> GroupSides {
+        sides(
+            half(Role::Primary, GroupStatus::Stopped, &[SyncStatus::Stopped]),
+            half(
+                Role::Secondary,
+                GroupStatus::Stopped,
+                &[SyncStatus::Stopped],
+            ),
+        )
+    }
+
+    /// Shows these one after the other, and the last one for ever. Gives the end, what was told, and how many seconds it took.
+    async fn watched(shows: Vec<GroupSides>) -> (End, Vec<(State, u8)>, u64) {
+        let mut shows = VecDeque::from(shows);
+        let look = async || {
+            if shows.len() > 1 {
+                shows.pop_front().unwrap()
+            } else {
+                shows[0].clone()
+            }
+        };
+        let mut told = Told(Vec::new());
+        let begun = Instant::now();
+        let second = Duration::from_secs(1);
+        let end = wait(look, 2 * second, 60 * second, &mut told);
+        let end = end.await.unwrap();
+        (end, told.0, begun.elapsed().as_secs())
+    }
+
+    const HALF: SyncStatus = SyncStatus::Syncing(Some(50));
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_when_every_volume_is_synced_and_tells_what_changes_only() {
+        let whole = running(&[SyncStatus::Synced, SyncStatus::Synced]);
+        let part = running(&[SyncStatus::Synced, HALF]);
+        let (end, told, seconds) = watched(vec![part.clone(), part.clone(), part, whole]).await;
+        assert_eq!(end, End::Synced);
+        assert_eq!(told, [(State::Copying, 75), (State::Synced, 100)]);
+        assert_eq!(seconds, 6);
+    }
+
+    /// A task that was just begun changes the group in a moment.
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_go_on_is_given_its_time() {
+        let whole = running(&[SyncStatus::Synced]);
+        let (end, told, _) = watched(vec![stopped(), stopped(), running(&[HALF]), whole]).await;
+        assert_eq!(end, End::Synced);
+        assert_eq!(
+            told,
+            [
+                (State::Stuck, 0),
+                (State::Copying, 50),
+                (State::Synced, 100)
+            ]
+        );
+        let (end, told, seconds) = watched(vec![running(&[HALF]), stopped()]).await;
+        assert!(
+            matches!(&end, End::Stuck(told) if told.contains("stopped, not replicating")),
+            "{end:?}"
+        );
+        assert_eq!(told.len(), 2);
+        assert_eq!(seconds, 62);
+        let dark = sides(unreadable(), unreadable());
+        let (end, ..) = watched(vec![dark]).await;
+        assert!(
+            matches!(&end, End::Stuck(told) if told.contains("no route to host")),
+            "{end:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_goes_on_is_not_waited_for_as_a_copy() {
+        let stale = running(&[SyncStatus::Stale, SyncStatus::Synced]);
+        assert!(matches!(watched(vec![stale]).await.0, End::Stuck(_)));
+        let over = sides(
+            half(Role::Primary, GroupStatus::Stopped, &[SyncStatus::Stopped]),
+            half(
+                Role::PrimaryRev,
+                GroupStatus::Stopped,
+                &[SyncStatus::Stopped],
+            ),
+        );
+        assert!(matches!(watched(vec![over]).await.0, End::Stuck(_)));
+        assert!(matches!(watched(vec![running(&[])]).await.0, End::Stuck(_)));
+    }
+
+    /// The primary says how far it is, whether or not the other array can be asked; of a secondary alone nothing is believed.
+    #[tokio::test(start_paused = true)]
+    async fn one_array_is_enough_if_it_sends() {
+        let synced = [SyncStatus::Synced];
+        let alone = sides(
+            half(Role::Primary, GroupStatus::Started, &synced),
+            unreadable(),
+        );
+        assert_eq!(watched(vec![alone]).await.0, End::Synced);
+        let alone = sides(
+            unreadable(),
+            half(Role::Secondary, GroupStatus::Started, &synced),
+        );
+        assert!(matches!(watched(vec![alone]).await.0, End::Stuck(_)));
+        let reversed = sides(
+            half(Role::SecondaryRev, GroupStatus::Started, &synced),
+            half(Role::PrimaryRev, GroupStatus::Started, &synced),
+        );
+        assert_eq!(watched(vec![reversed]).await.0, End::Synced);
     }
 }

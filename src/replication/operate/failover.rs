@@ -157,11 +157,15 @@ pub(super) fn take_over(
     former: Option<End<'_>>,
     plan: &mut OperatorPlan,
 ) {
-    let partial = here.partial();
+    // While the group runs, that it is Synced is asked of the side that sends.
+    let runs = former.is_some_and(|former| former.is(GroupStatus::Started));
+    let partial = if runs { Vec::new() } else { here.partial() };
     let by_itself = here.copies_back_by_itself();
     if by_itself {
-        // It is overwritten without a further command.
-        here.must_be_complete(from, plan);
+        if !runs {
+            // It is overwritten without a further command.
+            here.must_be_complete(from, plan);
+        }
         plan.warn(Caution::CopiesBackByItself {
             array: from.to_owned(),
         });

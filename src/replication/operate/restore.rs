@@ -139,7 +139,9 @@ fn comes_home_without_rev(
         take_over(home, &serves.array(), Some(serves), plan);
         return;
     }
-    home.must_be_complete(&serves.array(), plan);
+    if !serves.is(GroupStatus::Started) {
+        home.must_be_complete(&serves.array(), plan);
+    }
     serves.turns("reverse", "Secondary", plan);
     home.starts(plan);
     use GroupStatus::Started;
