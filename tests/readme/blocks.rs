@@ -1,4 +1,4 @@
-//! The fenced blocks of README.md.
+//! The fenced blocks of README.md, and of the documents whose sessions are carried out like its.
 
 /// The kinds of blocks. Another would be shown to people and looked at by no test.
 const LANGUAGES: [&str; 4] = ["console", "toml", "ini", ""];
@@ -20,14 +20,34 @@ impl Block {
 }
 
 pub fn readme() -> String {
-    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+    text(README)
+}
+
+pub const README: &str = "README.md";
+/// Its runbooks.
+pub const REPLICATION: &str = "docs/replication.md";
+
+pub fn path(document: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(document)
+}
+
+pub fn text(document: &str) -> String {
+    std::fs::read_to_string(path(document)).unwrap()
 }
 
 /// All of README.md in one language, in its order.
 pub fn of(language: &str) -> Vec<Block> {
-    let mut blocks = read(&readme());
+    in_document(README, language)
+}
+
+/// All of a document in one language, in its order.
+pub fn in_document(document: &str, language: &str) -> Vec<Block> {
+    let mut blocks = read(&text(document));
     blocks.retain(|block| block.language == language);
-    assert!(!blocks.is_empty(), "README.md has no block of `{language}`");
+    assert!(
+        !blocks.is_empty(),
+        "{document} has no block of `{language}`"
+    );
     blocks
 }
 

@@ -1,4 +1,4 @@
-//! What may differ between a session in README.md and the same session here. Everything else is compared to the letter.
+//! What may differ between a session in a document and the same session here. Everything else is compared to the letter.
 
 use regex::Regex;
 
@@ -10,11 +10,21 @@ struct Rule {
     becomes: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 8] = [
     Rule {
         what: "the time of a record",
         pattern: r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
         becomes: "time=<time>",
+    },
+    Rule {
+        what: "when arrays were looked at",
+        pattern: r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+        becomes: "<time>",
+    },
+    Rule {
+        what: "the clock of an array",
+        pattern: r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC",
+        becomes: "<array time>",
     },
     Rule {
         what: "the port of a simulated array",
@@ -55,14 +65,15 @@ pub fn same_for_all(printed: &str) -> String {
 
 #[test]
 fn every_rule_is_needed() {
-    let sessions: String = crate::blocks::of("console")
+    let sessions: String = [crate::blocks::README, crate::blocks::REPLICATION]
         .iter()
-        .map(crate::blocks::Block::text)
+        .flat_map(|document| crate::blocks::in_document(document, "console"))
+        .map(|block| block.text())
         .collect();
     for rule in &RULES {
         assert!(
             Regex::new(rule.pattern).unwrap().is_match(&sessions),
-            "README.md shows nothing of the rule for {}",
+            "no document shows anything of the rule for {}",
             rule.what
         );
     }
