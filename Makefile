@@ -19,8 +19,11 @@ check: setup deny ## Formatting, lints, documentation, licences of dependencies
 deny:
 	@scripts/deny
 
+# Most tests wait most of the time: for an engine, for a session, for arrays that come back.
+export RUST_TEST_THREADS ?= 4
+
 # Tests that mostly wait run beside those that mostly work. Whatever is not named here works.
-WAITING := weather
+WAITING := weather either_array
 WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)

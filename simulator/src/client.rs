@@ -58,15 +58,22 @@ pub async fn verb(socket: &Path, verb: Verb) -> Outcome {
 pub async fn cli(socket: &Path, array: String, user: String, command: Option<String>) -> Outcome {
     let mut line = Line::open(socket).await?;
     let prompt = format!("{array} cli% ");
-    if let Reply::Error(error) = line
-        .ask(&Request::Session {
-            session: array,
-            user,
-        })
-        .await?
-    {
-        eprintln!("{error}");
-        return Ok(ExitCode::FAILURE);
+    let begin = Request::Session {
+        session: array,
+        user,
+    };
+    match line.ask(&begin).await? {
+        Reply::Error(error) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::FAILURE);
+        }
+        Reply::Printed {
+            stderr, cut: true, ..
+        } => {
+            eprint!("{stderr}");
+            return Ok(ExitCode::from(BROKEN_OFF));
+        }
+        Reply::Ok(_) | Reply::Printed { .. } => {}
     }
     let mut typed = BufReader::new(tokio::io::stdin()).lines();
     if let Some(command) = command {

@@ -20,7 +20,7 @@ mod saved;
 mod seat;
 
 use saved::Saved;
-pub use seat::{Delivery, Seat, TooMany};
+pub use seat::{Delivery, NoSeat, Seat};
 
 /// Everything the sessions and the control share.
 pub struct Engine {

@@ -3,17 +3,19 @@
 //! Each array has its own [`Group`]. The one with a Primary role sends and decides; what it decides is mirrored to the
 //! other (every target is taken to have the policy `mirror_config`: array fact 13).
 
+mod outages;
 pub mod peer_persistence;
 mod refusals;
 mod takeover;
 mod transitions;
 
+pub use outages::agree_now;
 pub use refusals::{
     check_target, groups_named, locate, must_be_ready, must_have_a_receiver, must_send,
     must_share_its_mode,
 };
 pub use takeover::{Wish, all_synced, begin, end_of_copy, hurry};
-pub use transitions::{agree_now, drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};
+pub use transitions::{drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};
 
 use crate::state::{Array, Group, GroupStatus, Replicated, Target, World};
 

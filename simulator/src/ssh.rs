@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::description::{ArrayDescription, AuthMethod};
-use crate::engine::{Engine, Seat};
+use crate::engine::{Engine, NoSeat, Seat};
 use channel::{Input, Terminals};
 
 /// Time for the last bytes of a connection that ended on this side.
@@ -242,7 +242,12 @@ impl Login {
         let name = &self.server.description.name;
         if self.seat.is_none() {
             let address = self.peer.ip().to_string();
-            self.seat = self.server.engine.sit_down(name, &self.user, &address).ok();
+            self.seat = match self.server.engine.sit_down(name, &self.user, &address) {
+                Ok(seat) => Some(seat),
+                Err(NoSeat::TooMany) => None,
+                // It went off after the login: the connection ends.
+                Err(NoSeat::Off(_) | NoSeat::NoArray(_)) => return Err(russh::Error::Disconnect),
+            };
         }
         let (input, received) = mpsc::unbounded_channel();
         let open = self.channels.entry(channel).or_default();

@@ -70,6 +70,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "after a failover of a group with auto_synchronize the roles become plain when all is copied back (always on 10.x)",
     ),
     (
+        "failover_noticed",
+        "a former primary is Secondary-Rev, and stopped, as soon as it reaches the array that took over, without recover",
+    ),
+    (
         "rev_runs_over",
         "showrcopy does not widen the column Role for Primary-Rev and Secondary-Rev",
     ),

@@ -179,7 +179,11 @@ impl Index {
     /// [`IndexError::OtherVolume`] if the name stands for another VV, which is mounted here; [`IndexError::Io`].
     pub fn put(&self, volume: IndexedVolume) -> Result<(), IndexError> {
         self.0.catalogue.change(|catalogue| {
-            if let Some(known) = catalogue.volumes.get(&volume.name).filter(|k| !k.may_be(&volume)) {
+            if let Some(known) = catalogue
+                .volumes
+                .get(&volume.name)
+                .filter(|k| !k.may_be(&volume))
+            {
                 if self.mount(&volume.name).is_some() {
                     return Err(IndexError::OtherVolume {
                         name: volume.name.clone(),
@@ -232,10 +236,11 @@ impl Index {
                 .filter(|known| known.may_be(volume))
             {
                 Some(known) => {
-                    let durable =
-                        !same(&known.status, &status) || known.last_roles != volume.last_roles;
+                    let mut roles = known.last_roles;
+                    roles.merge(volume.last_roles);
+                    let durable = !same(&known.status, &status) || known.last_roles != roles;
                     known.status = status;
-                    known.last_roles = volume.last_roles;
+                    known.last_roles = roles;
                     Ok((durable, true))
                 }
                 None => Ok((false, false)),
@@ -312,9 +317,11 @@ impl Index {
         self.0.catalogue.change_if(|catalogue| {
             let mounts = self.0.mounts.get();
             let working: BTreeSet<_> = self.open_entries().into_iter().map(|e| e.name).collect();
-            Ok(catalogue.note_listing(backend, side, begun, &listed, |volume| {
-                mounts.volumes.contains_key(&volume.name) || working.contains(&volume.name)
-            }))
+            Ok(
+                catalogue.note_listing(backend, side, begun, &listed, |volume| {
+                    mounts.volumes.contains_key(&volume.name) || working.contains(&volume.name)
+                }),
+            )
         })
     }
 

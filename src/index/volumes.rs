@@ -54,23 +54,61 @@ pub struct IndexedVolume {
     pub copy_missed: u32,
 }
 
-/// The roles of a group on both arrays when they were last seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The roles of a group on both arrays when they were last seen. Two are equal if the roles are.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct LastRoles {
     /// On the backend's own array.
     pub source: Option<Role>,
     /// On the peer.
     pub peer: Option<Role>,
+    /// When they were seen, if that was in this run: a listing that took its time must not bring back what has changed since.
+    #[serde(skip)]
+    seen: [Option<Timestamp>; 2],
 }
 
+impl PartialEq for LastRoles {
+    fn eq(&self, other: &Self) -> bool {
+        (self.source, self.peer) == (other.source, other.peer)
+    }
+}
+
+impl Eq for LastRoles {}
+
 impl LastRoles {
-    /// Takes note of a role that was seen; none tells nothing.
+    /// Takes note of a role that was seen just now; none tells nothing.
     pub fn note(&mut self, side: Side, seen: Option<Role>) {
-        let last = match side {
-            Side::Source => &mut self.source,
-            Side::Peer => &mut self.peer,
-        };
-        *last = seen.or(*last);
+        self.note_listed(side, seen, Timestamp::now());
+    }
+
+    /// Takes note of a role that was asked for at a moment, unless it was seen since; none tells nothing.
+    pub fn note_listed(&mut self, side: Side, seen: Option<Role>, asked: Timestamp) {
+        let Some(role) = seen else { return };
+        let (last, at) = self.on(side);
+        if at.is_none_or(|at| at <= asked) {
+            (*last, *at) = (Some(role), Some(asked));
+        }
+    }
+
+    /// Of each side what was seen last.
+    pub(super) fn merge(&mut self, mut other: Self) {
+        for side in Side::BOTH {
+            let (role, at) = other.on(side);
+            match (*role, *at) {
+                (role, Some(at)) => self.note_listed(side, role, at),
+                (role, None) => {
+                    let (last, _) = self.on(side);
+                    *last = last.or(role);
+                }
+            }
+        }
+    }
+
+    fn on(&mut self, side: Side) -> (&mut Option<Role>, &mut Option<Timestamp>) {
+        let [source, peer] = &mut self.seen;
+        match side {
+            Side::Source => (&mut self.source, source),
+            Side::Peer => (&mut self.peer, peer),
+        }
     }
 }
 
@@ -90,12 +128,12 @@ impl IndexedVolume {
 
     /// True unless the two are known to be different VVs under one name.
     pub fn may_be(&self, other: &Self) -> bool {
-        Side::BOTH.into_iter().all(|side| {
-            match (self.wwn_on(side), other.wwn_on(side)) {
+        Side::BOTH
+            .into_iter()
+            .all(|side| match (self.wwn_on(side), other.wwn_on(side)) {
                 (Some(one), Some(two)) => one == two,
                 _ => true,
-            }
-        })
+            })
     }
 
     /// Complete listings of an array in a row without it.
@@ -162,10 +200,10 @@ impl Catalogue {
                 *volume.missed_on(side) = 0;
                 volume.seen = volume.seen.max(begun);
             } else if volume.seen <= begun {
-                // Seen later than the listing was begun: the listing may be too old to show it.
+                // Seen later than the listing was begun: the listing may be too old to show it. Half a volume stays, and is no news.
                 let missed = volume.missed_on(side);
+                durable |= *missed < MISSES;
                 *missed = missed.saturating_add(1);
-                durable = true;
                 if volume.is_gone() && !busy(volume) {
                     gone.push(volume.clone());
                 }

@@ -70,7 +70,8 @@ impl GroupSides {
                 array: side.array.clone(),
             });
         }
-        let primary = |side: &&GroupSide| side.half.seen().is_some_and(|half| half.role.is_primary());
+        let primary =
+            |side: &&GroupSide| side.half.seen().is_some_and(|half| half.role.is_primary());
         match self.both().iter().filter(|side| primary(side)).count() {
             0 => {
                 return Err(ReplicationError::NoPrimary {
@@ -116,9 +117,8 @@ impl GroupSides {
     }
 
     fn is_reversed(&self) -> bool {
-        let reversed = |side: &&GroupSide| {
-            side.half.seen().is_some_and(|half| half.role.is_reversed())
-        };
+        let reversed =
+            |side: &&GroupSide| side.half.seen().is_some_and(|half| half.role.is_reversed());
         self.both().iter().any(reversed)
     }
 

@@ -106,7 +106,9 @@ pub enum ReplicationError {
         lacks: String,
     },
     /// One of the arrays cannot be asked.
-    #[error("remote copy group `{group}` cannot be changed, because array `{array}` cannot be asked about it: {why}")]
+    #[error(
+        "remote copy group `{group}` cannot be changed, because array `{array}` cannot be asked about it: {why}"
+    )]
     Unreadable {
         /// The group.
         group: GroupName,

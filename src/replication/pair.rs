@@ -110,7 +110,9 @@ impl Pair {
 
     /// Which of the two an array is, by its label.
     pub fn side_of(&self, label: &str) -> Option<Side> {
-        Side::BOTH.into_iter().find(|side| self.on(*side).label() == label)
+        Side::BOTH
+            .into_iter()
+            .find(|side| self.on(*side).label() == label)
     }
 
     /// The group's name on the peer: the array that made a group adds its id for the other one (array fact 3), and either may have

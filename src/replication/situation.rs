@@ -58,7 +58,9 @@ impl Situation {
         match self {
             Self::NotMade => "neither array has the group",
             Self::HalfMissing => "one array has no half of the group",
-            Self::HalfUnknown => "one array has no half of the group, and the other cannot be asked",
+            Self::HalfUnknown => {
+                "one array has no half of the group, and the other cannot be asked"
+            }
             Self::InStep => "replicating",
             Self::Changing => "being started or stopped",
             Self::OutOfStep => "started, and the other side does not receive",
@@ -76,7 +78,9 @@ impl Situation {
                 "the other side of the primary cannot be asked, and was primary when it was last seen"
             }
             Self::LoneReversed => "failed over, and the former primary cannot be asked",
-            Self::LoneFailsafe => "the primary gave up serving (Failsafe), and the other side cannot be asked",
+            Self::LoneFailsafe => {
+                "the primary gave up serving (Failsafe), and the other side cannot be asked"
+            }
             Self::LoneSecondary => "the primary cannot be asked",
             Self::Dark => "neither array can be asked",
         }
@@ -89,19 +93,21 @@ impl GroupSides {
         use Situation as Is;
         let (source, peer) = (&self.source.half, &self.peer.half);
         match (source, peer) {
-            (Half::Seen(source), Half::Seen(peer)) => together(
-                (source.role, source.status),
-                (peer.role, peer.status),
-            ),
+            (Half::Seen(source), Half::Seen(peer)) => {
+                together((source.role, source.status), (peer.role, peer.status))
+            }
             (Half::Absent, Half::Absent) => (Is::NotMade, None),
-            (Half::Seen(_), Half::Absent) | (Half::Absent, Half::Seen(_)) => (Is::HalfMissing, None),
+            (Half::Seen(_), Half::Absent) | (Half::Absent, Half::Seen(_)) => {
+                (Is::HalfMissing, None)
+            }
             (Half::Absent, Half::Unreadable { .. }) | (Half::Unreadable { .. }, Half::Absent) => {
                 (Is::HalfUnknown, None)
             }
             (Half::Unreadable { .. }, Half::Unreadable { .. }) => (Is::Dark, None),
-            (Half::Seen(seen), Half::Unreadable { last_seen, .. }) => {
-                (alone(seen.role, seen.status, *last_seen), Some(Side::Source))
-            }
+            (Half::Seen(seen), Half::Unreadable { last_seen, .. }) => (
+                alone(seen.role, seen.status, *last_seen),
+                Some(Side::Source),
+            ),
             (Half::Unreadable { last_seen, .. }, Half::Seen(seen)) => {
                 (alone(seen.role, seen.status, *last_seen), Some(Side::Peer))
             }

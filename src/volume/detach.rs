@@ -15,6 +15,7 @@ use super::{
     inner::Inner,
     reconcile,
     steps::{Intent, Steps},
+    unmount,
 };
 
 /// Detaches the device of a VV of one array, if there is one.
@@ -24,9 +25,7 @@ pub(super) async fn device(
     array: &Array,
     vv: &VvName,
 ) -> Result<(), Cause> {
-    let found = steps
-        .look("vv", array.showvv(VvQuery::Name(vv)))
-        .await?;
+    let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
     match found.first() {
         Some(found) => by_wwn(steps, backend, &found.wwn).await,
         None => Ok(()),
@@ -50,7 +49,8 @@ pub(super) async fn from_this_machine(
     wwn: Option<&Wwn>,
 ) -> Result<(), Cause> {
     let mountpoint = inner.mountpoint(name);
-    let other_copy = is_another_copy(inner, name, wwn)?;
+    let mounted = reconcile::mounted_volume(inner, name)?;
+    let other_copy = mounted.is_some_and(|place| wwn.is_some_and(|wwn| place.wwn != *wwn));
     if !other_copy {
         inner.unmount_here(&mountpoint).await?;
     }
@@ -71,25 +71,24 @@ pub(super) async fn everything(
     inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
-    wwn: Option<&Wwn>,
 ) -> Result<(), Cause> {
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
-    let known = wwn.cloned().or_else(|| wwn_of(&entry));
-    if let Some(wwn) = &known {
+    let wwn = wwn_of(&entry);
+    if let Some(wwn) = &wwn {
         host::end_preparing(&inner.kernel, wwn, &inner.scratch).await?;
     }
     // After a failover the other copy may be mounted by now: that is not this operation's.
-    let other_copy = is_another_copy(inner, &entry.name, known.as_ref())?;
+    let other_copy = is_of_another_copy(inner, &entry)?;
     if !other_copy && inner.mounted(&entry.name).is_some() {
         steps
             .local(Intent::Unmount, inner.unmount_here(&mountpoint))
             .await?;
     }
-    if let Some(wwn) = &known {
+    if let Some(wwn) = &wwn {
         by_wwn(steps, backend, wwn).await?;
     }
     if !other_copy {
@@ -120,14 +119,19 @@ pub(super) fn wwn_of(entry: &JournalEntry) -> Option<Wwn> {
     entry.facts.get("wwn").and_then(|wwn| wwn.parse().ok())
 }
 
-/// True if another copy than the one that a mount or an unmount is about is mounted by now.
+/// True if what is mounted under the volume's name is certainly not what a mount or an unmount is about, but the copy on the other array.
 pub(super) fn is_of_another_copy(inner: &Inner, entry: &JournalEntry) -> Result<bool, Cause> {
-    is_another_copy(inner, &entry.name, wwn_of(entry).as_ref())
-}
-
-/// True if what is mounted under the volume's name is certainly not the VV with this WWN, but another copy.
-fn is_another_copy(inner: &Inner, name: &VolumeName, wwn: Option<&Wwn>) -> Result<bool, Cause> {
-    let Some(wwn) = wwn else { return Ok(false) };
-    let mounted = reconcile::mounted_volume(inner, name)?;
-    Ok(mounted.is_some_and(|place| place.wwn != *wwn))
+    let Some(mounted) = reconcile::mounted_volume(inner, &entry.name)? else {
+        return Ok(false);
+    };
+    if let Some(wwn) = wwn_of(entry) {
+        return Ok(mounted.wwn != wwn);
+    }
+    // It never got to know its WWN: then the array tells.
+    let side = unmount::side_of(inner, &entry.name, Some(&mounted.wwn));
+    let backend = inner.backend(&entry.backend);
+    let other = |backend: &Backend| {
+        groups::acting_array(entry, backend).label() != backend.on(side).label()
+    };
+    Ok(backend.is_ok_and(other))
 }

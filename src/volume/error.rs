@@ -75,7 +75,9 @@ pub enum Cause {
         serving: String,
     },
     /// The group was failed over, and somebody goes on with the former primary's copy.
-    #[error("the copy `{vv}` on array `{array}`, which does not serve the volume any more, is in use by {by}")]
+    #[error(
+        "the copy `{vv}` on array `{array}`, which does not serve the volume any more, is in use by {by}"
+    )]
     OldCopyInUse {
         /// The array.
         array: String,

@@ -13,11 +13,12 @@ use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
     index::{Index, IndexError, JournalEntry, OpKind},
     model::{
-        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName, Wwn,
+        BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName,
+        Wwn,
     },
 };
 
-use crate::replication::{GroupSides, Pair};
+use crate::replication::GroupSides;
 
 use super::{
     BackendState,
@@ -51,6 +52,8 @@ pub(super) struct Inner {
     /// Told when an array has been listed.
     pub listed: watch::Sender<()>,
     pub locks: Locks<VolumeName>,
+    /// Held while one volume of a listing goes into the index: two listings are not in each other's way.
+    pub taking_in: Mutex<()>,
     /// By the two arrays of a pair, see [`Inner::group_turn`].
     group_locks: Locks<[String; 2]>,
     pub at_work: AtWork,
@@ -82,6 +85,7 @@ impl Inner {
             unexplained: watch::Sender::default(),
             listed: watch::Sender::default(),
             locks: Locks::default(),
+            taking_in: Mutex::default(),
             group_locks: Locks::default(),
             at_work: AtWork::default(),
             running: Running::default(),
@@ -98,29 +102,6 @@ impl Inner {
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
     }
 
-    /// The backends, gathered by array and login: another login may see other volumes of the same array.
-    pub fn arrays(&self) -> Vec<Vec<&Backend>> {
-        let mut arrays: Vec<Vec<&Backend>> = Vec::new();
-        for backend in self.backends.values() {
-            match arrays
-                .iter_mut()
-                .find(|same| same[0].array.is_same_login(&backend.array))
-            {
-                Some(same) => same.push(backend),
-                None => arrays.push(vec![backend]),
-            }
-        }
-        arrays
-    }
-
-    /// The replication-enabled backends on the same array and login as this one.
-    pub fn pairs_of(&self, than: &Backend) -> impl Iterator<Item = (&Backend, &Pair)> {
-        self.backends
-            .values()
-            .filter(|backend| backend.array.is_same_login(&than.array))
-            .filter_map(|backend| Some((backend, backend.pair.as_ref()?)))
-    }
-
     /// The turn to change groups between the two arrays of a backend, whichever of them it calls its own: two of this plugin's
     /// cycles of stop, admit and start must not cross. Nothing without replication.
     pub async fn group_turn(&self, backend: &Backend) -> Option<OwnedMutexGuard<()>> {
@@ -128,22 +109,6 @@ impl Inner {
         let mut arrays = [&pair.source, &pair.peer].map(|array| array.label().to_owned());
         arrays.sort();
         Some(self.group_locks.lock(&arrays).await)
-    }
-
-    /// The backends on the same array as this one that log in to it as somebody else.
-    pub fn other_logins(&self, than: &Backend) -> impl Iterator<Item = &Backend> {
-        self.backends.values().filter(|backend| {
-            backend.array.label() == than.array.label() && !backend.array.is_same_login(&than.array)
-        })
-    }
-
-    /// One backend of each login to each array but this one's.
-    pub fn other_arrays(&self, than: &Backend) -> Vec<&Backend> {
-        self.arrays()
-            .into_iter()
-            .map(|backends| backends[0])
-            .filter(|backend| backend.array.label() != than.array.label())
-            .collect()
     }
 
     /// Now, by this machine's clock.
@@ -171,7 +136,12 @@ impl Inner {
     /// What is mounted under the volume's mountpoint is the volume: one of its copies.
     pub fn check_device(&self, name: &VolumeName) -> Result<(), Cause> {
         let mountpoint = self.mountpoint(name);
-        let mut wwns: Vec<Wwn> = self.index.mount(name).map(|record| record.place.wwn).into_iter().collect();
+        let mut wwns: Vec<Wwn> = self
+            .index
+            .mount(name)
+            .map(|record| record.place.wwn)
+            .into_iter()
+            .collect();
         if let Some(volume) = self.index.get(name) {
             wwns.extend(volume.wwns().cloned());
         }

@@ -11,7 +11,7 @@ use crate::{
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known};
+use super::{backend::Backend, error::Cause, inner::Inner, known, unmount};
 
 /// How long the peer may take to show its side.
 const PEER: Duration = Duration::from_millis(1500);
@@ -27,11 +27,13 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     };
     let backend = backend.for_request(request);
     let before = volume.status.as_object().cloned().unwrap_or_default();
-    let (here, there) = tokio::join!(side(inner, &backend, &volume), peer_side(&backend, &volume));
+    let (here, there) = tokio::join!(
+        own_side(inner, &backend, &volume),
+        peer_side(inner, &backend, &volume)
+    );
     let mut status = Map::new();
     let here = match here {
         Ok((fields, group)) => {
-            inner.news.reached(&backend.name);
             status.extend(fields);
             status.insert("seen".to_owned(), now());
             if let Some(group) = &group {
@@ -39,13 +41,10 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
             }
             group.into()
         }
-        Err(cause) => {
-            if cause.is_unreachable() {
-                inner.news.not_reached(&backend.name, cause.to_string());
-            }
-            status = unreachable_side(Some(&Value::Object(before.clone())), &cause.to_string());
+        Err(why) => {
+            status = unreachable_side(Some(&Value::Object(before.clone())), &why);
             Half::Unreadable {
-                why: cause.to_string(),
+                why,
                 last_seen: volume.last_roles.source,
             }
         }
@@ -72,12 +71,11 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         status.insert("peer".to_owned(), json!(shown));
     }
     // Only what is shown changed: a volume removed meanwhile must not come back.
-    if let Err(error) =
-        inner
-            .index
-            .put_status(&volume, Value::Object(status), |one, other| {
-                without_times(one) == without_times(other)
-            })
+    if let Err(error) = inner
+        .index
+        .put_status(&volume, Value::Object(status), |one, other| {
+            without_times(one) == without_times(other)
+        })
     {
         log::warn!(volume = name.as_str(), error:% = error; "could not keep what was seen of the volume");
     }
@@ -87,8 +85,39 @@ fn now() -> Value {
     json!(jiff::Timestamp::now().to_string())
 }
 
+/// True unless every array that the volume is on could not be reached a moment ago.
+pub(super) fn may_have_news(inner: &Inner, volume: &IndexedVolume) -> bool {
+    let silent = |array: &Array| inner.news.out_of_reach(array.label()).is_some();
+    match inner.backend(&volume.backend) {
+        Ok(backend) => !Side::BOTH
+            .map(|side| backend.on(side))
+            .into_iter()
+            .all(silent),
+        Err(_) => false,
+    }
+}
+
+/// The volume on the backend's own array, unless that could not be reached a moment ago.
+async fn own_side(
+    inner: &Inner,
+    backend: &Backend,
+    volume: &IndexedVolume,
+) -> Result<(Map<String, Value>, Option<RcGroup>), String> {
+    let label = backend.array.label();
+    if let Some(why) = inner.news.out_of_reach(label) {
+        return Err(why);
+    }
+    let seen = side(inner, backend, volume).await;
+    match &seen {
+        Err(cause) if cause.is_unreachable() => inner.news.not_reached(label, cause.to_string()),
+        _ => inner.news.reached(label),
+    }
+    seen.map_err(|cause| cause.to_string())
+}
+
 /// The group as the peer shows it; none if the volume is in no group.
 async fn peer_side(
+    inner: &Inner,
     backend: &Backend,
     volume: &IndexedVolume,
 ) -> Option<Result<Option<RcGroup>, String>> {
@@ -97,9 +126,20 @@ async fn peer_side(
     let source = backend.known_id().unwrap_or(volume.home);
     let name = pair.peer_name(group, source)?;
     // What the own array shows is not kept back by a peer that hangs.
+    let label = pair.peer.label();
+    if let Some(why) = inner.news.out_of_reach(label) {
+        return Some(Err(why));
+    }
     let look = tokio::time::timeout(PEER, pair.peer.showrcopy_group(&name));
     Some(match look.await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(Err(error)) if error.is_unreachable() => {
+            inner.news.not_reached(label, error.to_string());
+            Err(error.to_string())
+        }
+        Ok(answer) => {
+            inner.news.reached(label);
+            answer.map_err(|error| error.to_string())
+        }
         Err(_) => Err(format!(
             "array `{}` did not answer within {} ms",
             pair.peer.label(),
@@ -237,13 +277,17 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     shown
         .entry("vv")
         .or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
+    if let Some(wwn) = &volume.copy_wwn {
+        shown.insert("copy".to_owned(), json!({ "wwn": wwn }));
+    }
     shown
         .entry("size")
         .or_insert_with(|| json!(volume.options.size.to_string()));
     shown
         .entry("seen")
         .or_insert_with(|| json!(volume.seen.to_string()));
-    if let Some(why) = inner.news.out_of_reach(&volume.backend) {
+    let array = inner.backends.get(&volume.backend).map(|b| b.array.label());
+    if let Some(why) = array.and_then(|array| inner.news.out_of_reach(array)) {
         shown.entry("unreachable").or_insert_with(|| json!(why));
     }
     if volume.state != State::Ready {
@@ -255,9 +299,15 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
         shown.insert("unfinished".to_owned(), json!(cause));
     }
     if let Some(record) = inner.index.mount(&volume.name) {
+        let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
+        let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
         shown.insert(
             "mounted here".to_owned(),
-            json!({ "device": record.place.device, "users": record.references() }),
+            json!({
+                "device": record.place.device,
+                "users": record.references(),
+                "from": array.map(Array::label),
+            }),
         );
     }
     shown

@@ -3,63 +3,87 @@
 use crate::{
     index::{IndexedVolume, LastRoles},
     inform::{Array, Vv, VvProvisioning, VvQuery},
-    model::{
-        Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName,
-    },
+    model::{Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner};
+use super::{
+    backend::Backend,
+    error::Cause,
+    inner::Inner,
+    whose::{View, Whose},
+};
 
 /// What is under a VV's name.
 #[derive(Debug)]
 pub(super) enum Known {
     /// Nothing: the array said so.
     Absent,
-    /// A volume of this plugin, in this namespace, at home on this array.
+    /// A volume of this plugin, in this namespace, of a backend whose own array this is.
     Ours(Box<Vv>, Box<Comment>),
 }
 
-/// Asks the array.
+/// As [`Known`], where copies count too.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// Nothing: the array said so.
+    Absent,
+    /// A VV of this plugin, in this namespace.
+    Here(Box<Vv>, Box<Comment>, Whose<'a>),
+}
+
+/// Asks a backend's own array.
 ///
 /// # Errors
 /// [`Cause::ForeignVv`] if the VV is not what its name says, [`Cause::Copy`] if it is the copy of a volume that is at home on
-/// another array, [`Cause::Array`] if nothing is known.
+/// another array, [`Cause::NotKnown`] if that cannot be told, [`Cause::Array`] if nothing is known.
 pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Result<Known, Cause> {
-    let found = backend.array.showvv(VvQuery::Name(vv)).await?;
-    let Some(vv) = found.into_iter().next() else {
-        return Ok(Known::Absent);
-    };
-    let comment = judge(inner, &backend.array, &vv)?;
-    if !is_at_home(inner, backend, &vv, &comment).await? {
-        return Err(Cause::Copy {
-            array: backend.array.label().to_owned(),
-            vv: vv.name,
-            home: comment.home,
-        });
-    }
-    Ok(Known::Ours(Box::new(vv), Box::new(comment)))
-}
-
-/// True for a volume of a backend of this array. One that was made while its group was Primary on the peer names that as its home;
-/// that the group is this array's its name tells, for the other array's have the id added (array fact 3).
-async fn is_at_home(
-    inner: &Inner,
-    backend: &Backend,
-    vv: &Vv,
-    comment: &Comment,
-) -> Result<bool, Cause> {
-    if comment.home == backend.identity().await?.system.id {
-        return Ok(true);
-    }
-    for (backend, pair) in inner.pairs_of(backend) {
-        if backend.peer_id(pair).await? == Some(comment.home) {
-            let groups = pair.source.showrcopy_groups().await?;
-            return Ok(groups
-                .iter()
-                .any(|group| group.holds(&vv.name) && !group.name.is_of_another_array()));
+    let login = inner.login(&backend.array);
+    let login = login.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
+    // It is tied to a request.
+    let view = View::by(inner, &login, (backend.clone(), Side::Source));
+    match find(inner, &view, vv).await? {
+        Found::Absent => Ok(Known::Absent),
+        Found::Here(vv, comment, Whose::Own) => Ok(Known::Ours(vv, comment)),
+        Found::Here(vv, comment, Whose::CopyOf(..) | Whose::Foreign) => {
+            Err(is_copy(&view, &vv, &comment))
         }
     }
-    Ok(false)
+}
+
+/// The VV is no volume here, but the copy of one.
+pub(super) fn is_copy(view: &View<'_>, vv: &Vv, comment: &Comment) -> Cause {
+    Cause::Copy {
+        array: view.array().label().to_owned(),
+        vv: vv.name.clone(),
+        home: comment.home,
+    }
+}
+
+/// It is somebody else's to know, with the same hpe.conf.
+pub(super) fn other_login(vv: &Vv) -> Cause {
+    Cause::NotKnown(format!(
+        "`{}` belongs to a backend with another login",
+        vv.name
+    ))
+}
+
+/// Asks an array what it has under a name, and whose that is.
+///
+/// # Errors
+/// As [`look`], but for copies.
+pub(super) async fn find<'a>(
+    inner: &Inner,
+    view: &View<'a>,
+    vv: &VvName,
+) -> Result<Found<'a>, Cause> {
+    let found = view.array().showvv(VvQuery::Name(vv)).await?;
+    let Some(vv) = found.into_iter().next() else {
+        return Ok(Found::Absent);
+    };
+    let comment = judge(inner, view.array(), &vv)?;
+    let known = inner.index.get(&comment.name);
+    let whose = view.whose(&vv, &comment, known.as_ref()).await?;
+    Ok(Found::Here(Box::new(vv), Box::new(comment), whose))
 }
 
 /// The comment counts only if the VV's own name is the one derived from it: otherwise it is a copied comment.
@@ -99,7 +123,8 @@ pub(super) fn copy_without_comment(
 ) -> Option<Comment> {
     let volumes = inner.index.list();
     let volume = volumes.into_iter().find(|volume| volume.vv == vv.name)?;
-    let is_it = side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
+    let is_it =
+        side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
     is_it.then_some(Comment {
         namespace: inner.namespace.clone(),
         name: volume.name,
@@ -130,7 +155,9 @@ pub(super) fn volume(
 ) -> IndexedVolume {
     let (cpg, snap_cpg) = match (side, &backend.pair) {
         (Side::Peer, Some(pair)) => (
-            vv.user_cpg.as_ref().and_then(|cpg| pair.wants.source_cpg(cpg)),
+            vv.user_cpg
+                .as_ref()
+                .and_then(|cpg| pair.wants.source_cpg(cpg)),
             None,
         ),
         _ => (vv.user_cpg.clone(), vv.snap_cpg.clone()),

@@ -5,18 +5,18 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 
 use crate::{
-    inform::Vv,
-    model::{Comment, RequestId, State, VolumeName},
+    index::IndexedVolume,
+    model::{RequestId, State, VolumeName, VvName},
 };
 
 use super::{
     Listed, Lookup, Volume,
+    arrays::Login,
     backend::Backend,
     error::Cause,
     inner::Inner,
-    inspect,
-    known::{self, Known},
-    listing,
+    inspect, known, listing,
+    whose::{View, Whose},
 };
 
 /// How long an unknown name may be looked for on the arrays.
@@ -56,37 +56,49 @@ pub(super) async fn backend_of(
     }
 }
 
-/// Looks for a name on every array at once. A volume that is ready goes into the index; one that somebody is making or removing
-/// is told apart by its state.
+/// Looks for a name on every backend's own array at once. Where that does not answer its peers are asked, which have the copies. A volume
+/// that is ready goes into the index; one that somebody is making or removing is told apart by its state.
 async fn find(inner: &Inner, request: &RequestId, name: &VolumeName) -> Found {
     let vv = name.vv_name(&inner.namespace);
-    let looks = inner.arrays().into_iter().map(|backends| {
-        let vv = vv.clone();
-        async move {
-            let backend = backends[0].for_request(request);
-            let seen = tokio::time::timeout(LOOK, known::look(inner, &backend, &vv)).await;
-            (backends, seen)
-        }
-    });
-    let (mut silent, mut hidden, mut copy) = (Vec::new(), None, None);
-    for (backends, seen) in join_all(looks).await {
-        let array = backends[0].array.label();
-        match seen {
-            Ok(Ok(Known::Absent)) => {}
-            Ok(Ok(Known::Ours(vv, comment))) => {
-                match take_in(inner, request, &backends, &vv, &comment).await {
-                    Ok(backend) => return Found::Here(Box::new(backend), comment.state),
-                    Err(cause) => hidden = Some(cause),
-                }
+    let looks = inner
+        .arrays()
+        .into_iter()
+        .filter(|login| !login.own.is_empty())
+        .map(|login| {
+            let vv = vv.clone();
+            async move {
+                let own = look(inner, request, &login, &vv, &[]).await;
+                let copies = if matches!(own, Look::Silent(_)) {
+                    let peers = inner.peers_of(&login);
+                    let looks = peers
+                        .iter()
+                        .map(|peer| look(inner, request, peer, &vv, &login.own));
+                    join_all(looks).await
+                } else {
+                    Vec::new()
+                };
+                (own, copies)
             }
-            // Perhaps ours, with a comment that somebody edited.
-            Ok(Err(cause @ Cause::ForeignVv { .. })) => hidden = Some(cause),
-            Ok(Err(cause @ Cause::Copy { .. })) => copy = Some(cause),
-            Ok(Err(cause)) => silent.push(format!("array `{array}`: {cause}")),
-            Err(_) => silent.push(format!(
-                "array `{array}` did not answer within {} s",
-                LOOK.as_secs()
-            )),
+        });
+    let (mut silent, mut hidden, mut copy) = (Vec::new(), None, None);
+    let (own, copies): (Vec<_>, Vec<_>) = join_all(looks).await.into_iter().unzip();
+    // A volume counts more than somebody's copy.
+    for look in own.into_iter().chain(copies.into_iter().flatten()) {
+        match look {
+            Look::Absent => {}
+            Look::Volume(backend, volume) => {
+                let state = volume.state;
+                if state == State::Ready
+                    && let Err(error) = inner.index.put(*volume)
+                {
+                    hidden = Some(error.into());
+                    continue;
+                }
+                return Found::Here(backend, state);
+            }
+            Look::Hidden(cause) => hidden = Some(cause),
+            Look::Copy(cause) => copy = Some(cause),
+            Look::Silent(why) => silent.push(why),
         }
     }
     // A copy is no volume; but while not every array answers, its volume may be on the silent one.
@@ -97,31 +109,66 @@ async fn find(inner: &Inner, request: &RequestId, name: &VolumeName) -> Found {
     }
 }
 
-/// The backend of a volume that was just found. If it is ready, it is in the index from here on.
-async fn take_in(
+/// What one array says of a name nobody here knows.
+enum Look {
+    Absent,
+    /// This volume, or the copy that it is known by.
+    Volume(Box<Backend>, Box<IndexedVolume>),
+    /// Something is there, and it cannot be said now what.
+    Hidden(Cause),
+    /// The copy of a volume of no backend.
+    Copy(Cause),
+    /// It could not be asked.
+    Silent(String),
+}
+
+/// Asks an array for a VV. Of copies only those of the volumes `of` these backends count.
+async fn look(
     inner: &Inner,
     request: &RequestId,
-    backends: &[&Backend],
-    vv: &Vv,
-    comment: &Comment,
-) -> Result<Backend, Cause> {
-    let entry = listing::entry(inner, request, backends, vv, comment).await?;
-    let (backend, volume) = entry.ok_or_else(|| {
-        Cause::NotKnown(format!(
-            "`{}` belongs to a backend with another login",
-            vv.name
-        ))
-    })?;
-    if comment.state == State::Ready {
-        inner.index.put(volume)?;
+    login: &Login<'_>,
+    vv: &VvName,
+    of: &[&Backend],
+) -> Look {
+    let array = login.array().label();
+    let view = View::new(inner, request, login);
+    let seen = tokio::time::timeout(LOOK, known::find(inner, &view, vv)).await;
+    let (vv, comment, whose) = match seen {
+        Ok(Ok(known::Found::Absent)) => return Look::Absent,
+        Ok(Ok(known::Found::Here(vv, comment, whose))) => (vv, comment, whose),
+        // Perhaps ours, with a comment that somebody edited. Or a copy of nobody knows which.
+        Ok(Err(cause @ (Cause::ForeignVv { .. } | Cause::NotKnown(_)))) => {
+            return Look::Hidden(cause);
+        }
+        Ok(Err(cause)) => return Look::Silent(format!("array `{array}`: {cause}")),
+        Err(_) => {
+            return Look::Silent(format!(
+                "array `{array}` did not answer within {} s",
+                LOOK.as_secs()
+            ));
+        }
+    };
+    match &whose {
+        Whose::Own => {}
+        Whose::CopyOf(backend, _) if of.iter().any(|of| of.name == backend.name) => {}
+        // Its own array was asked.
+        Whose::CopyOf(..) | Whose::Foreign => {
+            return Look::Copy(known::is_copy(&view, &vv, &comment));
+        }
     }
-    Ok(backend)
+    match listing::entry(inner, &view, &vv, &comment, &whose).await {
+        Ok(Some((backend, volume))) => {
+            Look::Volume(Box::new(backend.for_request(request)), Box::new(volume))
+        }
+        Ok(None) => Look::Hidden(known::other_login(&vv)),
+        Err(cause) => Look::Hidden(cause),
+    }
 }
 
 /// Answers `Get`. Nothing here ever says "absent" of a volume that may exist: the engine would forget it.
 pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeName) -> Lookup {
     if let Some(volume) = inner.index.get(name) {
-        if inner.news.out_of_reach(&volume.backend).is_none() {
+        if inspect::may_have_news(inner, &volume) {
             let (asking, request, about) = (Arc::clone(inner), request.clone(), name.clone());
             let question = || async move { inspect::status(&asking, &request, &about).await };
             if !inner.news.ask(name, NEWS, question).await {

@@ -1,6 +1,7 @@
 //! What a user asks for: create, remove, mount, unmount, inspect. Knows nothing of HTTP or Docker's messages.
 
 mod api;
+mod arrays;
 mod asked;
 mod at_work;
 mod backend;
@@ -21,6 +22,7 @@ mod known;
 mod listing;
 mod lookup;
 mod mark;
+mod membership;
 mod mount;
 mod news;
 mod reconcile;
@@ -33,6 +35,7 @@ mod sides;
 mod steps;
 mod unheard;
 mod unmount;
+mod whose;
 
 pub use api::*;
 pub use asked::{ArrayAsked, ArrayShown, NotAsked, PairAsked, ask_pairs};

@@ -1,4 +1,4 @@
-//! Which volumes the arrays are being asked about right now, and which backends were out of reach a moment ago: an inspect must
+//! Which volumes the arrays are being asked about right now, and which arrays were out of reach a moment ago: an inspect must
 //! neither ask twice nor wait for what has just failed.
 
 use std::{
@@ -9,9 +9,9 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::model::{BackendName, VolumeName};
+use crate::model::VolumeName;
 
-/// How long a backend that could not be reached is not asked for news again.
+/// How long an array that could not be reached is not asked for news again.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// What is being asked, and what failed. Clones share it.
@@ -22,7 +22,8 @@ pub(super) struct News(Arc<Mutex<Inner>>);
 struct Inner {
     /// Closed when the answer is there.
     asking: HashMap<VolumeName, watch::Receiver<()>>,
-    failed: HashMap<BackendName, (Instant, String)>,
+    /// By label.
+    failed: HashMap<String, (Instant, String)>,
 }
 
 impl News {
@@ -30,21 +31,21 @@ impl News {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The backend's array answered, whatever it said.
-    pub fn reached(&self, backend: &BackendName) {
-        self.inner().failed.remove(backend);
+    /// The array answered, whatever it said.
+    pub fn reached(&self, array: &str) {
+        self.inner().failed.remove(array);
     }
 
-    /// The backend's array could not be asked just now.
-    pub fn not_reached(&self, backend: &BackendName, why: String) {
+    /// The array could not be asked just now.
+    pub fn not_reached(&self, array: &str, why: String) {
         let failed = (Instant::now(), why);
-        self.inner().failed.insert(backend.clone(), failed);
+        self.inner().failed.insert(array.to_owned(), failed);
     }
 
-    /// Why the backend could not be asked, if that was less than ten seconds ago.
-    pub fn out_of_reach(&self, backend: &BackendName) -> Option<String> {
+    /// Why the array could not be asked, if that was less than ten seconds ago.
+    pub fn out_of_reach(&self, array: &str) -> Option<String> {
         let inner = self.inner();
-        let (at, why) = inner.failed.get(backend)?;
+        let (at, why) = inner.failed.get(array)?;
         (at.elapsed() < PAUSE).then(|| why.clone())
     }
 
@@ -141,16 +142,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_counts_for_ten_seconds_or_until_the_next_success() {
         let news = News::default();
-        let backend = BackendName::new("gold").unwrap();
-        let fail = || news.not_reached(&backend, "no route".to_owned());
-        assert_eq!(news.out_of_reach(&backend), None);
+        let fail = || news.not_reached("amber", "no route".to_owned());
+        assert_eq!(news.out_of_reach("amber"), None);
         fail();
         tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(news.out_of_reach(&backend).as_deref(), Some("no route"));
+        assert_eq!(news.out_of_reach("amber").as_deref(), Some("no route"));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(news.out_of_reach(&backend), None);
+        assert_eq!(news.out_of_reach("amber"), None);
         fail();
-        news.reached(&backend);
-        assert_eq!(news.out_of_reach(&backend), None);
+        news.reached("amber");
+        assert_eq!(news.out_of_reach("amber"), None);
     }
 }

@@ -3,14 +3,18 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use tokio::sync::watch;
+
 use crate::{
     host::{self, MountEntry},
-    index::MountPlace,
-    inform::{ExportedVv, VlunQuery},
-    model::{RequestId, Side, VolumeName, VvName},
+    index::{IndexedVolume, MountPlace},
+    inform::{Array, ExportedVv, VlunQuery, VvQuery},
+    model::{RequestId, Side, VolumeName, VvName, Wwn},
 };
 
 use super::{
+    arrays::Login,
+    backend::Backend,
     error::{Cause, VolumeError},
     inner::Inner,
     listing, unheard, unmount,
@@ -19,7 +23,7 @@ use super::{
 /// How long looking at a device may take.
 pub(super) const LOOKING: Duration = Duration::from_secs(30);
 /// The pause after a first failure to ask an array, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// The volume that the kernel shows mounted under this name, if its device is one of ours.
 pub(super) fn mounted_volume(
@@ -37,7 +41,7 @@ fn place(
     name: &VolumeName,
     entry: &MountEntry,
 ) -> Result<Option<MountPlace>, Cause> {
-    for backend in inner.arrays().into_iter().flatten() {
+    for backend in inner.backends.values() {
         let devices = backend.transport.list()?;
         if let Some(device) = devices.iter().find(|d| d.number() == entry.device) {
             return Ok(Some(MountPlace {
@@ -123,14 +127,14 @@ pub(super) async fn release_unused(
     }
 }
 
-/// Takes back what one array still exports to this machine though nothing is mounted here: once when the plugin has started,
+/// Takes back what one array still exports to this machine though it is not mounted from there: once when the plugin has started,
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
-pub(super) async fn run(inner: Arc<Inner>, array: usize) {
+pub(super) async fn run(inner: Arc<Inner>, array: usize, has_been_listed: watch::Receiver<bool>) {
     let mut unexplained = inner.unexplained.subscribe();
     let mut listed = inner.listed.subscribe();
     loop {
         let mut pause = PAUSES.0;
-        while let Err(cause) = sweep(&inner, array, pause > PAUSES.0).await {
+        while let Err(cause) = sweep(&inner, array, &has_been_listed, pause > PAUSES.0).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
             if tokio::time::timeout(pause, listed.changed()).await.is_err() {
                 pause = (pause * 2).min(PAUSES.1);
@@ -143,28 +147,62 @@ pub(super) async fn run(inner: Arc<Inner>, array: usize) {
 }
 
 /// Only what is listed can be recognised. At the start a listing is on its way; `list` is for when that has failed.
-async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
+async fn sweep(
+    inner: &Inner,
+    array: usize,
+    has_been_listed: &watch::Receiver<bool>,
+    list: bool,
+) -> Result<(), Cause> {
     let arrays = inner.arrays();
-    let Some((backends, first)) = arrays.get(array).and_then(|all| Some((all, all.first()?)))
-    else {
+    let Some(login) = arrays.get(array) else {
         return Ok(());
     };
     let request = RequestId::random();
-    let unlisted = backends.iter().find(|b| !inner.index.seeded(&b.name));
-    match unlisted {
-        None => {}
-        Some(_) if list => listing::list(inner, &request, backends).await?,
-        Some(backend) => {
+    let label = login.array().label();
+    let seeded = login.own.iter().all(|own| inner.index.seeded(&own.name));
+    // An index that is older than this run knows the volumes; which copies there are it may not.
+    let is_known = seeded && login.copies.is_empty();
+    if !is_known && !*has_been_listed.borrow() {
+        if !list {
             return Err(Cause::NotKnown(format!(
-                "the volumes of backend `{}` are not listed yet",
-                backend.name
+                "the volumes on array `{label}` are not listed yet"
             )));
         }
+        listing::list(inner, &request, login).await?;
     }
-    let first = first.for_request(&request);
-    let here = first.transport.initiators();
-    let mut exported: BTreeSet<VvName> = BTreeSet::new();
-    for host in first.array.showhost().await? {
+    let exported = exported_here(&login.array().for_request(&request), login).await?;
+    for volume in inner.index.list() {
+        for (backend, side) in login.backends() {
+            let Some(wwn) = volume
+                .wwn_on(side)
+                .filter(|_| volume.backend == backend.name)
+            else {
+                continue;
+            };
+            if exported.contains(&volume.vv) || backend.transport.find(wwn)?.is_some() {
+                take_back(
+                    inner,
+                    backend,
+                    side,
+                    &volume,
+                    wwn,
+                    exported.contains(&volume.vv),
+                )
+                .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The VVs that an array exports to this machine.
+async fn exported_here(array: &Array, login: &Login<'_>) -> Result<BTreeSet<VvName>, Cause> {
+    let mut here = BTreeSet::new();
+    for (backend, _) in login.backends() {
+        here.extend(backend.transport.initiators());
+    }
+    let mut exported = BTreeSet::new();
+    for host in array.showhost().await? {
         let mine = host
             .paths
             .iter()
@@ -172,50 +210,68 @@ async fn sweep(inner: &Inner, array: usize, list: bool) -> Result<(), Cause> {
         let Some(name) = host.name.filter(|_| mine) else {
             continue;
         };
-        let templates = first.array.showvlun_t(VlunQuery::Host(&name)).await?;
+        let templates = array.showvlun_t(VlunQuery::Host(&name)).await?;
         exported.extend(templates.into_iter().filter_map(|t| match t.vv {
             ExportedVv::One(vv) => Some(vv),
             ExportedVv::Set(_) => None,
         }));
     }
-    for volume in inner.index.list() {
-        let Some(backend) = backends.iter().find(|b| b.name == volume.backend) else {
-            continue;
-        };
-        let name = &volume.name;
-        let Some(wwn) = &volume.wwn else { continue };
-        if !exported.contains(&volume.vv) && backend.transport.find(wwn)?.is_none() {
-            continue;
+    Ok(exported)
+}
+
+/// Takes one VV off this machine, unless something explains that it is here.
+async fn take_back(
+    inner: &Inner,
+    backend: &Backend,
+    side: Side,
+    volume: &IndexedVolume,
+    wwn: &Wwn,
+    exported: bool,
+) -> Result<(), Cause> {
+    let name = &volume.name;
+    let _lock = inner.locks.lock(name).await;
+    if let Some(why) = explanation(inner, name, wwn) {
+        log::debug!(volume = name.as_str(), why = why; "exported to this machine");
+        return Ok(());
+    }
+    if let Some(device) = backend.transport.find(wwn)?
+        && let Some(by) = host::busy(&inner.kernel, &device, LOOKING).await?
+    {
+        log::warn!(volume = name.as_str(), by:% = by; "not mounted by this plugin, and in use: left as it is");
+        return Ok(());
+    }
+    let request = RequestId::random();
+    let backend = backend.for_request(&request);
+    let array = backend.on(side);
+    // What is exported under the name is this VV, not somebody else's that has taken the name.
+    if exported {
+        let found = array.showvv(VvQuery::Name(&volume.vv)).await?;
+        if found.first().is_none_or(|vv| vv.wwn != *wwn) {
+            log::warn!(volume = name.as_str(), vv = volume.vv.as_str(), array = array.label();
+                "another VV of this name is exported to this machine: left as it is");
+            return Ok(());
         }
-        let _lock = inner.locks.lock(name).await;
-        if let Some(why) = explanation(inner, name) {
-            log::debug!(volume = name.as_str(), why = why; "exported to this machine");
-            continue;
-        }
-        if let Some(device) = backend.transport.find(wwn)?
-            && let Some(by) = host::busy(&inner.kernel, &device, LOOKING).await?
-        {
-            log::warn!(volume = name.as_str(), by:% = by; "not mounted by this plugin, and in use: left as it is");
-            continue;
-        }
-        log::info!(volume = name.as_str(), request = request.as_str(); "exported to this machine and not mounted: taken back");
-        let request = RequestId::random();
-        let backend = backend.for_request(&request);
-        let wwn = Some(wwn.clone());
-        let off = unmount::take_off(inner, &request, &backend, Side::Source, name, wwn);
-        if let Err(error) = off.await {
-            // It is in the journal now, or still exported.
-            log::warn!(error:% = error; "not taken back yet");
-        }
+    }
+    log::info!(volume = name.as_str(), array = array.label(), request = request.as_str(); "exported to this machine and not mounted from there: taken back");
+    let wwn = Some(wwn.clone());
+    let off = unmount::take_off(inner, &request, &backend, side, name, wwn);
+    if let Err(error) = off.await {
+        // It is in the journal now, or still exported.
+        log::warn!(error:% = error; "not taken back yet");
     }
     Ok(())
 }
 
-/// The reason for an export to this machine, if there is one. The caller holds the name's lock.
-fn explanation(inner: &Inner, name: &VolumeName) -> Option<&'static str> {
-    if inner.mounted(name).is_some() {
-        Some("it is mounted")
-    } else if inner.index.mount(name).is_some() {
+/// The reason for an export of a VV to this machine, if there is one. The other copy of a volume that is mounted has none. The caller holds
+/// the name's lock.
+fn explanation(inner: &Inner, name: &VolumeName, wwn: &Wwn) -> Option<&'static str> {
+    // What is mounted and cannot be recognised is believed to be this.
+    let is_other = |place: Result<Option<MountPlace>, Cause>| matches!(place, Ok(Some(place)) if place.wwn != *wwn);
+    if inner.mounted(name).is_some() && !is_other(mounted_volume(inner, name)) {
+        return Some("it is mounted");
+    }
+    let record = inner.index.mount(name);
+    if record.is_some_and(|record| record.place.wwn == *wwn) {
         Some("it has a mount record")
     } else if has_open_entry(inner, name) {
         Some("an operation is not finished")

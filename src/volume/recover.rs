@@ -118,9 +118,8 @@ impl Inner {
 
     /// Ends what mounts and unmounts left on an array that does not serve the volume, as far as that can be done now.
     pub async fn end_elsewhere(&self, request: &RequestId, name: &VolumeName, array: &Array) {
-        let left = |entry: &JournalEntry| {
-            !changes_arrays(entry) && self.acts_on(entry, Some(array))
-        };
+        let left =
+            |entry: &JournalEntry| !changes_arrays(entry) && self.acts_on(entry, Some(array));
         if let Err(cause) = self.end_entries(request, name, left).await {
             log::warn!(volume = name.as_str(), array = array.label(), cause:% = cause; "not cleaned up yet");
         }
@@ -227,7 +226,9 @@ pub(super) async fn end(
         OpKind::Mount => {
             // The entry is closed before the engine is answered: it does not know of this user.
             inner.drop_user_of(steps.entry())?;
-            if inner.has_users(&steps.entry().name) && !detach::is_of_another_copy(inner, steps.entry())? {
+            if inner.has_users(&steps.entry().name)
+                && !detach::is_of_another_copy(inner, steps.entry())?
+            {
                 return steps.finish();
             }
             left(mount::undo(inner, &backend, steps).await)
@@ -301,7 +302,7 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
     if inner.has_users(&name) && !detach::is_of_another_copy(inner, steps.entry())? {
         return steps.finish();
     }
-    detach::everything(inner, backend, &mut steps, None).await?;
+    detach::everything(inner, backend, &mut steps).await?;
     unmount::gone(inner, &name, detach::wwn_of(steps.entry()).as_ref())?;
     steps.finish()
 }

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
+
 use crate::{
     host::Kernel,
     index::Index,
@@ -80,11 +82,13 @@ impl Service {
         reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
-            tokio::spawn(reconcile::run(Arc::clone(&self.0), array));
+            let (listed, has_been_listed) = watch::channel(false);
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array, has_been_listed));
             let service = self.clone();
             tokio::spawn(async move {
+                let mut trouble = None;
                 loop {
-                    service.list_array(array).await;
+                    trouble = service.list_array(array, trouble, &listed).await;
                     let jitter = rand::random_range(0..LISTING.as_secs() / 3);
                     let pause = LISTING - LISTING / 6 + Duration::from_secs(jitter);
                     tokio::time::sleep(pause).await;
@@ -93,29 +97,45 @@ impl Service {
         }
     }
 
-    async fn list_array(&self, array: usize) {
+    /// Lists one array. Gives what was in the way, as of the last time.
+    async fn list_array(
+        &self,
+        array: usize,
+        last_trouble: Option<String>,
+        listed: &watch::Sender<bool>,
+    ) -> Option<String> {
         let arrays = self.0.arrays();
-        let Some(backends) = arrays.get(array) else {
-            return;
-        };
+        let login = arrays.get(array)?;
         let request = RequestId::random();
-        let listed = listing::list(&self.0, &request, backends).await;
-        if listed.is_ok() {
+        let result = listing::list(&self.0, &request, login).await;
+        if result.is_ok() {
+            listed.send_replace(true);
             self.0.listed.send_replace(());
         }
-        let state = match &listed {
+        let state = match &result {
             Ok(()) => BackendState::Ready,
             Err(cause) => BackendState::Failed(cause.to_string()),
         };
-        for backend in backends {
+        for backend in &login.own {
             self.0.set_health(&backend.name, state.clone());
-            match &listed {
-                Err(cause) if cause.is_unreachable() => {
-                    self.0.news.not_reached(&backend.name, cause.to_string());
-                }
-                _ => self.0.news.reached(&backend.name),
+        }
+        let label = login.array().label();
+        match &result {
+            Err(cause) if cause.is_unreachable() => {
+                self.0.news.not_reached(label, cause.to_string());
+            }
+            _ => self.0.news.reached(label),
+        }
+        // What is only a peer is in no list of backends.
+        let trouble = result.err().map(|cause| cause.to_string());
+        if login.own.is_empty() && trouble != last_trouble {
+            let array = login.array().label();
+            match &trouble {
+                Some(why) => log::warn!(array = array, why = why.as_str(); "peer cannot be listed"),
+                None => log::info!(array = array; "peer is listed again"),
             }
         }
+        trouble
     }
 }
 

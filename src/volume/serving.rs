@@ -83,8 +83,15 @@ impl Serving {
             return Ok(());
         };
         let entry = steps.entry();
-        let sides =
-            sides::of_volume(inner, backend, pair, &entry.name, &entry.vv, sides::PATIENCE).await?;
+        let sides = sides::of_volume(
+            inner,
+            backend,
+            pair,
+            &entry.name,
+            &entry.vv,
+            sides::PATIENCE,
+        )
+        .await?;
         let now = sides.serving(pair.wants.lone_primary)?;
         if now.side == self.side {
             Ok(())
@@ -108,11 +115,7 @@ fn in_step(sides: &GroupSides, side: Side, vv: &VvName) -> bool {
 
 /// After a failover the former primary still says Primary and takes writes. A host that is logged in to it there goes on with data
 /// that are no longer the volume's.
-async fn not_in_use_there(
-    backend: &Backend,
-    other: &Array,
-    vv: &VvName,
-) -> Result<(), Cause> {
+async fn not_in_use_there(backend: &Backend, other: &Array, vv: &VvName) -> Result<(), Cause> {
     let here = backend.transport.initiators();
     let active = other.showvlun_a(VlunQuery::Vv(vv)).await?;
     let own = |path: &ActiveVlun| path.initiator.as_ref().is_some_and(|i| here.contains(i));

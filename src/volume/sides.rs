@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    index::IndexedVolume,
     inform::{Array, ArrayError, RcGroup},
-    model::{GroupName, Role, Side, SystemId, TargetName, VolumeName, VvName},
+    model::{GroupName, Role, Side, TargetName, VolumeName, VvName},
     replication::{GroupSide, GroupSides, Half, Pair, Way},
 };
 
 use super::{backend::Backend, error::Cause, inner::Inner};
 
-/// How long an array may take to show its half. The engine waits two minutes for a mount.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an array may take to show its half. The engine waits two minutes for a mount, which looks twice.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The group that a volume is in, as both arrays show it.
 ///
@@ -28,7 +27,10 @@ pub(super) async fn of_volume(
 ) -> Result<GroupSides, Cause> {
     let known = inner.index.get(name);
     let group = known.as_ref().and_then(|volume| volume.group.clone());
-    let id = source_id(backend, known.as_ref(), patience).await;
+    // Of a volume that was made on the peer, the comment names that as its home: then the name leads nowhere, and the VV does.
+    let id = backend
+        .known_id()
+        .or_else(|| known.as_ref().map(|volume| volume.home));
     let there = match (&group, id) {
         (Some(group), Some(id)) => pair.peer_name(group, id),
         _ => None,
@@ -84,22 +86,6 @@ pub(super) async fn of_volume(
     }
     inner.note_roles(name, &sides)?;
     Ok(sides)
-}
-
-/// The system id of the backend's own array; while that cannot be asked, as the volume's comment has it.
-async fn source_id(
-    backend: &Backend,
-    known: Option<&IndexedVolume>,
-    patience: Duration,
-) -> Option<SystemId> {
-    if let Some(id) = backend.known_id() {
-        return Some(id);
-    }
-    let asked = tokio::time::timeout(patience, backend.identity()).await;
-    match asked {
-        Ok(Ok(identity)) => Some(identity.system.id),
-        _ => known.map(|volume| volume.home),
-    }
 }
 
 /// One array's half: by its name, and where that is not known or does not hold the VV, by the VV.

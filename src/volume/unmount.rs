@@ -158,7 +158,7 @@ pub(super) async fn take_off(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match detach::everything(inner, backend, &mut steps, wwn.as_ref()).await {
+    match detach::everything(inner, backend, &mut steps).await {
         Ok(()) => {
             gone(inner, name, wwn.as_ref()).map_err(clean)?;
             steps.finish().map_err(clean)?;

@@ -5,6 +5,7 @@
 mod rig;
 
 mod crashes;
+mod failover;
 mod plain;
 mod refused;
 mod replicated;

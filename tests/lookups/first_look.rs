@@ -31,14 +31,17 @@ async fn a_copy_is_no_volume() {
     assert_eq!(volume["Status"]["backend"], "mirrored", "{volume:#}");
     assert_eq!(volume["Status"]["vv"]["wwn"], *wwn, "{volume:#}");
 
-    // Where only the copy can be seen, nobody takes it for the volume, or for nothing.
+    // Where only the copy can be seen, it stands for the volume of the backend whose copy it is, and never for one of its own array's.
     arrays.control.down(HOME).await.unwrap();
     let host3 = arrays.machine("host3");
     add_backend(&arrays, &host3, "AFAR", PEER, &plain());
     let plugin = Plugin::start(&host3);
-    assert_eq!(plugin.get("db1").await, Reply::Closed);
+    let volume = inspect(&plugin, "db1").await;
+    assert_eq!(volume["Status"]["backend"], "mirrored", "{volume:#}");
+    let before = arrays.dump();
     let said = plugin.remove("db1").await.err();
-    assert!(said.contains("130512"), "where it is at home: {said}");
+    assert!(said.contains("cannot reach"), "{said}");
+    assert_eq!(arrays.dump(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

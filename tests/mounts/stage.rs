@@ -1,5 +1,6 @@
 //! A machine in a mount and pid namespace of its own, with the plugin in it and arrays beside it. No engine: the tests send what
 //! an engine sends.
+#![allow(dead_code)] // Each test program uses its part.
 
 use std::{
     path::Path,
@@ -101,13 +102,18 @@ pub struct Stage {
 impl Stage {
     /// Sets it up, unless the machine lacks something.
     pub async fn set(test: &str) -> Option<Self> {
+        Self::set_on(test, |toml| toml).await
+    }
+
+    /// As [`Stage::set`], after a change to the description of the arrays.
+    pub async fn set_on(test: &str, change: impl FnOnce(String) -> String) -> Option<Self> {
         let programs = ["unshare", "nsenter", "losetup", "mkfs.ext4", "pkill"];
         let mut needs = vec![Need::Root];
         needs.extend(programs.map(Need::Program));
         if !met(test, &needs) {
             return None;
         }
-        let arrays = Arrays::start().await;
+        let arrays = Arrays::start_with(change).await;
         let machine = arrays.machine("host1");
         let namespace = Namespace::new(&machine.dir);
         let plugin = Plugin::start_with(&machine, &namespace.words(), &[]);

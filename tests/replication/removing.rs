@@ -39,7 +39,7 @@ async fn failed_over() {
     scene.end(&["db1", "db2"]).await;
 }
 
-/// Two Primaries, while the peer took over by itself and the links are back.
+/// The peer took over by itself, and the former primary is back and serves nothing.
 async fn peer_took_over() {
     let scene = Scene::set(PeerPersistence, R331).await;
     scene.create("db1").await.ok();
@@ -54,7 +54,7 @@ async fn peer_took_over() {
         // The pool may still be holding connections of before the outage.
         scene.answers(HOME).await;
         scene
-            .keeps("db1", &["Primary", "setrcopygroup recover"])
+            .keeps("db1", &["Failsafe", "setrcopygroup recover"])
             .await;
         let line = format!("setrcopygroup recover -f -waittask {GROUP_THERE}");
         scene.types(PEER, &line).await;

@@ -76,6 +76,11 @@ address = "10.41.{other}.11"
     )
 }
 
+/// The same arrays with a later InForm OS.
+pub fn later(description: &str) -> String {
+    description.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0")
+}
+
 impl Arrays {
     /// Starts both.
     pub async fn start() -> Self {
@@ -194,8 +199,11 @@ impl Machine {
             let text = std::fs::read_to_string(self.dir.join("state/index.json"));
             let index: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
             let seeded = index["seeded"].as_array().is_some_and(|all| all.len() == 2);
-            let log = arrays.control.log(Some(HOME));
-            seeded && log.iter().any(|command| command.line == "showhost -d")
+            let swept = |array| {
+                let log = arrays.control.log(Some(array));
+                log.iter().any(|command| command.line == "showhost -d")
+            };
+            seeded && swept(HOME) && swept(PEER)
         };
         let patience = Instant::now() + Duration::from_secs(20);
         while !listed() {

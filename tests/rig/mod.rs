@@ -6,3 +6,4 @@ pub mod engine;
 pub mod needs;
 pub mod plugin;
 pub mod private;
+pub mod relay;

@@ -284,6 +284,7 @@ fn set_mode(
     for half in halves {
         if let Some(group) = half.get_mut(call.world) {
             group.mode = word;
+            group.copies_at_start = true;
             if word == Mode::Periodic {
                 put_policy(group, "over_per_alert", true);
             } else {

@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{Control, Verb};
 use crate::commands::Environment;
-use crate::engine::{Delivery, Seat};
+use crate::engine::{Delivery, NoSeat, Seat};
 use crate::words;
 
 /// A line to the simulator.
@@ -112,6 +112,11 @@ async fn answer(control: &Control, session: &mut Session, request: Request) -> R
             Ok(seat) => {
                 *session = Some((seat, Environment::default()));
                 Reply::Ok(Value::Null)
+            }
+            // As a connection to it that is refused.
+            Err(error @ NoSeat::Off(_)) => {
+                let said = (String::new(), format!("{error}\n"), 255);
+                printed_reply(said, None, true)
             }
             Err(error) => Reply::Error(error.to_string()),
         },

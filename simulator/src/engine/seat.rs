@@ -34,22 +34,31 @@ pub struct Seat {
     life: u64,
 }
 
-/// The array has as many sessions as it takes.
+/// Why there is no session.
 #[derive(Debug, thiserror::Error)]
-#[error("Too many local CLI connections.")]
-pub struct TooMany;
+pub enum NoSeat {
+    /// The array has as many sessions as it takes.
+    #[error("Too many local CLI connections.")]
+    TooMany,
+    /// The array is off.
+    #[error("array `{0}` is off")]
+    Off(String),
+    /// There is no array of this name.
+    #[error("there is no array `{0}`")]
+    NoArray(String),
+}
 
 impl Engine {
     /// A session of this user.
     ///
     /// # Errors
-    /// The array has as many as it takes.
+    /// The array has as many as it takes, is off, or is not there at all.
     pub fn sit_down(
         self: &Arc<Self>,
         array: &str,
         user: &str,
         address: &str,
-    ) -> Result<Arc<Seat>, TooMany> {
+    ) -> Result<Arc<Seat>, NoSeat> {
         let mut inner = self.lock();
         let since = inner.clock.now();
         let Inner {
@@ -57,13 +66,16 @@ impl Engine {
         } = &mut *inner;
         let (Some(state), Some(station)) = (world.arrays.get_mut(array), stations.get_mut(array))
         else {
-            return Err(TooMany);
+            return Err(NoSeat::NoArray(array.to_owned()));
         };
+        if !state.up {
+            return Err(NoSeat::Off(array.to_owned()));
+        }
         if station
             .session_limit
             .is_some_and(|limit| state.connections.len() >= limit)
         {
-            return Err(TooMany);
+            return Err(NoSeat::TooMany);
         }
         let id = station.next_session;
         station.next_session += 1;
@@ -135,11 +147,13 @@ impl Seat {
             };
         }
         let answer = self.engine.alter(|inner| {
-            if inner
-                .stations
+            let is_on = inner
+                .world
+                .arrays
                 .get(&self.array)
-                .is_none_or(|station| station.life != self.life)
-            {
+                .is_some_and(|array| array.up);
+            let station = inner.stations.get(&self.array);
+            if !is_on || station.is_none_or(|station| station.life != self.life) {
                 return None;
             }
             let now = inner.clock.now();

@@ -104,6 +104,29 @@ pub(super) fn lost_each_other(world: &mut World, half: &Half, equal: &[String], 
     }
 }
 
+/// A primary that was off comes back in `Failsafe`. So it stays if the other side took over; if not, it serves again as
+/// soon as it sees that, as does one that was isolated.
+pub(super) fn look_for_the_other(world: &mut World, half: &Half) {
+    let (is_on, sees_it) = (is_up(world, half), half.connected(world));
+    let receives = half.receiver(world).is_some();
+    let Some(group) = half
+        .get_mut(world)
+        .filter(|group| group.mode == Mode::Sync && group.is_peer_persistent())
+    else {
+        return;
+    };
+    if !is_on {
+        group.in_doubt = true;
+    } else if group.in_doubt {
+        group.in_doubt = !sees_it;
+        group.status = if sees_it && receives {
+            GroupStatus::Stopped
+        } else {
+            GroupStatus::Failsafe
+        };
+    }
+}
+
 /// What was waited for is over: an array that is on and not in `Failsafe` serves its hosts itself.
 pub(super) fn serves_again(world: &mut World, half: &Half) {
     let undecided = half
@@ -144,6 +167,7 @@ pub(super) fn decide(world: &mut World, now: i64) -> bool {
             && let Some(group) = primary.get_mut(world)
         {
             group.status = GroupStatus::Failsafe;
+            group.in_doubt = true;
         }
         let is_out = !is_up(world, primary)
             || primary

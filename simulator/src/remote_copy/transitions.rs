@@ -1,6 +1,6 @@
-//! What starts, stops, synchronises and breaks a group, over virtual time.
+//! What starts, stops and synchronises a group, over virtual time.
 
-use super::{Half, peer_persistence, takeover};
+use super::{Half, outages, peer_persistence, takeover};
 use crate::state::{Agreement, GroupStatus, Mode, Replicated, SyncStatus, Vv, World};
 
 /// Starting lasts this long, seconds.
@@ -26,14 +26,20 @@ pub fn start(world: &mut World, half: &Half, now: i64, nosync: bool, full: &[Str
     group.started_at = Some(now + STARTING);
     group.next_sync = (group.mode == Mode::Periodic && group.period > 0)
         .then(|| now + STARTING + i64::from(group.period));
+    // A periodic group copies when it is started the first time; afterwards that is left to its period.
+    let waits = group.mode == Mode::Periodic && !group.copies_at_start;
     for (volume, size) in group.volumes.iter_mut().zip(sizes) {
         if nosync || volume.sync == SyncStatus::NewPreSynced {
             finish(volume, now);
             continue;
         }
-        let differences = (volume.resync_snapshot.is_some()
-            || volume.sync == SyncStatus::NewSyncFromSnap)
-            && !full.contains(&volume.local);
+        let has_snapshot = volume.resync_snapshot.is_some() && !full.contains(&volume.local);
+        if waits && has_snapshot && volume.sync == SyncStatus::Stopped {
+            volume.sync = SyncStatus::Synced;
+            continue;
+        }
+        let differences = has_snapshot
+            || volume.sync == SyncStatus::NewSyncFromSnap && !full.contains(&volume.local);
         let seconds = if differences {
             SHORTEST
         } else {
@@ -86,7 +92,7 @@ pub fn tick(world: &mut World, now: i64) {
     end_tasks(world, now);
     loop {
         for half in senders(world) {
-            carry_on(world, &half, now);
+            outages::carry_on(world, &half, now);
             takeover::follow_up(world, &half, now);
         }
         let decided = peer_persistence::decide(world, now);
@@ -110,38 +116,6 @@ fn end_tasks(world: &mut World, now: i64) {
                     format!("{} {}.", task.kind, task.name),
                 ));
             }
-        }
-    }
-}
-
-fn carry_on(world: &mut World, half: &Half, now: i64) {
-    peer_persistence::serves_again(world, half);
-    let connected = half.connected(world);
-    let Some(group) = half.get(world) else {
-        return;
-    };
-    if group.is_started() && !connected {
-        break_off(world, half, now);
-    } else if group.is_started() {
-        advance(world, half, now);
-    } else if group.stopped_by_links
-        && group.has_policy("auto_recover")
-        && connected
-        && half.receiver(world).is_some()
-    {
-        start(world, half, now, false, &[]);
-    }
-}
-
-/// Notes for every volume that is Synced in a started synchronous group that both sides are equal at this instant: to
-/// be called before links are cut or an array is killed, because a synchronous group has sent every write by then.
-pub fn agree_now(world: &mut World) {
-    for half in senders(world) {
-        let in_step = half
-            .get(world)
-            .is_some_and(|group| group.is_started() && group.mode == Mode::Sync);
-        if in_step && half.connected(world) {
-            agree(world, &half);
         }
     }
 }
@@ -233,7 +207,7 @@ fn finish(volume: &mut Replicated, at: i64) {
 }
 
 /// Starting → Started, Syncing → Synced, the next period.
-fn advance(world: &mut World, half: &Half, now: i64) {
+pub(super) fn advance(world: &mut World, half: &Half, now: i64) {
     loop {
         let mut done: Vec<(String, i64)> = Vec::new();
         let mut again = false;
@@ -264,6 +238,9 @@ fn advance(world: &mut World, half: &Half, now: i64) {
             again = true;
         }
         let periodic = group.mode == Mode::Periodic;
+        if all_synced {
+            copied(world, half);
+        }
         for (local, at) in done {
             agree_on(world, half, &local);
             drop_snapshot(world, half, &local);
@@ -276,22 +253,6 @@ fn advance(world: &mut World, half: &Half, now: i64) {
         }
     }
     mirror(world, half);
-}
-
-/// The links or an array are gone: both sides stop by themselves, nothing is sent any more.
-fn break_off(world: &mut World, half: &Half, now: i64) {
-    let equal = peer_persistence::equal(world, half);
-    halt(world, half, now, true);
-    mirror(world, half);
-    peer_persistence::lost_each_other(world, half, &equal, now);
-    for side in [Some(half.clone()), half.receiver(world)]
-        .into_iter()
-        .flatten()
-    {
-        if let Some(group) = side.get_mut(world) {
-            group.stopped_by_links = true;
-        }
-    }
 }
 
 /// Status and volumes of a group that no longer sends.
@@ -334,6 +295,16 @@ pub(super) fn halt(world: &mut World, half: &Half, now: i64, keep: bool) {
     if !keep {
         for local in locals {
             drop_snapshot(world, half, &local);
+        }
+    }
+}
+
+/// Both sides are equal: no start has to copy.
+fn copied(world: &mut World, half: &Half) {
+    let receiver = half.receiver(world);
+    for side in [Some(half), receiver.as_ref()].into_iter().flatten() {
+        if let Some(group) = side.get_mut(world) {
+            group.copies_at_start = false;
         }
     }
 }

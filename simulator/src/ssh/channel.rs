@@ -8,7 +8,7 @@ use russh::server::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::commands::{Answer, Environment};
-use crate::engine::{Delivery, Engine, Seat, TooMany};
+use crate::engine::{Delivery, Engine, NoSeat, Seat};
 use crate::terminal::{Read, Terminal};
 use crate::words;
 
@@ -48,7 +48,7 @@ impl Terminals {
     /// There are too many sessions: says so and ends the connection.
     pub(super) async fn too_many(mut self) {
         let before = *self.sent.borrow_and_update();
-        let text = format!("{TooMany}\n");
+        let text = format!("{}\n", NoSeat::TooMany);
         let bytes = text.len();
         let _ = self.handle.extended_data(self.channel, STDERR, text).await;
         let _ = self.handle.exit_status_request(self.channel, 1).await;

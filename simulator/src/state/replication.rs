@@ -194,7 +194,7 @@ pub enum FailoverStage {
     None,
     /// The other side still takes itself for the primary.
     TakenOver,
-    /// `auto_synchronize` copies back by itself.
+    /// It copies back, and with `auto_synchronize` something is to be done at the end of that.
     CopyingBack,
 }
 
@@ -278,9 +278,15 @@ pub struct Group {
     pub volumes: Vec<Replicated>,
     /// Has it ever been started.
     pub ever_started: bool,
-    /// It stopped because the links or the peer went away; `auto_recover` starts it again.
+    /// The next start copies, in periodic mode too: direction or mode changed since everything was equal last.
+    #[serde(default)]
+    pub copies_at_start: bool,
+    /// It stopped because the links or the peer went away; `auto_recover` starts it again when they are back.
     #[serde(default)]
     pub stopped_by_links: bool,
+    /// Peer Persistence: a primary that was off or isolated, and has not seen since whether the other side took over.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// What became of a failover to this side.
     #[serde(default)]
     pub failover: FailoverStage,

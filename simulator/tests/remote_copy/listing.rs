@@ -1,6 +1,6 @@
 //! `showrcopy`.
 
-use crate::{admitted, in_each};
+use crate::{admitted, failed_over, in_each};
 use hpe3par_sim::state::Release::{V322, V331, V1050};
 
 #[test]
@@ -171,5 +171,88 @@ fn showrcopy_sections_and_absent_groups() {
             "Remote Copy is not configured for this system\n"
         };
         assert_eq!(desk.ask("north", "showrcopy").stdout, sentence);
+    });
+}
+
+#[test]
+fn a_role_with_rev_widens_its_column() {
+    let mut desk = failed_over(V331);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role        Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+}
+
+#[test]
+fn a_role_with_rev_may_run_over_its_column() {
+    let mut desk = failed_over(V331);
+    desk.array("south")
+        .switches
+        .insert("rev_runs_over".into(), true);
+    let listing = desk.ask("south", "showrcopy groups").stdout;
+    let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "Name         Target     Status   Role       Mode     Options",
+            "g1.r4101     to_north   Stopped  Primary-Rev Sync",
+        ]
+    );
+    assert_eq!(desk.column("south", "showrcopy groups", "Mode")[0], "Sync");
+}
+
+#[test]
+fn the_other_forms_hold_roles_with_rev_too() {
+    in_each(|release| {
+        let mut desk = failed_over(release);
+        desk.ask("south", "setrcopygroup recover -f g1.r4101");
+        desk.pass(60);
+        let (heads, cells, north, south) = if release == V1050 {
+            (
+                "LocalUserCpg RmUserCpg  Options",
+                "slow         fast",
+                "fast,slow",
+                "slow,fast",
+            )
+        } else {
+            (
+                "LocalUserCpg LocalSnpCpg RmUserCpg  RmSnpCpg   Options",
+                "slow         slow        fast       fast",
+                "fast,fast,slow,slow",
+                "slow,slow,fast,fast",
+            )
+        };
+        let listing = desk.ask("south", "showrcopy -d groups").stdout;
+        let lines: Vec<&str> = listing.lines().skip(6).take(2).map(str::trim_end).collect();
+        assert_eq!(
+            lines,
+            [
+                format!("Name         ID   Target     Status   Role        Mode     {heads}"),
+                format!("g1.r4101        1 to_north   Started  Primary-Rev Sync     {cells}"),
+            ]
+        );
+        for (array, detailed, short) in [
+            (
+                "north",
+                format!("g1,1,to_south,Started,Secondary-Rev,Sync,{north},"),
+                "g1,to_south,Started,Secondary-Rev,Sync,",
+            ),
+            (
+                "south",
+                format!("g1.r4101,1,to_north,Started,Primary-Rev,Sync,{south},"),
+                "g1.r4101,to_north,Started,Primary-Rev,Sync,",
+            ),
+        ] {
+            for (option, row) in [("-d", &*detailed), ("", short)] {
+                let line = format!("showrcopy {option} groups -csvtable");
+                let listing = desk.ask(array, &line).stdout;
+                assert!(listing.lines().any(|line| line == row), "{row}: {listing}");
+            }
+        }
     });
 }

@@ -2,14 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod admission;
+mod auto_synchronize;
 mod failover;
+mod failures;
+mod going_home;
 mod groups;
 mod listing;
 mod outages;
 #[path = "../pair/mod.rs"]
 mod pair;
+mod paths;
 mod peer_persistence;
+mod periods;
 mod starting;
+mod takeover;
 mod turning;
 
 use hpe3par_sim::state::Release::{self, V322, V331, V1050};
@@ -77,6 +83,15 @@ fn both(desk: &mut Desk) -> String {
     let (north, south) = (state(desk, "north", "g1"), state(desk, "south", SOUTH));
     let word = |(status, role, _): &(String, String, Vec<String>)| format!("{status} {role}");
     format!("{} | {}", word(&north), word(&south))
+}
+
+/// Cuts or mends the links in both directions; the arrays notice.
+fn set_links(desk: &mut Desk, up: bool) {
+    for array in ["north", "south"] {
+        let links = &mut desk.array(array).targets[0].links;
+        links.iter_mut().for_each(|link| link.up = up);
+    }
+    desk.pass(0);
 }
 
 /// (array that sends, array that receives) of the copies that are due.

@@ -1,6 +1,6 @@
 //! Links and arrays that fail.
 
-use crate::{in_each, state, synced, triple};
+use crate::{both, in_each, set_links, state, synced, triple};
 use hpe3par_sim::remote_copy;
 
 #[test]
@@ -91,5 +91,35 @@ fn a_stop_by_hand_is_not_undone() {
         desk.quiet(&["setrcopygroup pol auto_recover g1", "stoprcopygroup -f g1"]);
         desk.pass(3600);
         assert_eq!(state(&mut desk, "north", "g1").0, "Stopped");
+    });
+}
+
+#[test]
+fn auto_recover_is_asked_when_the_links_come_back_and_not_later() {
+    in_each(|release| {
+        let mut desk = synced(release);
+        set_links(&mut desk, false);
+        set_links(&mut desk, true);
+        desk.quiet(&["setrcopygroup pol auto_recover g1"]);
+        desk.pass(3600);
+        assert_eq!(
+            both(&mut desk),
+            "Stopped Primary | Stopped Secondary",
+            "the policy came after the links"
+        );
+        set_links(&mut desk, false);
+        set_links(&mut desk, true);
+        desk.pass(3600);
+        assert_eq!(
+            both(&mut desk),
+            "Stopped Primary | Stopped Secondary",
+            "these links stopped nothing"
+        );
+        desk.quiet(&["startrcopygroup g1"]);
+        desk.pass(60);
+        set_links(&mut desk, false);
+        set_links(&mut desk, true);
+        desk.pass(60);
+        assert_eq!(both(&mut desk), "Started Primary | Started Secondary");
     });
 }

@@ -1,6 +1,6 @@
 //! The program: `serve`, `ctl` and `cli`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -211,6 +211,52 @@ fn the_dump_tells_how_groups_stand_on_both_arrays() {
     assert!(dump.contains("\"witness_lost\": true") || dump.contains("\"witness_lost\":true"));
     program.ctl(&["restore-witness", "par-north"]);
     assert!(quorum().contains(" Started "));
+}
+
+#[test]
+fn an_array_that_is_off_has_no_command_line() {
+    let program = Program::start();
+    let cli = |array: &str| {
+        let mut command = program.command("cli");
+        command.args(["--array", array, "-c", "showversion -s"]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        (output.status.code(), text(&output), said)
+    };
+    let mut session = program
+        .command("cli")
+        .args(["--array", "par-south"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut heard = [0; "par-south cli% ".len()];
+    session
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut heard)
+        .unwrap();
+    assert!(program.ctl(&["down", "par-south"]).status.success());
+    let off = (
+        Some(255),
+        String::new(),
+        "array `par-south` is off\n".to_owned(),
+    );
+    assert_eq!(cli("par-south"), off);
+    assert_eq!(cli("par-north").0, Some(0));
+    let (status, _, said) = cli("par-west");
+    assert_eq!(
+        (status, &*said),
+        (Some(1), "there is no array `par-west`\n")
+    );
+    let mut stdin = session.stdin.take().unwrap();
+    stdin.write_all(b"createvvset s1\n").unwrap();
+    drop(stdin);
+    assert_eq!(session.wait().unwrap().code(), Some(255), "it was cut");
+    program.ctl(&["up", "par-south"]);
+    assert_eq!(cli("par-south").0, Some(0));
+    assert!(!text(&program.ctl(&["dump"])).contains("\"s1\""));
 }
 
 #[test]

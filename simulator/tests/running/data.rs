@@ -1,10 +1,9 @@
 //! What is on the disks of both arrays, and when.
 
 use std::fs;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use hpe3par_sim::description::Exports;
 use hpe3par_sim::state::Release;
 use hpe3par_sim::{Description, Simulator};
 
@@ -12,17 +11,17 @@ use crate::client::run;
 use crate::{NORTH, SOUTH, description};
 
 /// Byte `at` of a volume's data, and a way to write it.
-struct Data(std::path::PathBuf);
+pub struct Data(pub std::path::PathBuf);
 
 impl Data {
-    fn of(simulator: &Simulator, dir: &std::path::Path, array: &str, vv: &str) -> Self {
+    pub fn of(simulator: &Simulator, dir: &std::path::Path, array: &str, vv: &str) -> Self {
         let dump = simulator.control().dump();
         let vv = &dump[array]["vvs"][vv];
         let name = format!("{}-{}.img", vv["id"], vv["wwn"].as_str().unwrap());
         Self(dir.join(array).join(name))
     }
 
-    fn read(&self, at: u64) -> u8 {
+    pub fn read(&self, at: u64) -> u8 {
         let mut byte = [0];
         fs::File::open(&self.0)
             .unwrap()
@@ -31,7 +30,7 @@ impl Data {
         byte[0]
     }
 
-    fn write(&self, at: u64, byte: u8) {
+    pub fn write(&self, at: u64, byte: u8) {
         fs::OpenOptions::new()
             .write(true)
             .open(&self.0)
@@ -42,7 +41,7 @@ impl Data {
 }
 
 /// Runs lines that must not be refused.
-async fn all(simulator: &Simulator, array: &str, lines: &[&str]) {
+pub async fn all(simulator: &Simulator, array: &str, lines: &[&str]) {
     for line in lines {
         let heard = run(simulator, array, line).await;
         assert_eq!(
@@ -54,7 +53,7 @@ async fn all(simulator: &Simulator, array: &str, lines: &[&str]) {
 }
 
 /// Arrays for which time passes only when a test says so.
-fn standing_still() -> Description {
+pub fn standing_still() -> Description {
     Description {
         factor: 1e-6,
         ..description()
@@ -150,6 +149,8 @@ async fn a_periodic_group_sends_once_a_period_and_nothing_over_cut_links() {
         control.restore_links(NORTH, SOUTH).unwrap();
         all(&simulator, NORTH, &["startrcopygroup g1"]).await;
         control.advance(60);
+        assert_eq!(south.read(200), 0, "a start waits for the period");
+        control.advance(900);
         assert_eq!(south.read(200), 2);
     }
 }
@@ -198,6 +199,77 @@ async fn failover_keeps_the_copies_apart_and_recover_overwrites_the_former_prima
 }
 
 #[tokio::test]
+async fn what_a_periodic_group_had_not_sent_is_lost_with_its_primary() {
+    for release in [Release::V331, Release::V1050] {
+        let dir = tempfile::tempdir().unwrap();
+        let (simulator, north, south) = replicated(dir.path(), release, "periodic").await;
+        let control = simulator.control();
+        all(&simulator, NORTH, &["setrcopygroup period 15m to-south g1"]).await;
+        north.write(100, 1);
+        control.advance(960);
+        north.write(200, 2);
+        control.down(NORTH).await.unwrap();
+        let line = "setrcopygroup failover -f -waittask g1.r131071";
+        all(&simulator, SOUTH, &[line]).await;
+        control.advance(3600);
+        assert_eq!((south.read(100), south.read(200)), (1, 0));
+        south.write(300, 3);
+        control.up(NORTH).await.unwrap();
+        assert_eq!(north.read(200), 2, "it is there until the copy back");
+        all(&simulator, SOUTH, &["setrcopygroup recover -f g1.r131071"]).await;
+        control.advance(60);
+        assert_eq!((north.read(200), north.read(300)), (0, 3));
+        // Restore sends what was written since.
+        south.write(400, 4);
+        let line = "setrcopygroup restore -f -waittask g1.r131071";
+        all(&simulator, SOUTH, &[line]).await;
+        assert_eq!(north.read(400), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_back_that_is_interrupted_changes_nothing_until_it_is_complete() {
+    for release in [Release::V331, Release::V1050] {
+        for dead in [NORTH, SOUTH] {
+            let dir = tempfile::tempdir().unwrap();
+            let (simulator, north, south) = replicated(dir.path(), release, "sync").await;
+            let control = simulator.control();
+            control.advance(60);
+            control.down(NORTH).await.unwrap();
+            let line = "setrcopygroup failover -f -waittask g1.r131071";
+            all(&simulator, SOUTH, &[line]).await;
+            south.write(100, 1);
+            control.up(NORTH).await.unwrap();
+            north.write(200, 2);
+            let recover = "setrcopygroup recover -f g1.r131071";
+            all(&simulator, SOUTH, &[recover]).await;
+            control.advance(2);
+            let volumes = &control.dump()[SOUTH]["groups"]["g1.r131071"]["volumes"];
+            assert_eq!(volumes[0]["sync"], "Syncing");
+            control.down(dead).await.unwrap();
+            control.advance(3600);
+            assert_eq!((north.read(100), north.read(200)), (0, 2));
+            if dead == SOUTH {
+                // Whoever fails over now goes on with what was there before; nothing of it is lost again.
+                let line = "setrcopygroup failover -f -waittask g1";
+                all(&simulator, NORTH, &[line]).await;
+                north.write(300, 3);
+                control.up(SOUTH).await.unwrap();
+                all(&simulator, NORTH, &["setrcopygroup recover -f g1"]).await;
+                control.advance(60);
+                let both = [&north, &south].map(|data| [100, 200, 300].map(|at| data.read(at)));
+                assert_eq!(both, [[0, 2, 3]; 2]);
+            } else {
+                control.up(NORTH).await.unwrap();
+                all(&simulator, SOUTH, &["startrcopygroup g1.r131071"]).await;
+                control.advance(60);
+                assert_eq!((north.read(100), north.read(200)), (1, 0));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_reverse_on_one_side_discards_what_was_written_there() {
     for release in [Release::V331, Release::V1050] {
         let dir = tempfile::tempdir().unwrap();
@@ -219,187 +291,6 @@ async fn a_reverse_on_one_side_discards_what_was_written_there() {
         control.advance(3600);
         assert_eq!((south.read(100), south.read(200)), (1, 0));
     }
-}
-
-/// A Peer Persistence group `g1` of one volume, exported from both arrays to one host, started and synced; what the host
-/// has open, and the data on both arrays.
-async fn peer_persistent(dir: &Path) -> (Simulator, fs::File, Data, Data) {
-    let mut description = standing_still();
-    description.data_dir = Some(dir.join("data"));
-    description.exports_dir = Some(dir.join("exports"));
-    description.exports = Exports::Simulated;
-    let simulator = Simulator::start(description).await.unwrap();
-    all(&simulator, NORTH, &[
-        "createvv -tpvv -snp_cpg gold_r6 gold_r6 v1 1g",
-        "creatercopygroup -usr_cpg gold_r6 to-south:silver_r6 -snp_cpg gold_r6 to-south:silver_r6 g1 to-south:sync",
-        "setrcopygroup pol auto_failover g1",
-        "setrcopygroup pol path_management g1",
-        "setrcopygroup pol auto_recover g1",
-        "admitrcopyvv -createvv v1 g1 to-south:v1",
-        "startrcopygroup g1",
-    ])
-    .await;
-    for array in [NORTH, SOUTH] {
-        let host = "createhost -iscsi -persona 2 h1 iqn.2005-03.org.open-iscsi:sim-host1";
-        all(&simulator, array, &[host, "createvlun v1 7 h1"]).await;
-    }
-    simulator.control().advance(3600);
-    let data = dir.join("data");
-    let north = Data::of(&simulator, &data, NORTH, "v1");
-    let south = Data::of(&simulator, &data, SOUTH, "v1");
-    let device = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(export(&simulator, dir, NORTH))
-        .unwrap();
-    (simulator, device, north, south)
-}
-
-/// The link by which the host sees `v1` on an array.
-fn export(simulator: &Simulator, dir: &Path, array: &str) -> std::path::PathBuf {
-    let dump = simulator.control().dump();
-    let wwn = dump[array]["vvs"]["v1"]["wwn"].as_str().unwrap().to_owned();
-    dir.join(format!("exports/{array}/h1/7.{wwn}"))
-}
-
-fn is_open_as(device: &fs::File, data: &Data) -> bool {
-    device.metadata().unwrap().ino() == fs::metadata(&data.0).unwrap().ino()
-}
-
-#[tokio::test]
-async fn a_peer_persistence_volume_is_one_file_until_its_group_stops() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    let control = simulator.control();
-    device.write_all_at(&[1], 100).unwrap();
-    assert_eq!(south.read(100), 1, "at that instant");
-    assert!(is_open_as(&device, &north) && is_open_as(&device, &south));
-
-    all(
-        &simulator,
-        NORTH,
-        &["setrcopygroup switchover -f -waittask g1"],
-    )
-    .await;
-    assert!(is_open_as(&device, &north) && is_open_as(&device, &south));
-    device.write_all_at(&[2], 200).unwrap();
-    assert_eq!((north.read(200), south.read(200)), (2, 2));
-
-    all(&simulator, SOUTH, &["stoprcopygroup -f g1.r131071"]).await;
-    assert!(is_open_as(&device, &south), "the side that sends keeps it");
-    device.write_all_at(&[3], 300).unwrap();
-    assert_eq!((north.read(200), north.read(300)), (2, 0));
-    assert!(export(&simulator, dir.path(), SOUTH).exists());
-    assert!(
-        !export(&simulator, dir.path(), NORTH).exists(),
-        "a copy that only receives is no use to a host"
-    );
-    all(&simulator, SOUTH, &["startrcopygroup g1.r131071"]).await;
-    control.advance(3600);
-    assert!(is_open_as(&device, &north) && north.read(300) == 3);
-    assert!(export(&simulator, dir.path(), NORTH).exists());
-}
-
-#[tokio::test]
-async fn cut_links_part_a_peer_persistence_volume() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    let control = simulator.control();
-    control.cut_links(NORTH, SOUTH).unwrap();
-    device.write_all_at(&[1], 100).unwrap();
-    control.advance(3600);
-    control.dump();
-    assert_eq!((north.read(100), south.read(100)), (1, 0));
-    // The primary sees the witness and went on alone: what a person fails over to now is older.
-    control.down(NORTH).await.unwrap();
-    all(
-        &simulator,
-        SOUTH,
-        &["setrcopygroup failover -f -waittask g1.r131071"],
-    )
-    .await;
-    assert!(!is_open_as(&device, &south));
-    assert_eq!(south.read(100), 0);
-}
-
-#[tokio::test]
-async fn a_failover_beside_a_primary_that_serves_takes_no_hosts_along() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    simulator.control().cut_links(NORTH, SOUTH).unwrap();
-    let line = "setrcopygroup failover -f -waittask g1.r131071";
-    all(&simulator, SOUTH, &[line]).await;
-    assert!(is_open_as(&device, &north) && !is_open_as(&device, &south));
-}
-
-#[tokio::test]
-async fn hosts_go_on_at_the_secondary_when_the_primary_dies() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    let control = simulator.control();
-    device.write_all_at(&[1], 100).unwrap();
-    control.down(NORTH).await.unwrap();
-    // It waits in the host until somebody serves it.
-    device.write_all_at(&[2], 200).unwrap();
-    control.advance(30);
-    assert_eq!(
-        control.dump()[SOUTH]["groups"]["g1.r131071"]["role"],
-        "Primary-Rev"
-    );
-    assert!(is_open_as(&device, &south));
-    assert_eq!((south.read(100), south.read(200)), (1, 2));
-    assert_eq!((north.read(100), north.read(200)), (1, 0), "as it died");
-    assert!(export(&simulator, dir.path(), SOUTH).exists());
-
-    control.up(NORTH).await.unwrap();
-    all(
-        &simulator,
-        SOUTH,
-        &["setrcopygroup recover -f -waittask g1.r131071"],
-    )
-    .await;
-    control.advance(3600);
-    control.dump();
-    assert!(is_open_as(&device, &north) && is_open_as(&device, &south));
-    assert_eq!(north.read(200), 2);
-    all(
-        &simulator,
-        SOUTH,
-        &["setrcopygroup restore -f -waittask g1.r131071"],
-    )
-    .await;
-    control.advance(3600);
-    control.dump();
-    assert!(is_open_as(&device, &north) && is_open_as(&device, &south));
-}
-
-#[tokio::test]
-async fn a_dead_primary_that_is_back_before_anyone_took_over_serves_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    let control = simulator.control();
-    control.down(NORTH).await.unwrap();
-    device.write_all_at(&[2], 200).unwrap();
-    control.up(NORTH).await.unwrap();
-    control.advance(3600);
-    control.dump();
-    assert!(is_open_as(&device, &north) && is_open_as(&device, &south));
-    assert_eq!(south.read(200), 2);
-}
-
-#[tokio::test]
-async fn a_primary_in_failsafe_shows_its_hosts_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let (simulator, device, north, south) = peer_persistent(dir.path()).await;
-    let control = simulator.control();
-    control.cut_links(NORTH, SOUTH).unwrap();
-    control.cut_witness(NORTH).unwrap();
-    device.write_all_at(&[1], 100).unwrap();
-    control.advance(30);
-    assert_eq!(control.dump()[NORTH]["groups"]["g1"]["status"], "Failsafe");
-    assert!(fs::symlink_metadata(export(&simulator, dir.path(), NORTH)).is_err());
-    assert!(is_open_as(&device, &south) && south.read(100) == 1);
-    assert_eq!(north.read(100), 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    CreateVolume, Format, FsType, Provisioning, RequestId, Size, State, SystemId, VvId,
+    CreateVolume, Format, FsType, Provisioning, RequestId, Role, Size, State, SystemId, VvId,
 };
 
 struct Machine {

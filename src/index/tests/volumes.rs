@@ -306,3 +306,70 @@ fn a_volume_is_known_by_either_of_its_copies() {
         Err(IndexError::OtherVolume { .. })
     ));
 }
+
+/// A listing asks for the groups and gets to a volume later; who mounted it in between has seen more than that.
+#[test]
+fn a_role_is_the_one_that_was_seen_last() {
+    let later = |seconds| Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    let mut roles = LastRoles::default();
+    roles.note(Side::Peer, Some(Role::PrimaryRev));
+    roles.note_listed(Side::Peer, Some(Role::Secondary), later(-5));
+    roles.note_listed(Side::Source, Some(Role::Primary), later(-5));
+    assert_eq!(roles.peer, Some(Role::PrimaryRev));
+    assert_eq!(roles.source, Some(Role::Primary));
+    roles.note_listed(Side::Peer, Some(Role::Primary), later(5));
+    roles.note(Side::Source, None);
+    assert_eq!(roles.peer, Some(Role::Primary));
+    assert_eq!(roles.source, Some(Role::Primary));
+}
+
+/// An inspect looks at the volume, asks, and keeps what it saw: not what it had before it asked.
+#[test]
+fn an_inspect_brings_back_no_role() {
+    let machine = Machine::new();
+    let index = machine.open();
+    index.put(volume("db1")).unwrap();
+    let mut asking = index.get(&name("db1")).unwrap();
+    asking.last_roles.note(Side::Peer, Some(Role::Secondary));
+    let failed_over = Some(Role::PrimaryRev);
+    let noted = index.change(&name("db1"), |v| {
+        let later = Timestamp::now() + jiff::SignedDuration::from_secs(1);
+        v.last_roles.note_listed(Side::Peer, failed_over, later);
+    });
+    noted.unwrap();
+    asking.last_roles.note(Side::Source, Some(Role::Primary));
+    let kept = index.put_status(&asking, json!({}), |_, _| false);
+    assert!(kept.unwrap());
+    let roles = index.get(&name("db1")).unwrap().last_roles;
+    assert_eq!(
+        (roles.source, roles.peer),
+        (Some(Role::Primary), failed_over)
+    );
+    // What was seen before a restart counts until it is seen again.
+    drop(index);
+    let mut roles = machine.open().get(&name("db1")).unwrap().last_roles;
+    assert_eq!(roles.peer, failed_over);
+    roles.note_listed(Side::Peer, Some(Role::Secondary), time(0));
+    assert_eq!(roles.peer, Some(Role::Secondary));
+}
+
+/// Half a volume stays for as long as nobody brings the other half back: that is no news a minute.
+#[test]
+fn what_stays_missing_is_written_down_once() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let mut half = volume("db1");
+    half.copy_wwn = Some(wwn('2'));
+    index.put(half.clone()).unwrap();
+    let miss = |second| {
+        let gone = index.note_listing(&backend(), Side::Peer, time(second), &[]);
+        assert!(gone.unwrap().is_empty());
+        fs::read_to_string(machine.path("state/index.json")).unwrap()
+    };
+    assert_ne!(miss(10), miss(20));
+    assert_eq!(miss(30), miss(40));
+    let back = [(half.vv.clone(), wwn('2'))];
+    let noted = index.note_listing(&backend(), Side::Peer, time(50), &back);
+    assert!(noted.unwrap().is_empty());
+    assert_eq!(index.get(&half.name).unwrap().copy_missed, 0);
+}

@@ -16,8 +16,7 @@ use crate::{
     inform::{GroupOptions, RcGroup, RcVolume},
     model::{
         CpgName, GroupName, GroupStatus, LonePrimary, Mode, Policy, Role, Side, SyncStatus,
-        TargetName,
-        VvId, VvName,
+        TargetName, VvId, VvName,
     },
 };
 

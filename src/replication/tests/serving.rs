@@ -83,9 +83,17 @@ fn nothing_serves_that_must_not() {
                 assert!(!found.alone);
                 // The only two primaries of which one counts are the ones after a failover.
                 if other.role.is_primary() {
-                    assert_eq!((serves.role, other.role), (Role::PrimaryRev, Role::Primary), "{both}");
+                    assert_eq!(
+                        (serves.role, other.role),
+                        (Role::PrimaryRev, Role::Primary),
+                        "{both}"
+                    );
                 } else {
-                    assert_eq!(serves.role.is_reversed(), other.role.is_reversed(), "{both}");
+                    assert_eq!(
+                        serves.role.is_reversed(),
+                        other.role.is_reversed(),
+                        "{both}"
+                    );
                 }
             }
             Half::Absent => panic!("{both}: half a group serves"),
@@ -158,7 +166,9 @@ fn what_is_said_names_the_group_and_what_both_arrays_showed() {
 /// A failover in the middle of the first copy leaves a part of the data.
 #[test]
 fn a_copy_that_was_never_complete_is_no_volume() {
-    use SyncStatus::{New, NewPreSynced, NewSyncFromSnap, NotSynced, Stale, Stopped, Synced, Syncing};
+    use SyncStatus::{
+        New, NewPreSynced, NewSyncFromSnap, NotSynced, Stale, Stopped, Synced, Syncing,
+    };
     let cases = [
         (New, None, false),
         (NewSyncFromSnap, None, false),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
-    inform::Vv,
+    inform::{Vv, VvQuery},
     model::{Comment, CreateVolume, RequestId, Side, State, VvName},
     replication::Acting,
     volume::{
@@ -14,9 +14,10 @@ use crate::{
         groups,
         inner::Inner,
         kill_points::Doing,
-        known::{self, Known},
+        known::{self, Found, Known},
         listing, recover,
         steps::Intent,
+        whose::{View, Whose},
     },
 };
 
@@ -26,6 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Is a volume of the index still on its array? Another host may have removed it since the last listing. An array that cannot be
 /// asked is believed to be as it was.
+///
+/// # Errors
+/// [`Cause::HalfThere`] if only its copy is.
 pub(super) async fn still_there(
     inner: &Inner,
     request: &RequestId,
@@ -33,7 +37,10 @@ pub(super) async fn still_there(
 ) -> Result<bool, Cause> {
     let backend = inner.backend(&known.backend)?.for_request(request);
     let there = match known::look(inner, &backend, &known.vv).await {
-        Ok(Known::Absent) => false,
+        Ok(Known::Absent) => {
+            no_copy(&backend, known).await?;
+            false
+        }
         Ok(Known::Ours(vv, _)) => known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn),
         Err(cause) if cause.is_unreachable() => true,
         Err(cause) => return Err(cause),
@@ -48,7 +55,23 @@ pub(super) async fn still_there(
     Ok(there)
 }
 
-/// A name is one volume, whichever backend it is on: the other arrays are asked too. One that cannot be asked is believed by its
+/// What a known volume had on the peer is gone as well.
+async fn no_copy(backend: &Backend, known: &IndexedVolume) -> Result<(), Cause> {
+    let (Some(pair), Some(copy)) = (&backend.pair, &known.copy_wwn) else {
+        return Ok(());
+    };
+    let found = pair.peer.showvv(VvQuery::Name(&known.vv)).await?;
+    match found.first() {
+        Some(vv) if vv.wwn == *copy => Err(Cause::HalfThere {
+            array: pair.peer.label().to_owned(),
+            missing: backend.array.label().to_owned(),
+            vv: known.vv.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A name is one volume, whichever backend it is on: the other arrays are asked too. For one that cannot be asked its peers tell, and its
 /// last listing, which the index holds.
 pub(super) async fn check_other_arrays(
     inner: &Inner,
@@ -62,22 +85,51 @@ pub(super) async fn check_other_arrays(
         let look = known::look(inner, &other, &vv);
         match inner.points.around(Doing::Look, "vv", look).await {
             Ok(Known::Absent) => {}
-            Ok(Known::Ours(..)) => {
-                return Err(Cause::DifferentOptions(format!(
-                    "backend: {}, not {}",
-                    other.name, asked.backend
-                )));
-            }
+            Ok(Known::Ours(..)) => return Err(taken_by(&other, asked)),
             // Somebody else's VV of that name there is in nobody's way here.
             Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
             Err(cause) if cause.is_unreachable() => {
                 log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
-                    "could not ask whether the name is taken there; its last listing decides");
+                    "could not ask whether the name is taken there; its peer and its last listing decide");
+                check_copies(inner, request, &other, asked, &vv).await?;
             }
             Err(cause) => return Err(cause),
         }
     }
     Ok(())
+}
+
+/// The copies of what may be on an array that cannot be asked.
+async fn check_copies(
+    inner: &Inner,
+    request: &RequestId,
+    other: &Backend,
+    asked: &CreateVolume,
+    vv: &VvName,
+) -> Result<(), Cause> {
+    let Some(login) = inner.login(&other.array) else {
+        return Ok(());
+    };
+    for peer in inner.peers_of(&login) {
+        let view = View::new(inner, request, &peer);
+        match known::find(inner, &view, vv).await {
+            Ok(Found::Here(_, _, Whose::CopyOf(of, _)))
+                if of.array.label() == other.array.label() =>
+            {
+                return Err(taken_by(of, asked));
+            }
+            // It is for a person to look: nobody can say now whose it is.
+            Err(cause @ Cause::NotKnown(_)) => return Err(cause),
+            Ok(_) | Err(Cause::ForeignVv { .. }) => {}
+            Err(cause) if cause.is_unreachable() => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(())
+}
+
+fn taken_by(other: &Backend, asked: &CreateVolume) -> Cause {
+    Cause::DifferentOptions(format!("backend: {}, not {}", other.name, asked.backend))
 }
 
 /// What is under the VV's name now. Another host's unfinished create is waited for, a little; our own is taken away.
@@ -193,16 +245,11 @@ pub(super) async fn take_over(
     vv: &Vv,
     comment: &Comment,
 ) -> Result<(), Cause> {
-    let arrays = inner.arrays();
-    let here = |of: &&Backend| of.array.is_same_login(&backend.array);
-    let sharing: Vec<&Backend> = arrays.into_iter().flatten().filter(here).collect();
-    let entry = listing::entry(inner, request, &sharing, vv, comment).await?;
-    let (by_group, mut volume) = entry.ok_or_else(|| {
-        Cause::NotKnown(format!(
-            "`{}` belongs to a backend with another login",
-            vv.name
-        ))
-    })?;
+    let login = inner.login(&backend.array);
+    let login = login.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
+    let view = View::new(inner, request, &login);
+    let entry = listing::entry(inner, &view, vv, comment, &Whose::Own).await?;
+    let (by_group, mut volume) = entry.ok_or_else(|| known::other_login(vv))?;
     // Several backends may have one array; which of those without replication it was made for is not written there.
     if by_group.pair.is_some() == backend.pair.is_some() {
         volume.backend = backend.name.clone();

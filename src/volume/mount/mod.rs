@@ -188,8 +188,9 @@ async fn ready(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(Vv, Comm
         .await?;
     let found = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
     let comment = match known::judge(inner, &from.array, &found) {
-        Err(cause) => known::copy_without_comment(inner, from.side, &found, &steps.entry().op)
-            .ok_or(cause)?,
+        Err(cause) => {
+            known::copy_without_comment(inner, from.side, &found, &steps.entry().op).ok_or(cause)?
+        }
         Ok(comment) => comment,
     };
     match comment.state {
@@ -199,8 +200,12 @@ async fn ready(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(Vv, Comm
 }
 
 async fn take_back(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
-    detach::everything(inner, backend, steps, None).await?;
-    unmount::gone(inner, &steps.entry().name, detach::wwn_of(steps.entry()).as_ref())
+    detach::everything(inner, backend, steps).await?;
+    unmount::gone(
+        inner,
+        &steps.entry().name,
+        detach::wwn_of(steps.entry()).as_ref(),
+    )
 }
 
 /// Takes back what an unfinished mount did.

@@ -39,7 +39,14 @@ pub(super) async fn use_it(
         && let Some(now) = served_by(inner, &backend.for_request(request), name).await
         && now != side
     {
-        if inner.has_users(name) {
+        // Users that an engine before this one counted may be gone with it: the kernel knows.
+        let counted = inner
+            .index
+            .mount(name)
+            .is_some_and(|record| record.has_live_references());
+        // An operation of its own: what cannot be taken back from a dead array stays in the journal beside this mount.
+        let own = RequestId::random();
+        if counted || !unmount::release_if_unused(inner, &own, name).await? {
             return Err(clean(Cause::MountedFromOther {
                 array: backend.on(side).label().to_owned(),
                 serving: backend.on(now).label().to_owned(),
@@ -47,7 +54,6 @@ pub(super) async fn use_it(
         }
         log::warn!(volume = name.as_str(), array = backend.on(side).label(), serving = backend.on(now).label();
             "mounted from an array that no longer serves it, and nobody uses it: released");
-        unmount::release(inner, request, name).await?;
         return Ok(None);
     }
     let pending = inner.pending_unmounts(name, array);
@@ -59,7 +65,10 @@ pub(super) async fn use_it(
 
 /// The side that serves the volume, if that is certain.
 async fn served_by(inner: &Inner, backend: &Backend, name: &VolumeName) -> Option<Side> {
-    let pair = backend.pair.as_ref().filter(|pair| !pair.wants.peer_persistence)?;
+    let pair = backend
+        .pair
+        .as_ref()
+        .filter(|pair| !pair.wants.peer_persistence)?;
     let vv = name.vv_name(&inner.namespace);
     let sides = sides::of_volume(inner, backend, pair, name, &vv, PATIENCE).await;
     let serving = sides.ok()?.serving(pair.wants.lone_primary);

@@ -2,6 +2,7 @@
 
 use crate::{
     host,
+    inform::VvQuery,
     model::{RequestId, VolumeName},
     volume::{
         backend::Backend, error::Cause, exports, inner::Inner, reconcile, serving::Serving, unmount,
@@ -26,7 +27,7 @@ pub(super) async fn clear(
     let side = from.side.other();
     let array = pair.on(side);
     let known = inner.index.get(name);
-    let wwn = known.and_then(|volume| volume.wwn_on(side).cloned());
+    let mut wwn = known.and_then(|volume| volume.wwn_on(side).cloned());
     let mut here = false;
     if let Some(wwn) = &wwn
         && let Some((_, device)) = inner.attached(wwn)?
@@ -42,13 +43,20 @@ pub(super) async fn clear(
     }
     if from.other_answers {
         inner.end_elsewhere(request, name, array).await;
-        let own = exports::own(backend, array, &name.vv_name(&inner.namespace)).await?;
-        here |= !own.is_empty();
+        let vv = name.vv_name(&inner.namespace);
+        let own = exports::own(backend, array, &vv).await?;
+        if !own.is_empty() {
+            here = true;
+            let found = array.showvv(VvQuery::Name(&vv)).await?;
+            wwn = found.first().map(|found| found.wwn.clone()).or(wwn);
+        }
     }
     if here {
         log::info!(volume = name.as_str(), array = array.label(), request = request.as_str();
             "the copy on the array that does not serve is still exported to this machine: taken back");
-        if let Err(error) = unmount::take_off(inner, request, backend, side, name, wwn).await {
+        // An operation of its own: what is left of it stays in the journal beside the mount's.
+        let own = RequestId::random();
+        if let Err(error) = unmount::take_off(inner, &own, backend, side, name, wwn).await {
             log::warn!(error:% = error; "not taken back yet");
         }
     }

@@ -134,7 +134,10 @@ async fn take_away(
 ) -> Result<(), Cause> {
     let source = &backend.array;
     let vv = steps.entry().vv.clone();
-    let mut ours: Vec<_> = export_to_us(steps, backend, source).await?.into_iter().collect();
+    let mut ours: Vec<_> = export_to_us(steps, backend, source)
+        .await?
+        .into_iter()
+        .collect();
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {

@@ -9,7 +9,7 @@ use crate::remote_copy::{
     Half, Wish, all_synced, begin, check_target, groups_named, hurry, locate, must_be_ready,
     must_send, must_share_its_mode, stop, sync_to_the_end, tick,
 };
-use crate::state::{Group, GroupStatus, Mode, Takeover, Turn};
+use crate::state::{FailoverStage, Group, GroupStatus, Mode, Takeover, Turn};
 
 /// `setrcopygroup <operation> [options] {<group>|<pattern>|<target>}...`.
 pub(super) fn run(
@@ -20,11 +20,22 @@ pub(super) fn run(
 ) -> Result<Answer, Answer> {
     let wish = wish(options, what)?;
     let mut halves = Vec::new();
+    let mut left_out: Option<Answer> = None;
     for name in names(call, options, what, words)? {
         let half = locate(call, &name)?;
         check_target(call, &half, options.value("t"))?;
-        check(call, &half, options, wish)?;
-        halves.push(half);
+        match check(call, &half, options, wish) {
+            Ok(()) => halves.push(half),
+            // Restore does what it can (help page).
+            Err(refusal) if what == Takeover::Restore => match &mut left_out {
+                Some(refusals) => refusals.stderr += &refusal.stderr,
+                None => left_out = Some(refusal),
+            },
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if let Some(refusals) = left_out.take_if(|_| halves.is_empty()) {
+        return Err(refusals);
     }
     if !options.has("f") && !call.confirmed {
         return Ok(Answer::asks(question(&ask(what, &halves))));
@@ -47,6 +58,10 @@ pub(super) fn run(
     let mut answer = Answer::says(said(what, &halves, &tasks));
     if options.has("waittask") {
         wait(call, &halves, &tasks, &mut answer);
+    }
+    if let Some(refusals) = left_out {
+        answer.stderr = refusals.stderr;
+        answer.status = refusals.status;
     }
     Ok(answer)
 }
@@ -169,18 +184,23 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         }
         Takeover::Recover | Takeover::Restore => {
             must_send(call, half)?;
-            if !group.role.is_reversed() {
+            let recovers = wish.what == Takeover::Recover;
+            let failed_over = recovers && group.failover == FailoverStage::TakenOver;
+            if !group.role.is_reversed() && !failed_over {
                 return Err(refuse(format!(
                     "Error: the role of group {name} was not previously switched"
                 )));
             }
-            if wish.what == Takeover::Recover {
-                if group.is_started() {
-                    return Err(not_stopped());
-                }
-                if half.receiver(call.world).is_some() {
-                    return Err(conflict(name));
-                }
+            if recovers && group.is_started() {
+                return Err(not_stopped());
+            }
+            // A way back that was interrupted is begun again.
+            let other = half.receiver(call.world);
+            let fits = other
+                .and_then(|other| other.get(call.world))
+                .is_none_or(|other| other.role.is_reversed() == group.role.is_reversed());
+            if recovers && !fits {
+                return Err(conflict(name));
             }
             must_be_ready(call, half)?;
             if !group.is_started() {

@@ -23,20 +23,23 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
     let at = operation.due;
     match operation.what {
         Takeover::Failover => {
-            fail_over(world, half, at, operation.nosnap);
+            fail_over(world, half, operation);
             Outcome::Done("from secondary to primary")
         }
         Takeover::Recover => {
             if !half.connected(world) {
                 return Outcome::Failed("Failed to switch target group");
             }
+            let switches = half.receiver(world).is_none();
             recover(world, half, at, operation.nostart, operation.nosync);
-            let target = half.get(world).map_or("", |group| &group.target);
-            let line = format!(
-                "Target {target} of group {} was switched from primary to secondary.",
-                half.group
-            );
-            super::note(world, half, operation.task, at, "Switched", line);
+            if switches {
+                let target = half.get(world).map_or("", |group| &group.target);
+                let line = format!(
+                    "Target {target} of group {} was switched from primary to secondary.",
+                    half.group
+                );
+                super::note(world, half, operation.task, at, "Switched", line);
+            }
             Outcome::Done("")
         }
         Takeover::Restore => restore(world, half, operation),
@@ -45,6 +48,7 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
         Takeover::Override => {
             if let Some(group) = half.get_mut(world) {
                 group.status = GroupStatus::Stopped;
+                group.in_doubt = false;
             }
             Outcome::Done("")
         }
@@ -55,22 +59,19 @@ pub(super) fn run(world: &mut World, half: &Half, operation: &Operation) -> Outc
 /// all is copied back the roles become plain where the release does that (seen on 10.x, see FIDELITY.md).
 pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64) {
     let Some(group) = half.get(world) else { return };
-    if !group.has_policy("auto_synchronize") || group.operation.is_some() {
+    if group.operation.is_some() {
         return;
     }
+    let synchronizes = synchronizes(world, half);
+    let notices = world
+        .arrays
+        .get(&half.array)
+        .is_some_and(|array| array.switch("failover_noticed"));
     match group.failover {
-        FailoverStage::None => {}
-        FailoverStage::TakenOver => {
-            let both_send = half
-                .other(world)
-                .and_then(|other| other.get(world).map(|group| group.sends()))
-                .unwrap_or(false);
-            if both_send && half.connected(world) {
-                recover(world, half, now, false, false);
-                set_stage(world, half, FailoverStage::CopyingBack);
-            }
+        FailoverStage::TakenOver if (synchronizes || notices) && faces_a_primary(world, half) => {
+            recover(world, half, now, !synchronizes, false);
         }
-        FailoverStage::CopyingBack if all_synced(world, half) => {
+        FailoverStage::CopyingBack if synchronizes && all_synced(world, half) => {
             set_stage(world, half, FailoverStage::None);
             let plain = world.arrays.get(&half.array).is_some_and(|array| {
                 array.release == Release::V1050 || array.switch("auto_synchronize_drops_rev")
@@ -82,11 +83,26 @@ pub(in crate::remote_copy) fn follow_up(world: &mut World, half: &Half, now: i64
                 }
             }
         }
-        FailoverStage::CopyingBack => {}
+        FailoverStage::None | FailoverStage::TakenOver | FailoverStage::CopyingBack => {}
     }
 }
 
-fn fail_over(world: &mut World, half: &Half, at: i64, nosnap: bool) {
+fn synchronizes(world: &World, half: &Half) -> bool {
+    half.get(world)
+        .is_some_and(|group| group.has_policy("auto_synchronize"))
+}
+
+/// Is the other side in reach, and takes itself for the primary?
+fn faces_a_primary(world: &World, half: &Half) -> bool {
+    let other = half.other(world);
+    half.connected(world)
+        && other
+            .and_then(|other| other.get(world))
+            .is_some_and(Group::sends)
+}
+
+fn fail_over(world: &mut World, half: &Half, operation: &Operation) {
+    let at = operation.due;
     let other = half.other(world);
     if let Some(sender) = other.as_ref().filter(|other| {
         other
@@ -101,19 +117,14 @@ fn fail_over(world: &mut World, half: &Half, at: i64, nosnap: bool) {
     if let Some(group) = half.get_mut(world) {
         group.stopped_by_links = false;
     }
-    keep_differences(world, half, at, nosnap);
-    follow_up_after_failover(world, half, at);
-}
-
-/// With `auto_synchronize` and both arrays up the failover is mirrored at once.
-fn follow_up_after_failover(world: &mut World, half: &Half, at: i64) {
-    if let Some(group) = half.get_mut(world) {
-        group.operation = None;
+    keep_differences(world, half, at, operation.nosnap);
+    // With the policy and both arrays up the failover is mirrored at once.
+    if synchronizes(world, half) && faces_a_primary(world, half) {
+        recover(world, half, at, operation.nostart, operation.nosync);
     }
-    follow_up(world, half, at);
 }
 
-/// The former primary becomes the secondary; what was written there since goes when the copy is done.
+/// The former primary becomes the secondary, unless it is already; what was written there since goes when the copy is done.
 fn recover(world: &mut World, half: &Half, at: i64, nostart: bool, nosync: bool) {
     let Some(other) = half.other(world) else {
         return;
@@ -123,11 +134,14 @@ fn recover(world: &mut World, half: &Half, at: i64, nostart: bool, nosync: bool)
         turn(world, &other, Turn::Current);
         forget_differences(world, &other);
     }
-    set_stage(world, half, FailoverStage::None);
     for side in [half, &other] {
+        set_stage(world, side, FailoverStage::None);
         if let Some(group) = side.get_mut(world) {
             group.stopped_by_links = false;
         }
+    }
+    if synchronizes(world, half) {
+        set_stage(world, half, FailoverStage::CopyingBack);
     }
     mirror(world, half);
     if !nostart {
@@ -164,8 +178,10 @@ fn restore(world: &mut World, half: &Half, operation: &Operation) -> Outcome {
         return Outcome::Waits(end_of_copy(world, half).unwrap_or(at));
     }
     stop(world, half, at, true);
-    turn(world, half, Turn::Current);
-    turn(world, &other, Turn::Current);
+    for side in [half, &other] {
+        turn(world, side, Turn::Current);
+        set_stage(world, side, FailoverStage::None);
+    }
     forget_differences(world, half);
     keep_differences(world, &other, at, operation.nosnap);
     if !operation.nostart {
@@ -252,6 +268,14 @@ fn group_role(world: &World, half: &Half) -> Option<Role> {
 fn turn(world: &mut World, half: &Half, what: Turn) {
     if let Some(group) = half.get_mut(world) {
         group.role = group.role.turned(what);
+        group.copies_at_start |= what != Turn::Natural;
+        // A side that receives has nothing to keep from hosts.
+        if !group.sends() {
+            group.in_doubt = false;
+            if group.status == GroupStatus::Failsafe {
+                group.status = GroupStatus::Stopped;
+            }
+        }
     }
 }
 

@@ -1,0 +1,156 @@
+//! Keeping the index true: one filtered listing per array a minute. What is seen on either array of a pair is taken in: a volume is
+//! known by the one, its copy, or both.
+
+mod taking_in;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    index::{IndexError, IndexedVolume},
+    inform::{Vv, VvQuery},
+    model::{BackendName, Comment, RequestId, Side, VvName, Wwn},
+};
+
+use super::{
+    arrays::Login,
+    backend::Backend,
+    error::Cause,
+    inner::Inner,
+    known,
+    whose::{View, Whose},
+};
+
+use taking_in::{Times, copy_alone, copy_without_comment, place, take_in, take_in_copy, turn};
+
+/// Lists the VVs of this plugin on one array, and takes what is new or changed into the index.
+pub(in crate::volume) async fn list(
+    inner: &Inner,
+    request: &RequestId,
+    login: &Login<'_>,
+) -> Result<(), Cause> {
+    let view = View::new(inner, request, login);
+    view.id().await?;
+    let begun = inner.now();
+    let vvs = view
+        .array()
+        .showvv(VvQuery::Prefix(&inner.namespace.vv_prefix()))
+        .await?;
+    let groups = view.groups().await?;
+    let mut seen = Seen::default();
+    let mut complete = true;
+    for vv in &vvs {
+        // Before the comment is judged: a volume does not go away because somebody edited that.
+        seen.all.push((vv.name.clone(), vv.wwn.clone()));
+        let comment = match known::judge(inner, view.array(), vv) {
+            Ok(comment) => comment,
+            Err(_) if vv.comment.is_none() => {
+                copy_without_comment(inner, &view, vv, begun).await?;
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let known = inner.index.get(&comment.name);
+        let whose = view.whose(vv, &comment, known.as_ref()).await;
+        if let Ok(Whose::CopyOf(backend, _)) = &whose {
+            let backend = backend.name.clone();
+            seen.copies.insert(vv.name.clone(), backend);
+        }
+        let _turn = turn(inner);
+        // Whoever works on the volume right now knows better than a listing that may be older.
+        let Some(_lock) = inner.locks.try_lock(&comment.name) else {
+            continue;
+        };
+        let taken = match whose {
+            Ok(Whose::Own) => take_in(inner, login, vv, &comment, groups, begun),
+            Ok(Whose::CopyOf(backend, group)) if login.has_copies_of(backend) => {
+                let asked = groups.asked;
+                take_in_copy(inner, backend, vv, &comment, &group, Times { begun, asked })
+            }
+            Ok(Whose::CopyOf(..) | Whose::Foreign) => Ok(()),
+            Err(cause) => Err(cause),
+        };
+        match taken {
+            Ok(()) => {}
+            // One volume in conflict keeps no other out.
+            Err(Cause::Index(conflict @ IndexError::OtherVolume { .. })) => {
+                log::error!(volume = comment.name.as_str(), vv = vv.name.as_str(), array = view.array().label(), error:% = conflict;
+                    "volume left as it was known");
+            }
+            Err(Cause::NotKnown(why)) => {
+                complete = false;
+                log::warn!(volume = comment.name.as_str(), array = view.array().label(), why = why.as_str(); "volume not taken in");
+            }
+            Err(cause) => return Err(cause),
+        }
+    }
+    for (backend, side) in login.backends() {
+        let not_its = match side {
+            Side::Source => BTreeSet::new(),
+            Side::Peer => view.not_copies_of(backend).await?,
+        };
+        let seen = seen.by(backend, side, &not_its);
+        for gone in inner
+            .index
+            .note_listing(&backend.name, side, begun, &seen)?
+        {
+            log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
+        }
+        if complete && side == Side::Source {
+            inner.index.set_seeded(&backend.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a listing showed.
+#[derive(Debug, Default)]
+struct Seen {
+    all: Vec<(VvName, Wwn)>,
+    /// Copies, and whose they are.
+    copies: BTreeMap<VvName, BackendName>,
+}
+
+impl Seen {
+    /// What may be a backend's. A copy that is another's is none of its: it may have been taken for one while its own array could
+    /// not be asked.
+    fn by(&self, backend: &Backend, side: Side, not_its: &BTreeSet<VvName>) -> Vec<(VvName, Wwn)> {
+        let may_be = |vv: &VvName| match self.copies.get(vv) {
+            Some(is) => side == Side::Source || *is == backend.name,
+            None => !not_its.contains(vv),
+        };
+        let all = self.all.iter().cloned();
+        all.filter(|(vv, _)| may_be(vv)).collect()
+    }
+}
+
+/// The backend and the index entry of a VV found just now on an array. `None` if it is no volume of this login's backends.
+///
+/// # Errors
+/// If the array cannot say in which group it is.
+pub(in crate::volume) async fn entry(
+    inner: &Inner,
+    view: &View<'_>,
+    vv: &Vv,
+    comment: &Comment,
+    whose: &Whose<'_>,
+) -> Result<Option<(Backend, IndexedVolume)>, Cause> {
+    match whose {
+        Whose::Own => {
+            let place = place(inner, &view.login, vv, view.groups().await?)?;
+            Ok(place.map(|(backend, group)| {
+                let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
+                (backend.clone(), volume)
+            }))
+        }
+        Whose::CopyOf(backend, group) if view.login.has_copies_of(backend) => {
+            let now = inner.now();
+            let times = Times {
+                begun: now,
+                asked: now,
+            };
+            let volume = copy_alone(inner, backend, vv, comment, group, times);
+            Ok(Some(((*backend).clone(), volume)))
+        }
+        Whose::CopyOf(..) | Whose::Foreign => Ok(None),
+    }
+}

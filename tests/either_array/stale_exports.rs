@@ -1,0 +1,125 @@
+//! What an array exports to this machine of a volume that is not mounted from it is taken back when the plugin has started.
+
+use super::{
+    rig::arrays::{HOME, PEER},
+    stage::{Release, Stage, can_mount, leave},
+};
+
+/// The machine restarted while its array was dead; the container goes on from the other one.
+async fn the_former_primary_s(release: Release) {
+    let mut stage = Stage::set(release).await;
+    stage.create("db1").await;
+    let at = stage.machine.mountpoint("db1");
+    stage.plugin.mount("db1", "c1").await.ok();
+    std::fs::write(at.join("ledger"), "42").unwrap();
+    // What the machine itself had is gone with it; not what the array was told.
+    stage.kill();
+    leave(stage.arrays.dir.path());
+    std::fs::remove_file(stage.machine.dir.join("run/mounts.json")).unwrap();
+    stage.forget_index();
+    stage.down(HOME).await;
+    stage.fails_over().await;
+    stage.start();
+    stage.lists(&["db1"]).await;
+    stage.plugin.mount("db1", "c2").await.ok();
+    assert_eq!(std::fs::read_to_string(at.join("ledger")).unwrap(), "42");
+    let vluns = stage.arrays.dump()[HOME]["vluns"].clone();
+    assert_eq!(stage.exported(HOME, "db1").len(), 1, "{vluns}");
+    let there = stage.exported(PEER, "db1");
+    assert_eq!(there.len(), 1, "{there:?}");
+
+    stage.restart();
+    stage.up(HOME).await;
+    stage
+        .until("the withdrawal", || stage.exported(HOME, "db1").is_empty())
+        .await;
+    assert_eq!(stage.exported(PEER, "db1"), there);
+    std::fs::write(at.join("ledger"), "43").unwrap();
+    let users = stage.status("db1").await["mounted here"]["users"].clone();
+    assert_eq!(users, 1);
+    stage.plugin.unmount("db1", "c2").await.ok();
+    assert!(!at.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_former_primary_s_is_taken_back() {
+    if can_mount("stale_exports::the_former_primary_s_is_taken_back") {
+        tokio::join!(
+            the_former_primary_s(Release::R331),
+            the_former_primary_s(Release::R1050)
+        );
+    }
+}
+
+/// The copy's, while the volume is mounted from its own array; and nothing that is somebody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_copy_s_is_taken_back() {
+    if !can_mount("stale_exports::the_copy_s_is_taken_back") {
+        return;
+    }
+    let mut stage = Stage::set(Release::R331).await;
+    stage.create("db1").await;
+    stage.create("db2").await;
+    stage.create("db3").await;
+    let at = stage.machine.mountpoint("db1");
+    stage.plugin.mount("db1", "c1").await.ok();
+    std::fs::write(at.join("ledger"), "42").unwrap();
+    stage.kill();
+    for line in [
+        "createhost -iscsi -persona 2 host1 iqn.2026-01.test.machines:host1",
+        "createhost -iscsi -persona 2 host9 iqn.2026-01.test.machines:host9",
+        "createvv -tpvv ssd_r5 payroll 1g",
+        "createvlun -f dkv-db1 auto host1",
+        "createvlun -f dkv-db2 auto host1",
+        "createvlun -f dkv-db3 auto host9",
+        "createvlun -f payroll auto host1",
+    ] {
+        stage.types(PEER, line).await;
+    }
+    let here = stage.exported(HOME, "db1");
+    stage.start();
+    stage
+        .until("the withdrawals", || {
+            stage.exported(PEER, "db1").is_empty() && stage.exported(PEER, "db2").is_empty()
+        })
+        .await;
+    assert!(stage.exported(PEER, "db3")[0].contains("host9"));
+    assert!(
+        stage.arrays.dump()[PEER]["vluns"]
+            .to_string()
+            .contains("payroll")
+    );
+    assert_eq!(stage.exported(HOME, "db1"), here);
+    std::fs::write(at.join("ledger"), "43").unwrap();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(stage.exported(HOME, "db1").is_empty());
+}
+
+/// Somebody has removed the volume, and given its VV's name to another that this machine is to have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn another_vv_of_the_name_is_left_alone() {
+    let mut stage = Stage::set(Release::R331).await;
+    let plain = serde_json::json!({ "size": "1" });
+    stage.create_with("db1", plain.clone()).await;
+    stage.create_with("db2", plain).await;
+    stage.kill();
+    for line in [
+        "createhost -iscsi -persona 2 host1 iqn.2026-01.test.machines:host1",
+        "removevv -f dkv-db1",
+        "createvv -tpvv ssd_r5 dkv-db1 1g",
+        "createvlun -f dkv-db1 auto host1",
+        "createvlun -f dkv-db2 auto host1",
+    ] {
+        stage.types(HOME, line).await;
+    }
+    let before = stage.exported(HOME, "db1");
+    assert_eq!(before.len(), 1);
+    stage.start();
+    // In the order of their names.
+    stage
+        .until("the withdrawal of the other one", || {
+            stage.exported(HOME, "db2").is_empty()
+        })
+        .await;
+    assert_eq!(stage.exported(HOME, "db1"), before);
+}

@@ -1,0 +1,124 @@
+//! The copy on the array that does not serve any more: on this machine, and on others.
+
+use hpe3par_sim::{Fault, Kind};
+
+use crate::{
+    rig::arrays::{HOME, PEER},
+    scene::Flavour,
+};
+
+/// A failover under a running container: a second one does not get the old data.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_user_is_not_given_the_old_copy() {
+    let test = "former_primary::a_further_user_is_not_given_the_old_copy";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.fail_over().await;
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(
+        said.contains("is mounted on this host from array"),
+        "{said}"
+    );
+    assert!(
+        said.contains("stop the containers that use it here"),
+        "{said}"
+    );
+    assert!(stage.mounted("db1"));
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.mount_from(PEER, "db1", "c2").await;
+    stage.plugin.unmount("db1", "c2").await.ok();
+    assert!(stage.is_clear());
+}
+
+/// Nobody unmounted it, as after a crash of the engine: with no user left the old copy makes way.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_took_back_is_taken_back_first() {
+    let test = "former_primary::an_export_that_nobody_took_back_is_taken_back_first";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.write("db1", "one");
+    // The machine is restarted: mounts and devices are gone, the export is not.
+    stage.kill();
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    stage.namespace.sh(&format!("umount {at}"));
+    for device in stage.devices() {
+        stage.namespace.sh(&format!("losetup --detach {device}"));
+    }
+    std::fs::remove_file(stage.mounts_json()).unwrap();
+    stage.fail_over().await;
+    stage.arrays.control.clear_log();
+    stage.start();
+    stage.mount_from(PEER, "db1", "c2").await;
+    assert_eq!(stage.read("db1"), ["one"]);
+    stage.plugin.unmount("db1", "c2").await.ok();
+    assert!(stage.is_clear());
+}
+
+/// Another host goes on with the old copy: its writes are lost, and it is not joined by a second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_host_on_the_old_copy_is_told() {
+    let test = "former_primary::a_foreign_host_on_the_old_copy_is_told";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.fail_over().await;
+    let iqn = "iqn.2026-01.test.machines:host2";
+    for line in [
+        format!("createhost -iscsi host2 {iqn}"),
+        "createvlun -f dkv-db1 7 host2".to_owned(),
+    ] {
+        stage.arrays.type_in(HOME, &line).await;
+    }
+    stage.arrays.control.login(HOME, iqn, &["0:2:1"]).unwrap();
+    let before = stage.arrays.dump();
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(said.contains("is in use by `host2`"), "{said}");
+    assert_eq!(stage.arrays.dump(), before);
+    assert!(!stage.mounted("db1") && stage.devices().is_empty());
+
+    // Logged out, it has nothing. Its export is not this plugin's to take back.
+    stage.arrays.control.login(HOME, iqn, &[]).unwrap();
+    stage.plugin.mount("db1", "c2").await.ok();
+    assert_eq!(stage.exports(HOME, "db1"), ["host2"]);
+    assert_eq!(stage.exports(PEER, "db1"), ["host1"]);
+    stage.plugin.unmount("db1", "c2").await.ok();
+}
+
+/// Somebody fails the group over between the look and the export.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_in_the_middle_of_a_mount() {
+    let test = "former_primary::a_failover_in_the_middle_of_a_mount";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    let hang = Fault::new(Kind::HangAfter).on(HOME).matching("^createvlun");
+    stage.arrays.control.fault(hang).unwrap();
+    let failing_over = async {
+        while stage.exports(HOME, "db1").is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        stage.fail_over().await;
+        stage.arrays.control.release();
+    };
+    let (reply, ()) = tokio::join!(stage.plugin.mount("db1", "c1"), failing_over);
+    let said = reply.err();
+    assert!(said.contains("has changed its roles meanwhile"), "{said}");
+    assert!(stage.is_clear() && !stage.mounted("db1"), "{said}");
+    assert_eq!(stage.journal(), 0);
+    // It was never formatted on the one array, and is not on the other.
+    let said = stage.plugin.mount("db1", "c1").await.err();
+    assert!(said.contains("no filesystem"), "{said}");
+    assert!(stage.is_clear());
+}
