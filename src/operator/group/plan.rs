@@ -50,6 +50,8 @@ struct CommandView<'p> {
     line: &'p str,
     /// `<n>` is a number; empty: it is silent.
     prints: &'p [String],
+    /// Seen on a real array; otherwise expected.
+    prints_seen: bool,
     then: &'p str,
 }
 
@@ -112,6 +114,7 @@ fn view<'p>(found: &Found, plan: &'p OperatorPlan, in_use: Vec<InUseView>) -> Pl
         target: command.target.as_str(),
         line: &command.line,
         prints: &command.prints,
+        prints_seen: command.seen,
         then: &command.then,
     };
     PlanView {
@@ -213,7 +216,12 @@ fn print(
         match prints.as_slice() {
             [] => writeln!(to.out, "     it prints nothing")?,
             lines => {
-                writeln!(to.out, "     it prints (`<n>` is a number):")?;
+                let known = if command.seen {
+                    ""
+                } else {
+                    ", as far as it is known"
+                };
+                writeln!(to.out, "     it prints{known} (`<n>` is a number):")?;
                 for line in lines {
                     writeln!(to.out, "         {line}")?;
                 }

@@ -324,6 +324,12 @@ mod tests {
         );
         assert_eq!(told.len(), 2);
         assert_eq!(seconds, 62);
+        // Each time anew.
+        let mut shows = vec![stopped(); 25];
+        shows.push(running(&[HALF]));
+        shows.extend(vec![stopped(); 25]);
+        shows.push(running(&[SyncStatus::Synced]));
+        assert_eq!(watched(shows).await.0, End::Synced);
         let dark = sides(unreadable(), unreadable());
         let (end, ..) = watched(vec![dark]).await;
         assert!(
@@ -361,7 +367,9 @@ mod tests {
             unreadable(),
             half(Role::Secondary, GroupStatus::Started, &synced),
         );
-        assert!(matches!(watched(vec![alone]).await.0, End::Stuck(_)));
+        let (end, told, _) = watched(vec![alone]).await;
+        assert!(matches!(end, End::Stuck(_)));
+        assert_eq!(told, [(State::Stuck, 0)]);
         let reversed = sides(
             half(Role::SecondaryRev, GroupStatus::Started, &synced),
             half(Role::PrimaryRev, GroupStatus::Started, &synced),

@@ -7,6 +7,9 @@ use super::{Afterwards, Operation, OperatorPlan, ends::End};
 /// Stands for a number in what a command prints.
 const NUMBER: &str = "<n>";
 
+/// Operations whose lines were seen on real arrays.
+const SEEN: [&str; 2] = ["failover", "reverse"];
+
 /// A command to be typed by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedCommand {
@@ -22,6 +25,8 @@ pub struct PlannedCommand {
     pub line: String,
     /// The lines it prints, `<n>` for a number; none: it is silent.
     pub prints: Vec<String>,
+    /// A real array was seen to print this, or its help says so; otherwise it is expected from what others print.
+    pub seen: bool,
     /// What shows that it is done, before the next one is typed.
     pub then: String,
 }
@@ -35,6 +40,7 @@ impl End<'_> {
             target: self.group.target.clone(),
             line,
             prints,
+            seen: true,
             then,
         }
     }
@@ -88,7 +94,7 @@ impl End<'_> {
     /// `setrcopygroup` with an operation.
     pub fn turns(&self, operation: &str, shows: &str, plan: &mut OperatorPlan) {
         let (group, target) = (&self.group.name, &self.group.target);
-        let command = self.command(
+        let mut command = self.command(
             format!("setrcopygroup {operation} -f -t {target} {group}"),
             vec![
                 format!("setrcopygroup for {operation} {group}"),
@@ -99,6 +105,7 @@ impl End<'_> {
                 self.shows(shows)
             ),
         );
+        command.seen = SEEN.contains(&operation);
         plan.commands.push(command);
     }
 

@@ -374,3 +374,46 @@ fn a_group_that_the_plugin_is_changing_is_left_alone() {
     let both = seen(KIND, (Primary, Starting), (Secondary, Stopped));
     objects(&both, Operation::Failover, "moving");
 }
+
+/// A part of a volume is no copy: it may be taken over, with a warning, and is never copied over the whole.
+#[test]
+fn a_partial_copy_is_never_copied_over_the_whole_one() {
+    let first_is_partial = |mut both: GroupSides| {
+        for side in [&mut both.source, &mut both.peer] {
+            if let Half::Seen(group) = &mut side.half {
+                group.volumes[0].sync = SyncStatus::NotSynced;
+            }
+        }
+        both
+    };
+    let stopped = ((Primary, Stopped), (Secondary, Stopped));
+    let both = first_is_partial(seen(KIND, stopped.0, stopped.1));
+    let plan = both.plan(Operation::Failover, &unused());
+    assert!(plan.may_be_typed(), "{plan:#?}");
+    let said: Vec<String> = plan.cautions.iter().map(Caution::to_string).collect();
+    assert!(
+        said.iter()
+            .any(|said| said.contains("never had the whole of `dkv-db1`")),
+        "{said:?}"
+    );
+    // The arrays would do it by themselves.
+    let itself = Kind {
+        policy: Some("auto_synchronize"),
+        ..KIND
+    };
+    let both = first_is_partial(seen(itself, stopped.0, stopped.1));
+    let plan = objects(&both, Operation::Failover, "never complete");
+    assert!(plan.commands.is_empty());
+    let lost = pair(
+        unreadable(None),
+        both.peer.half.clone(),
+        [None, way(Side::Peer, false)],
+    );
+    objects(&lost, Operation::Failover, "never complete");
+    let over = first_is_partial(seen(KIND, (Primary, Stopped), (PrimaryRev, Stopped)));
+    objects(&over, Operation::Recover, "never complete");
+    let back = first_is_partial(seen(KIND, (SecondaryRev, Stopped), (PrimaryRev, Stopped)));
+    objects(&back, Operation::Recover, "never complete");
+    let away = first_is_partial(seen(KIND, (Secondary, Stopped), (Primary, Stopped)));
+    objects(&away, Operation::Restore, "never complete");
+}
