@@ -1,6 +1,6 @@
 //! One section of hpe.conf at run time.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -32,6 +32,8 @@ pub struct Backend {
     pub machine_id: String,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
+    /// The own array's system id, as its peer tells it.
+    told_id: Arc<OnceLock<SystemId>>,
 }
 
 /// What does not change while an array is the same array.
@@ -65,6 +67,7 @@ impl Backend {
             machine_id,
             identity: Arc::default(),
             peer_identity: Arc::default(),
+            told_id: Arc::default(),
         }
     }
 
@@ -94,9 +97,15 @@ impl Backend {
             .await
     }
 
-    /// The array's system id, if it was ever asked.
+    /// The array's system id, if it was ever asked, or its peer has told it.
     pub(super) fn known_id(&self) -> Option<SystemId> {
-        self.identity.get().map(|identity| identity.system.id)
+        let asked = self.identity.get().map(|identity| identity.system.id);
+        asked.or_else(|| self.told_id.get().copied())
+    }
+
+    /// The peer replicates with no array but the one with this id. What the array says itself counts more.
+    pub(super) fn tell_id(&self, id: SystemId) {
+        self.told_id.get_or_init(|| id);
     }
 
     /// The peer's system id. While the peer cannot be asked, the source's target tells; none if it does not know.

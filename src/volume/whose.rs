@@ -294,6 +294,9 @@ impl<'a> View<'a> {
         let (mut of, mut sure) = (certain, true);
         // Where there is only one other array, it is the one.
         if of.is_empty() && !possible.is_empty() && self.systems().await == [maker] {
+            for backend in &possible {
+                backend.tell_id(maker);
+            }
             of = possible;
         } else if of.is_empty() && !possible.is_empty() {
             let (certain, possible) = self.candidates(maker, self.asked_sources().await?);

@@ -77,6 +77,56 @@ async fn the_other_array_knows_everything() {
     }
 }
 
+/// The group was Primary on the other array, and a volume was made there: its comment names that array as its home.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_made_on_the_other_array() {
+    if !can_mount("lone_copy::what_was_made_on_the_other_array") {
+        return;
+    }
+    let mut stage = Stage::set(Release::R331).await;
+    stage.create("db1").await;
+    for (array, line) in [
+        (HOME, "stoprcopygroup -f prod"),
+        (HOME, "setrcopygroup reverse -f -waittask prod"),
+        (PEER, "startrcopygroup prod.r130512"),
+    ] {
+        stage.types(array, line).await;
+    }
+    stage.at_rest().await;
+    stage.create("db2").await;
+    let at = stage.machine.mountpoint("db2");
+    stage.plugin.mount("db2", "c1").await.ok();
+    std::fs::write(at.join("ledger"), "42").unwrap();
+    stage.plugin.unmount("db2", "c1").await.ok();
+    let whole = stage.known("db2");
+    assert_eq!(whole["home"], 130_777, "{whole:#}");
+
+    stage.kill();
+    stage.forget_index();
+    stage.down(HOME).await;
+    stage.start();
+    stage.lists(&["db1", "db2"]).await;
+    let known = stage.known("db2");
+    assert_eq!(known["wwn"], Value::Null, "{known:#}");
+    for same in ["copy_wwn", "group", "home", "backend", "format"] {
+        assert_eq!(known[same], whole[same], "{same}");
+    }
+    let status = stage.shown("db2", |status| !status["peer"].is_null()).await;
+    assert_eq!(status["backend"], "mirrored", "{status:#}");
+    assert_eq!(status["peer"]["role"], "Primary", "{status:#}");
+    stage.plugin.mount("db2", "c2").await.ok();
+    assert_eq!(std::fs::read_to_string(at.join("ledger")).unwrap(), "42");
+    stage.up(HOME).await;
+    stage
+        .until("the completed index", || {
+            stage.known("db2")["wwn"] == stage.wwn(HOME, "db2")
+        })
+        .await;
+    assert_eq!(stage.known("db2")["copy_wwn"], whole["copy_wwn"]);
+    stage.plugin.unmount("db2", "c2").await.ok();
+    assert!(stage.exported(PEER, "db2").is_empty());
+}
+
 /// Before any listing, by name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_unknown_name_is_asked_for_on_the_peer_of_a_dead_array() {
