@@ -44,7 +44,19 @@ fn the_story_is_told_to_its_end() {
     let stage = Stage::new();
     let told = assert_told(&stage.script("demo").output().unwrap());
     assert!(!told.contains("skipped"), "{told}");
-    assert!(told.lines().any(|line| line == "ledger"), "{told}");
+    // Read on the first array, on the other one after the failover, and at home again.
+    assert_eq!(
+        told.lines().filter(|line| *line == "ledger").count(),
+        3,
+        "{told}"
+    );
+    let roles = told.matches("setrcopygroup for ").count()
+        - told.matches("         setrcopygroup for ").count();
+    assert_eq!(roles, 3, "failover, recover, restore: {told}");
+    assert!(
+        told.lines().any(|line| line == "written on maple"),
+        "{told}"
+    );
     stage.assert_nothing_left();
 }
 
@@ -57,7 +69,7 @@ fn without_an_engine_it_says_what_is_skipped_and_tells_the_rest() {
     let stage = Stage::new();
     let mut demo = stage.script("demo");
     let told = assert_told(&demo.env("ENGINE", "no").output().unwrap());
-    assert_eq!(told.matches("# skipped, for want of").count(), 3, "{told}");
+    assert_eq!(told.matches("# skipped, for want of").count(), 6, "{told}");
     assert!(!told.contains("\n$ docker "), "{told}");
     stage.assert_nothing_left();
 }

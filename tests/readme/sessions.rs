@@ -137,12 +137,10 @@ fn write_down(document: &str, steps: &[Step], outputs: &[&str]) {
     // From the end: what comes before keeps its place.
     for (step, output) in steps.iter().zip(outputs).rev() {
         let shown = step.line..step.line + step.shown.lines().count();
-        if same_for_all(&step.shown) != same_for_all(output) {
-            lines.splice(
-                shown,
-                output.trim_end_matches('\n').lines().map(str::to_owned),
-            );
-        }
+        lines.splice(
+            shown,
+            output.trim_end_matches('\n').lines().map(str::to_owned),
+        );
     }
     std::fs::write(blocks::path(document), lines.join("\n") + "\n").unwrap();
 }
