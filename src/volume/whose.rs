@@ -172,7 +172,12 @@ impl<'a> View<'a> {
     /// VVs that are certainly no copies of this backend's, whose peer this is: in groups that another array than its own has made.
     pub async fn not_copies_of(&self, backend: &Backend) -> Result<BTreeSet<VvName>, Cause> {
         let here = self.id().await?;
-        let Some(source) = self.sources().await?.get(&backend.name) else {
+        let mut sources = self.sources().await?;
+        // Where there is only one other array, no copy is of another one.
+        if !sources.contains_key(&backend.name) && self.systems().await.len() != 1 {
+            sources = self.asked_sources().await?;
+        }
+        let Some(source) = sources.get(&backend.name) else {
             return Ok(BTreeSet::new());
         };
         let by_others = |group: &&RcGroup| {
