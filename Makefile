@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test test-waiting test-working demo try clean
+.PHONY: help setup check deny test test-waiting test-crashing test-working demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,13 +22,17 @@ deny:
 # Most tests wait most of the time: for an engine, for a session, for arrays that come back.
 export RUST_TEST_THREADS ?= 4
 
-# Tests that mostly wait run beside those that mostly work. Whatever is not named here works.
-WAITING := weather either_array
-WORKING := $(filter-out rig pair $(WAITING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
+# Three lanes: tests that mostly wait, tests that end the plugin or an array at every step, and all others.
+WAITING := weather either_array engine
+CRASHING := kill_points rollback
+WORKING := $(filter-out rig pair $(WAITING) $(CRASHING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
 	$(CARGO) test --workspace --locked --no-run
-	@$(MAKE) --no-print-directory --jobs=2 test-waiting test-working
+	@$(MAKE) --no-print-directory --jobs=3 test-waiting test-crashing test-working
+
+test-crashing:
+	$(CARGO) test --workspace --locked $(CRASHING:%=--test %)
 
 test-waiting:
 	$(CARGO) test --workspace --locked $(WAITING:%=--test %)

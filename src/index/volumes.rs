@@ -144,6 +144,21 @@ impl IndexedVolume {
         }
     }
 
+    /// The array that has lost its half, if the other one has not.
+    pub fn lost_on(&self) -> Option<Side> {
+        let lost = |side: &Side| {
+            let missed = match side {
+                Side::Source => self.missed,
+                Side::Peer => self.copy_missed,
+            };
+            self.wwn_on(*side).is_some() && missed >= MISSES
+        };
+        Side::BOTH
+            .into_iter()
+            .find(lost)
+            .filter(|_| !self.is_gone())
+    }
+
     /// Both arrays were listed without it, or the only one that ever had it was.
     fn is_gone(&self) -> bool {
         let gone = |wwn: &Option<Wwn>, missed: u32| wwn.is_none() || missed >= MISSES;

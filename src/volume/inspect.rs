@@ -290,6 +290,16 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     if let Some(why) = array.and_then(|array| inner.news.out_of_reach(array)) {
         shown.entry("unreachable").or_insert_with(|| json!(why));
     }
+    if let Some(group) = &volume.group {
+        shown.entry("group").or_insert_with(|| json!(group));
+    }
+    if let (Some(side), Some(backend)) = (volume.lost_on(), inner.backends.get(&volume.backend)) {
+        let lost = format!(
+            "array `{}` has no VV of it any more",
+            backend.on(side).label()
+        );
+        shown.insert("half".to_owned(), json!(lost));
+    }
     if volume.state != State::Ready {
         shown.insert("state".to_owned(), json!(volume.state.to_string()));
     }

@@ -283,6 +283,7 @@ fn a_replicated_volume_disappears_when_both_arrays_have_lost_it() {
     assert_eq!(note(Side::Source, 20, &[]), 0);
     assert_eq!(note(Side::Peer, 30, &[(db1.vv.clone(), wwn('2'))]), 0);
     assert_eq!(note(Side::Source, 40, &[]), 0);
+    assert_eq!(index.get(&db1.name).unwrap().lost_on(), Some(Side::Source));
     assert_eq!(note(Side::Peer, 50, &[]), 0);
     assert_eq!(note(Side::Peer, 60, &[]), 1);
 }

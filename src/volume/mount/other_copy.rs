@@ -51,6 +51,10 @@ pub(super) async fn clear(
             wwn = found.first().map(|found| found.wwn.clone()).or(wwn);
         }
     }
+    if !from.other_answers {
+        // What it may export to this machine, unknown to the journal, is looked for when it is back.
+        inner.unexplained.send_replace(());
+    }
     if here {
         log::info!(volume = name.as_str(), array = array.label(), request = request.as_str();
             "the copy on the array that does not serve is still exported to this machine: taken back");
