@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test test-waiting test-crashing test-working demo try clean
+.PHONY: help setup check deny test test-first test-second demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,25 +20,21 @@ deny:
 	@scripts/deny
 
 # Most tests wait most of the time: for an engine, for a session, for arrays that come back.
-export RUST_TEST_THREADS ?= 4
+export RUST_TEST_THREADS ?= 3
 
-# Three lanes: tests that mostly wait, tests that end the plugin or an array at every step, and all others.
-WAITING := weather either_array engine
-CRASHING := kill_points rollback
-WORKING := $(filter-out rig pair $(WAITING) $(CRASHING),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
+# Two lanes of about the same length. Whatever is not named here is in the second.
+FIRST := weather either_array engine failover groups rollback
+SECOND := $(filter-out rig pair $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
 	$(CARGO) test --workspace --locked --no-run
-	@$(MAKE) --no-print-directory --jobs=3 test-waiting test-crashing test-working
+	@$(MAKE) --no-print-directory --jobs=2 test-first test-second
 
-test-crashing:
-	$(CARGO) test --workspace --locked $(CRASHING:%=--test %)
+test-first:
+	$(CARGO) test --workspace --locked $(FIRST:%=--test %)
 
-test-waiting:
-	$(CARGO) test --workspace --locked $(WAITING:%=--test %)
-
-test-working:
-	$(CARGO) test --workspace --locked --lib --bins $(WORKING:%=--test %)
+test-second:
+	$(CARGO) test --workspace --locked --lib --bins $(SECOND:%=--test %)
 	$(CARGO) test --workspace --locked --doc
 
 demo: setup ## Two simulated arrays, the plugin, a Docker engine: the main job, step by step
