@@ -115,8 +115,8 @@ impl Pair {
             .find(|side| self.on(*side).label() == label)
     }
 
-    /// The group's name on the peer: the array that made a group adds its id for the other one (array fact 3), and either may have
-    /// made it. `None` if the name would be too long.
+    /// The other array's name for a group that the array with this id calls so: the array that made a group adds its id for the other
+    /// one (array fact 3), and either may have made it. `None` if the name would be too long.
     pub fn peer_name(&self, group: &GroupName, source: SystemId) -> Option<GroupName> {
         match group.made_by() {
             Some((name, id)) if id != source => Some(name),

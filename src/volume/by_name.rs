@@ -161,16 +161,7 @@ impl PairAsked {
 
     /// What one array calls a group that the other one showed: whichever made it adds its id for the other (array fact 3).
     fn name_on(&self, side: Side, shown: &RcGroup) -> Option<GroupName> {
-        match side {
-            Side::Peer => self.pair.peer_name(&shown.name, self.id(Side::Source)?),
-            Side::Source => {
-                let peer = self.id(Side::Peer)?;
-                match shown.name.made_by() {
-                    Some((name, id)) if id != peer => Some(name),
-                    _ => GroupName::new(&format!("{}.r{peer}", shown.name)).ok(),
-                }
-            }
-        }
+        self.pair.peer_name(&shown.name, self.id(side.other())?)
     }
 
     /// Both halves, from the one that was seen.

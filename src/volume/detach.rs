@@ -10,8 +10,7 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
-    exports::{self, Exports},
-    groups,
+    exports, groups,
     inner::Inner,
     reconcile,
     steps::{Intent, Steps},
@@ -103,12 +102,8 @@ pub(super) async fn everything(
 async fn withdraw_own(steps: &mut Steps, backend: &Backend, array: &Array) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
     // Whoever sees another host withdraws its own export, and only that.
-    let own = match exports::look(steps, backend, array, &vv).await? {
-        Exports::None => Vec::new(),
-        Exports::Ours(template) => vec![template],
-        Exports::Foreign { own, .. } => own,
-    };
-    for template in &own {
+    let exports = exports::look(steps, backend, array, &vv).await?;
+    for template in &exports.own() {
         exports::withdraw(steps, array, template).await?;
     }
     Ok(())

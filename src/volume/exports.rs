@@ -32,6 +32,17 @@ pub(super) enum Exports {
     },
 }
 
+impl Exports {
+    /// Those to this machine, whoever else has one.
+    pub fn own(self) -> Vec<VlunTemplate> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Ours(template) => vec![template],
+            Self::Foreign { own, .. } => own,
+        }
+    }
+}
+
 /// All templates of a VV on one array.
 pub(super) async fn look_on(
     steps: &Steps,
@@ -70,11 +81,7 @@ pub(super) async fn own(
         return Ok(Vec::new());
     }
     let us = our_host(backend, array, &array.showhost().await?)?;
-    Ok(match sort(us.as_ref(), templates) {
-        Exports::None => Vec::new(),
-        Exports::Ours(template) => vec![template],
-        Exports::Foreign { own, .. } => own,
-    })
+    Ok(sort(us.as_ref(), templates).own())
 }
 
 fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
