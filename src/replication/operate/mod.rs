@@ -248,6 +248,25 @@ impl GroupSides {
         }
     }
 
+    /// What stands against an operation that needs the two arrays to replicate, in a situation in which it is not what comes next.
+    fn not_now(&self) -> Objection {
+        let (situation, _) = self.situation();
+        match (situation, ends::End::both(self)) {
+            (Situation::Stopped, Some([serves, _])) => Objection::OnlyStopped {
+                shown: self.to_string(),
+                array: serves.array(),
+                line: serves.start_line(),
+            },
+            (Situation::OutOfStep, Some([serves, other])) => Objection::NotReceiving {
+                array: serves.array(),
+                other: other.array(),
+            },
+            (Situation::LoneSecondary, _) => self.first(Operation::Failover),
+            (Situation::LonePrimary | Situation::LoneReversed, _) => self.unreadable(),
+            _ => self.unclear(),
+        }
+    }
+
     /// What a person types to bring an operation about, and what stands against it now.
     pub fn plan(&self, operation: Operation, exposure: &Exposure) -> OperatorPlan {
         let mut plan = OperatorPlan::begin(self, operation);

@@ -5,7 +5,7 @@ use crate::{
     replication::{GroupSides, Situation},
 };
 
-use super::{Caution, Done, Exposure, InUse, Objection, Operation, OperatorPlan, ends::End};
+use super::{Caution, Done, Exposure, InUse, Operation, OperatorPlan, ends::End};
 
 const OVERWRITTEN: &str = "is overwritten";
 
@@ -30,18 +30,7 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
                 serves: serves.array(),
             });
         }
-        (Situation::Stopped, Some([serves, _])) => plan.object(Objection::OnlyStopped {
-            shown: sides.to_string(),
-            array: serves.array(),
-            line: serves.start_line(),
-        }),
-        (Situation::OutOfStep, Some([serves, other])) => plan.object(Objection::NotReceiving {
-            array: serves.array(),
-            other: other.array(),
-        }),
-        (Situation::LoneSecondary, _) => plan.object(sides.first(Operation::Failover)),
-        (Situation::LonePrimary | Situation::LoneReversed, _) => plan.object(sides.unreadable()),
-        _ => plan.object(sides.unclear()),
+        _ => plan.object(sides.not_now()),
     }
 }
 

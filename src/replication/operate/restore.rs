@@ -26,13 +26,7 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
                 is_home(serves, other, exposure, plan);
             }
         }
-        (Situation::OutOfStep, Some([serves, other])) => plan.object(Objection::NotReceiving {
-            array: serves.array(),
-            other: other.array(),
-        }),
-        (Situation::LoneSecondary, _) => plan.object(sides.first(Operation::Failover)),
-        (Situation::LonePrimary | Situation::LoneReversed, _) => plan.object(sides.unreadable()),
-        _ => plan.object(sides.unclear()),
+        _ => plan.object(sides.not_now()),
     }
 }
 

@@ -24,18 +24,7 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
         (Situation::FailedOver | Situation::ReversedStopped, _) => {
             plan.object(sides.first(Operation::Recover));
         }
-        (Situation::Stopped, Some([serves, _])) => plan.object(Objection::OnlyStopped {
-            shown: sides.to_string(),
-            array: serves.array(),
-            line: serves.start_line(),
-        }),
-        (Situation::OutOfStep, Some([serves, other])) => plan.object(Objection::NotReceiving {
-            array: serves.array(),
-            other: other.array(),
-        }),
-        (Situation::LoneSecondary, _) => plan.object(sides.first(Operation::Failover)),
-        (Situation::LonePrimary | Situation::LoneReversed, _) => plan.object(sides.unreadable()),
-        _ => plan.object(sides.unclear()),
+        _ => plan.object(sides.not_now()),
     }
 }
 
