@@ -5,6 +5,8 @@ mod mounts;
 mod sessions;
 mod volumes;
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use tempfile::TempDir;
 
