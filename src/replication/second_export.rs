@@ -12,8 +12,8 @@ use super::{GroupSides, Half, ReplicationError, Situation};
 pub enum SecondExport {
     /// Yes: both arrays show one volume, and the host changes over by itself.
     Wanted,
-    /// It is not made now. One that is there under a mount stays: the array keeps those paths on stand-by, or refuses what comes over
-    /// them.
+    /// It is not made now. One that is there under a mount stays: the array keeps those paths on stand-by (array fact 58), or refuses
+    /// what comes over them (array fact 59).
     NotNow(NotNow),
     /// It must not be there: under the same WWN a host may find other data behind it.
     Unwanted(Unwanted),
