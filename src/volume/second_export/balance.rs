@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-use super::{add, is_holder, mark_holder, missing, pair};
+use super::{PATIENCE, add, in_time, is_holder, mark_holder, missing, pair};
 
 /// What was seen of a mounted volume.
 pub(super) struct Seen {
@@ -48,13 +48,13 @@ pub(super) async fn look(
         return Ok(None);
     };
     let vv = &volume.vv;
-    let sides = sides::of_volume(inner, &backend, pair, name, vv, sides::PATIENCE).await?;
+    let sides = sides::of_volume(inner, &backend, pair, name, vv, PATIENCE).await?;
     let serving = sides.serving(pair.wants.lone_primary)?.side;
     let second = sides.second_export(serving, vv);
     let (array, other) = (pair.on(serving), pair.on(serving.other()));
-    let on_serving = exports::seen(&backend, array, vv).await?;
+    let on_serving = in_time(array, exports::seen(&backend, array, vv)).await?;
     let on_other = match sides.on(serving.other()).half {
-        Half::Seen(_) => Some(exports::seen(&backend, other, vv).await?),
+        Half::Seen(_) => Some(in_time(other, exports::seen(&backend, other, vv)).await?),
         Half::Absent | Half::Unreadable { .. } => None,
     };
     let (here, there) = (on_serving.told(), on_other.as_ref().map(Exports::told));

@@ -248,3 +248,129 @@ fn hurry_the_group(inner: &Inner, name: &VolumeName) {
         .filter(|one| (&one.backend, &one.group) == group);
     inner.second_exports.hurry(all.map(|one| &one.name));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Role, Side};
+
+    fn name(name: &str) -> VolumeName {
+        VolumeName::new(name).unwrap()
+    }
+
+    fn mounted(names: &[&str], group: &str, roles: LastRoles) -> Vec<Mounted> {
+        let one = |one: &&str| Mounted {
+            name: name(one),
+            backend: BackendName::new("mirrored").unwrap(),
+            group: Some(GroupName::new(group).unwrap()),
+            roles,
+        };
+        names.iter().map(one).collect()
+    }
+
+    fn seen(by: &[&str], missing: Option<&str>) -> Seen {
+        Seen {
+            by: by.iter().map(|label| (*label).to_owned()).collect(),
+            missing: missing.map(str::to_owned),
+        }
+    }
+
+    const BOTH: [&str; 2] = ["amber", "birch"];
+
+    /// Seconds until something is due, and what.
+    async fn next_due(keeping: &Keeping, mounted: &[Mounted]) -> (u64, Vec<String>) {
+        let begun = Instant::now();
+        loop {
+            let due = keeping.due(mounted);
+            if !due.is_empty() {
+                let due = due.iter().map(ToString::to_string).collect();
+                return (begun.elapsed().as_secs(), due);
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_export_is_looked_for_less_and_less_often() {
+        let keeping = Keeping::default();
+        let roles = LastRoles::default();
+        let db1 = mounted(&["db1"], "prod", roles);
+        assert_eq!(next_due(&keeping, &db1).await.0, 0, "never looked at");
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            keeping.seen(&name("db1"), seen(&["amber"], Some("it is dead")), roles);
+            pauses.push(next_due(&keeping, &db1).await.0);
+        }
+        // One volume of the group is looked at every 15 s anyway.
+        assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
+        let kept = keeping.of(&name("db1")).unwrap();
+        assert_eq!(kept.pause, LONGEST);
+        assert_eq!(kept.told().1, Some("it is dead"));
+        keeping.seen(&name("db1"), seen(&BOTH, None), roles);
+        assert_eq!(
+            keeping.of(&name("db1")).unwrap().told(),
+            (BOTH.map(str::to_owned).as_slice(), None)
+        );
+        keeping.seen(&name("db1"), seen(&["amber"], Some("it is dead")), roles);
+        assert_eq!(next_due(&keeping, &db1).await.0, 1, "from the beginning");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_volume_of_each_group_is_watched_in_turn() {
+        let keeping = Keeping::default();
+        let roles = LastRoles::default();
+        let mut all = mounted(&["db1", "db2", "db3"], "prod", roles);
+        all.extend(mounted(&["mail"], "test", roles));
+        for one in &all {
+            keeping.seen(&one.name, seen(&BOTH, None), roles);
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        let mut turns = Vec::new();
+        for _ in 0..4 {
+            let (after, due) = next_due(&keeping, &all).await;
+            turns.push((after, due.clone()));
+            for due in due {
+                keeping.seen(&name(&due), seen(&BOTH, None), roles);
+            }
+        }
+        let of_prod: Vec<&String> = turns
+            .iter()
+            .flat_map(|(_, due)| due)
+            .filter(|name| *name != "mail")
+            .collect();
+        assert!(turns.iter().all(|(after, _)| *after <= 16), "{turns:?}");
+        assert!(of_prod.len() >= 2);
+        let once: std::collections::BTreeSet<_> = of_prod.iter().collect();
+        assert_eq!(once.len(), of_prod.len().min(3), "{turns:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_roles_are_news_for_the_whole_group() {
+        let keeping = Keeping::default();
+        let roles = LastRoles::default();
+        let all = mounted(&["db1", "db2"], "prod", roles);
+        for one in &all {
+            keeping.seen(&one.name, seen(&BOTH, None), roles);
+        }
+        assert_eq!(keeping.due(&all), []);
+        let mut turned = roles;
+        turned.note(Side::Source, Some(Role::Secondary));
+        let turned = mounted(&["db1", "db2"], "prod", turned);
+        assert_eq!(keeping.due(&turned), [name("db1"), name("db2")]);
+        keeping.hurry([name("db2")].iter());
+        assert_eq!(keeping.due(&all), [name("db2")]);
+        // What is not mounted any more is forgotten.
+        assert_eq!(keeping.due(&[]), []);
+        assert!(keeping.of(&name("db1")).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_look_at_both_is_no_missing_export() {
+        let keeping = Keeping::default();
+        let roles = LastRoles::default();
+        keeping.seen(&name("db1"), seen(&BOTH, Some("no answer")), roles);
+        assert_eq!(keeping.of(&name("db1")).unwrap().told().1, None);
+        let db1 = mounted(&["db1"], "prod", roles);
+        assert_eq!(next_due(&keeping, &db1).await.0, 1, "tried again soon");
+    }
+}

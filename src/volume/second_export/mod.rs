@@ -31,7 +31,7 @@ use super::{
 
 pub(super) use keeping::{Keeping, Kept, run};
 
-/// How long the array that does not serve may take to say what it exports: an unmount must be answered within a minute.
+/// How long an array may take to say what it exports: an unmount must be answered within a minute, and may have to wait for a look.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The fact that a mount did not find the other array: there is nothing to take back from it.
 const AWAY: &str = "other array away";
@@ -313,13 +313,21 @@ pub(super) async fn withdraw(
 
 async fn withdraw_from(backend: &Backend, steps: &mut Steps, array: &Array) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
-    let look = exports::look(steps, backend, array, &vv);
-    let exports = tokio::time::timeout(PATIENCE, look).await.map_err(|_| {
-        Cause::NotKnown(format!(
+    let exports = in_time(array, exports::look(steps, backend, array, &vv)).await?;
+    detach::withdraw_own(steps, array, Intent::WithdrawSecond, exports).await
+}
+
+/// What an array exports, if it says so in time.
+async fn in_time(
+    array: &Array,
+    look: impl Future<Output = Result<Exports, Cause>>,
+) -> Result<Exports, Cause> {
+    let seen = tokio::time::timeout(PATIENCE, look).await;
+    seen.unwrap_or_else(|_| {
+        Err(Cause::NotKnown(format!(
             "array `{}` did not say within {} s what it exports",
             array.label(),
             PATIENCE.as_secs()
-        ))
-    })??;
-    detach::withdraw_own(steps, array, Intent::WithdrawSecond, exports).await
+        )))
+    })
 }
