@@ -76,14 +76,14 @@ pub struct Exported {
     pub elsewhere: bool,
 }
 
-/// Who mounted the volume last, by the comment on the array that serves.
+/// Who mounted the volume last, by the comments on both arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// This machine.
     Us,
     /// Another one.
     Another,
-    /// The comment does not say, or cannot be read.
+    /// The comments do not say, or cannot be read.
     Unknown,
 }
 
@@ -94,34 +94,34 @@ pub enum Next {
     Nothing,
     /// The array that does not serve exports it, too.
     AddSecond,
-    /// The array that serves exports it: the mount has only the other one's paths.
-    AddServing,
     /// The export of the array that does not serve is taken back.
     WithdrawSecond,
+    /// All exports are taken back: another machine has had the volume since, and what this one has in memory is old.
+    CutOff,
 }
 
 impl SecondExport {
     /// What follows for a volume that is mounted here, from what both arrays export. `other` is none if the array that does not serve cannot
     /// be asked.
     ///
-    /// An export is added beside one that this machine has only while both arrays show one volume. On the serving array that is not
-    /// enough: if another machine had the volume since, what this one has in memory is old, and it is cut off instead.
+    /// The export of the array that serves is never added: whoever has only the other one's paths may have missed what was written there.
     pub fn next(&self, serving: Exported, other: Option<Exported>, holder: Holder) -> Next {
+        let beside = other.is_some_and(|other| other.here);
+        if holder == Holder::Another {
+            return match serving.here || beside {
+                true => Next::CutOff,
+                false => Next::Nothing,
+            };
+        }
         let Some(other) = other else {
             return Next::Nothing;
         };
+        let alone = !serving.elsewhere && !other.elsewhere;
         match (self, serving.here, other.here) {
+            (Self::Wanted, true, false) if alone && holder == Holder::Us => Next::AddSecond,
             (Self::Unwanted(_), true, true) => Next::WithdrawSecond,
-            (Self::Wanted, true, false) if !serving.elsewhere && !other.elsewhere => {
-                Next::AddSecond
-            }
             // Another machine has it from the array that serves.
             (_, false, true) if serving.elsewhere => Next::WithdrawSecond,
-            (Self::Wanted, false, true) => match holder {
-                Holder::Us if !other.elsewhere => Next::AddServing,
-                Holder::Another => Next::WithdrawSecond,
-                Holder::Us | Holder::Unknown => Next::Nothing,
-            },
             _ => Next::Nothing,
         }
     }

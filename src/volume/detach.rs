@@ -2,7 +2,7 @@
 
 use crate::{
     host,
-    index::JournalEntry,
+    index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
     model::{VolumeName, VvName, Wwn},
 };
@@ -76,6 +76,7 @@ pub(super) async fn everything(
     backend: &Backend,
     steps: &mut Steps,
 ) -> Result<(), Cause> {
+    second_export::hand_over_doubt(inner, backend, steps).await?;
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
@@ -83,7 +84,7 @@ pub(super) async fn everything(
     if !entry.facts.contains_key(LEFT_HERE) {
         this_machine(inner, backend, steps).await?;
     }
-    if second_export::pair(backend).is_some() {
+    if second_export::is_wanted(backend) {
         let (fact, yes) = left_here();
         steps.record(&[(&fact, &yes)])?;
         second_export::withdraw(inner, backend, steps).await?;
@@ -137,10 +138,20 @@ pub(super) fn left_here() -> (String, String) {
     (LEFT_HERE.to_owned(), "yes".to_owned())
 }
 
-/// True if the operation had taken the volume off this machine, and it is mounted again since: what is exported by now is not the
-/// operation's any more.
-pub(super) fn is_overtaken(inner: &Inner, entry: &JournalEntry) -> bool {
-    entry.facts.contains_key(LEFT_HERE) && inner.mounted(&entry.name).is_some()
+/// True if the operation has taken the volume off this machine, and no command of its own may still be running: whatever is mounted or
+/// exported since is not its business.
+pub(super) fn leaves_this_alone(entry: &JournalEntry) -> bool {
+    let in_doubt = entry
+        .facts
+        .get("doubt")
+        .is_some_and(|doubt| !doubt.is_empty());
+    entry.facts.contains_key(LEFT_HERE) && !in_doubt
+}
+
+/// True if the operation has taken the volume off this machine, and it is mounted again since.
+pub(super) fn is_overtaken(inner: &Inner, entry: &JournalEntry) -> Result<bool, Cause> {
+    let left = entry.facts.contains_key(LEFT_HERE) && entry.kind != OpKind::Export;
+    Ok(left && reconcile::mounted_volume(inner, &entry.name)?.is_some())
 }
 
 /// The WWN that a mount or an unmount is about, as far as it got to know it.

@@ -15,7 +15,7 @@ use super::{
     error::{Aftermath, Cause},
     groups,
     inner::Inner,
-    known, mount, remove, second_export,
+    known, mount, reconcile, remove, second_export,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -68,7 +68,8 @@ impl Inner {
         let pending = self.pending_unmounts(name, from);
         for unmount in &pending {
             self.drop_user_of(unmount)?;
-            if let Some(array) = from.filter(|_| Intent::Withdraw.is_in(unmount)) {
+            let withdrew = Intent::Withdraw.is_in(unmount) || Intent::WithdrawSecond.is_in(unmount);
+            if let Some(array) = from.filter(|_| withdrew) {
                 self.wait_out_earlier_session(unmount, array).await?;
             }
         }
@@ -111,7 +112,7 @@ impl Inner {
     /// True if a volume is exported from both arrays at once: then any of them is what a mount of it goes on from.
     fn is_exported_twice(&self, entry: &JournalEntry) -> bool {
         let backend = self.backend(&entry.backend);
-        backend.is_ok_and(|backend| second_export::pair(backend).is_some())
+        backend.is_ok_and(second_export::is_wanted)
     }
 
     /// Unmounts that a mount has overtaken: what they were to take away is in use again.
@@ -227,8 +228,13 @@ pub(super) async fn end(
         OpKind::Create | OpKind::Remove => inner.group_turn(&backend).await,
         OpKind::Mount | OpKind::Unmount | OpKind::Export => None,
     };
-    let steps = Steps::resume(&inner.index, &inner.points, entry);
-    if detach::is_overtaken(inner, steps.entry()) {
+    let mut steps = Steps::resume(&inner.index, &inner.points, entry);
+    if detach::is_overtaken(inner, steps.entry())? {
+        if let Some(doubt) = steps.doubt(&backend).await? {
+            return Err(Cause::NotKnown(doubt));
+        }
+        // Nobody may have written that mount down.
+        reconcile::adopt(inner, &steps.entry().name)?;
         return steps.finish();
     }
     match steps.entry().kind {
@@ -245,7 +251,7 @@ pub(super) async fn end(
             left(mount::undo(inner, &backend, steps).await)
         }
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
-        OpKind::Export => steps.finish(),
+        OpKind::Export => second_export::settle(inner, &backend, steps).await,
     }
 }
 
@@ -325,7 +331,7 @@ async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     let entry = steps.entry();
     let name = &entry.name;
-    if entry.kind == OpKind::Export || detach::is_overtaken(inner, entry) {
+    if entry.kind == OpKind::Export || detach::is_overtaken(inner, entry)? {
         return steps.finish();
     }
     inner.drop_user_of(entry)?;

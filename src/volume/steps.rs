@@ -165,6 +165,11 @@ impl Steps {
         }
     }
 
+    /// True if an earlier run of the plugin began it, or an earlier attempt left it open.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// The entry as written so far.
     pub fn entry(&self) -> &JournalEntry {
         &self.entry
@@ -370,7 +375,7 @@ pub(super) fn may_still_run(array: &Array, session: &str) -> String {
 
 /// A session that an earlier process opened and the array still lists: the process died over its command. The command changes
 /// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the array that acts is asked: what is sent
-/// to the other changes a comment, and the other may be away.
+/// to the other changes a comment, and the other may be away. Its exports are looked after by themselves (`second_export`).
 pub(super) async fn earlier_session(
     index: &Index,
     array: &Array,

@@ -209,7 +209,8 @@ async fn lives_with(dead: &'static str, test: &str) {
     let status = stage.inspect("db1")["Status"].clone();
     let serving = status["serving"].as_str().unwrap();
     assert!(serving.starts_with(&label(alive)), "{serving}");
-    let why = status["mounted here"]["one array only"].as_str().unwrap();
+    let why = status["mounted here"]["exported by"].as_str().unwrap();
+    assert!(why.starts_with("one array only"), "{why}");
     assert!(why.contains(&label(dead)), "{why}");
     stage.engine.ok(&["stop", "-t", "0", "app"]);
     assert!(!stage.mounted("db1"));

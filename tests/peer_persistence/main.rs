@@ -10,6 +10,7 @@ mod stage;
 mod active_active;
 mod failover;
 mod keeping;
+mod late_commands;
 mod one_array;
 mod scene;
 mod switchover;

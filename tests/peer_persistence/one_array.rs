@@ -317,7 +317,8 @@ async fn dead_all_the_time() {
         let status = stage.status("db1").await;
         let from = &status["mounted here"]["from"];
         assert_eq!(*from, serde_json::json!([stage.label(alive)]));
-        let why = status["mounted here"]["one array only"].as_str().unwrap();
+        let why = status["mounted here"]["exported by"].as_str().unwrap();
+        assert!(why.starts_with("one array only"), "{why}");
         assert!(why.contains(&stage.label(dead)), "{why}");
         stage.plugin.unmount("db1", "c2").await.ok();
         assert!(!stage.mounted("db1"));

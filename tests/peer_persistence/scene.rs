@@ -6,6 +6,7 @@ use crate::{
     rig::{
         arrays::{HOME, PEER, later, persistent, witnessed},
         engine::until,
+        plugin::{Plugin, Reply},
     },
     stage::Stage,
 };
@@ -187,5 +188,19 @@ impl Stage {
     /// An array's name in messages.
     pub fn label(&self, array: &str) -> String {
         self.arrays.simulator.address(array).to_string()
+    }
+}
+
+/// Mounts `db1`, as soon as the plugin has found out that an array is back.
+pub async fn mounts_at_last(plugin: &Plugin, id: &str) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(45);
+    loop {
+        match plugin.mount("db1", id).await {
+            Reply::Err(said) => assert!(std::time::Instant::now() < patience, "{said}"),
+            reply => {
+                reply.ok();
+                return;
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         engine::until,
         plugin::Plugin,
     },
-    scene::{Flavour, GROUP_THERE},
+    scene::{Flavour, GROUP_THERE, mounts_at_last},
     stage::Stage,
 };
 
@@ -113,7 +113,7 @@ async fn who_was_overtaken_is_cut_off() {
         .types(PEER, &format!("setrcopygroup failover -f {GROUP_THERE}"))
         .await;
     until("the failover", || stage.roles()[1] == "Primary-Rev");
-    other.mount("db1", "x1").await.ok();
+    mounts_at_last(&other, "x1").await;
     assert_eq!(stage.exported_to(PEER, "db1").len(), 1);
     let at = machine.mountpoint("db1").display().to_string();
     stage
@@ -138,16 +138,86 @@ async fn who_was_overtaken_is_cut_off() {
     // The first one is told, and stays cut off.
     stage
         .shows("db1", "why", |status| {
-            let why: &Value = &status["mounted here"]["one array only"];
-            why.as_str().unwrap_or_default().contains("somebody else")
+            let why: &Value = &status["mounted here"]["exported by"];
+            why.as_str()
+                .unwrap_or_default()
+                .contains("another host has had the volume since")
         })
         .await;
     assert!(host2_on_both());
+    // A further container does not get the dead device.
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(
+        said.contains("no array exports it to this host any more"),
+        "{said}"
+    );
     stage.plugin.unmount("db1", "c1").await.ok();
     assert!(host2_on_both());
     assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
     other.unmount("db1", "x1").await.ok();
     stage.plugin.mount("db1", "c2").await.ok();
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
+    stage.plugin.unmount("db1", "c2").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// As above, and the other one has written, unmounted and gone before anybody looks: what the first one has in memory is old all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
+    let test = "two_hosts::who_was_overtaken_is_cut_off_also_when_the_other_has_gone";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c0").await.ok();
+    stage.plugin.unmount("db1", "c0").await.ok();
+    stage.arrays.control.down(PEER).await.unwrap();
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.is_only_on(HOME, "db1");
+    stage.kill();
+    let (machine, other) = second_host(&stage);
+    stage.arrays.control.down(HOME).await.unwrap();
+    stage.arrays.control.up(PEER).await.unwrap();
+    stage
+        .types(PEER, &format!("setrcopygroup failover -f {GROUP_THERE}"))
+        .await;
+    until("the failover", || stage.roles()[1] == "Primary-Rev");
+    // By that host's clock, in seconds: a mount of the same second would be nobody's word against the other's.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    mounts_at_last(&other, "x1").await;
+    let at = machine.mountpoint("db1").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("echo theirs > {at}/file; sync -f {at}/file"));
+    other.unmount("db1", "x1").await.ok();
+
+    // Home again, before the first host's plugin comes back: its export is there, and the array serves.
+    stage.arrays.control.up(HOME).await.unwrap();
+    for (operation, [home, peer]) in [
+        ("recover", ["Secondary-Rev", "Primary-Rev"]),
+        ("restore", ["Primary", "Secondary"]),
+    ] {
+        stage
+            .types(PEER, &format!("setrcopygroup {operation} -f {GROUP_THERE}"))
+            .await;
+        stage.until_roles(home, peer);
+        stage.in_step();
+    }
+    assert_eq!(stage.exported_to(HOME, "db1").len(), 1);
+    stage.start();
+    until("cut off", || stage.exported_to(HOME, "db1").is_empty());
+    assert_eq!(stage.exported_to(PEER, "db1"), []);
+    stage
+        .shows("db1", "why", |status| {
+            let by: &Value = &status["mounted here"]["exported by"];
+            by == "none: another host has had the volume since"
+        })
+        .await;
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.is_clear_at_last();
+    stage.plugin.mount("db1", "c2").await.ok();
+    stage.is_on_both("db1");
     let at = stage.machine.mountpoint("db1").display().to_string();
     assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
     stage.plugin.unmount("db1", "c2").await.ok();

@@ -176,36 +176,60 @@ fn questions(
 
 #[test]
 fn an_export_is_added_only_beside_one_of_ours_that_nobody_else_has() {
+    let mut added = 0;
     let count = questions(|second, serving, other, holder, next| {
-        if !matches!(next, Next::AddSecond | Next::AddServing) {
-            return;
-        }
-        assert_eq!(*second, SecondExport::Wanted, "{serving:?} {other:?}");
-        let other = other.unwrap();
-        assert!(!serving.elsewhere && !other.elsewhere, "two hosts");
-        assert_eq!(next == Next::AddSecond, serving.here);
-        assert_eq!(next == Next::AddServing, other.here);
-        // What this host has in memory may be older than the volume.
-        assert!(next == Next::AddSecond || holder == Holder::Us);
+        let other = other.unwrap_or(Exported {
+            here: true,
+            elsewhere: true,
+        });
+        let may = *second == SecondExport::Wanted
+            && serving.here
+            && !other.here
+            && !serving.elsewhere
+            && !other.elsewhere
+            // What this host has in memory may be older than the volume.
+            && holder == Holder::Us;
+        assert_eq!(
+            next == Next::AddSecond,
+            may,
+            "{second:?} {serving:?} {other:?} {holder:?}"
+        );
+        added += usize::from(may);
     });
+    assert_eq!(added, 1);
     println!("{count} questions");
+}
+
+#[test]
+fn whoever_was_overtaken_loses_every_path() {
+    questions(|_, serving, other, holder, next| {
+        let has_one = serving.here || other.is_some_and(|other| other.here);
+        let overtaken = has_one && holder == Holder::Another;
+        assert_eq!(next == Next::CutOff, overtaken, "{serving:?} {other:?}");
+        let somebody_has_it = !serving.here && serving.elsewhere;
+        if somebody_has_it && other.is_some_and(|other| other.here) {
+            assert!(
+                matches!(next, Next::CutOff | Next::WithdrawSecond),
+                "{serving:?} {other:?}"
+            );
+        }
+    });
 }
 
 #[test]
 fn an_export_is_taken_back_only_where_it_leads_to_something_else() {
     let mut seen = 0;
     questions(|second, serving, other, holder, next| {
-        if next != Next::WithdrawSecond {
-            return;
-        }
-        seen += 1;
-        assert!(other.unwrap().here, "there is nothing to take back");
+        let there = other.is_some_and(|other| other.here);
         let parted = matches!(second, SecondExport::Unwanted(_)) && serving.here;
-        let somebody_has_it = !serving.here && (serving.elsewhere || holder == Holder::Another);
-        assert!(
-            parted || somebody_has_it,
+        let somebody_has_it = !serving.here && serving.elsewhere;
+        let must = there && (parted || somebody_has_it) && holder != Holder::Another;
+        assert_eq!(
+            next == Next::WithdrawSecond,
+            must,
             "{second:?} {serving:?} {holder:?}"
         );
+        seen += usize::from(must);
     });
     assert!(seen > 0);
 }

@@ -103,6 +103,9 @@ async fn anew(
                 .map_err(clean)?;
             if let Some(exported) = exported {
                 second_export::overtake(inner, steps.entry()).map_err(clean)?;
+                second_export::hand_over_doubt(inner, &backend, &mut steps)
+                    .await
+                    .map_err(clean)?;
                 inner.second_exports.note(name, exported);
             }
             inner.count_mount(name, id).map_err(clean)?;
@@ -153,7 +156,7 @@ async fn bring_here(
             to,
         });
     }
-    let mut second = Second::look(backend, from, steps).await?;
+    let mut second = Second::look(inner, backend, from, steps, &found.wwn).await?;
     let template = match exported {
         Exports::Ours(template) => template,
         Exports::None | Exports::Foreign { .. } => {
@@ -196,13 +199,19 @@ async fn bring_here(
         .await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
-    if comment.held.as_ref() != Some(&inner.machine) && found.comment.is_some() {
+    // Where another host may mount it from another array, it matters who was the last.
+    if found.comment.is_some()
+        && (second.is_some() || comment.held.as_ref() != Some(&inner.machine))
+    {
+        let before = comment.since.max(second.as_ref().and_then(Second::since));
+        let now = u64::try_from(inner.now().as_second()).unwrap_or_default();
         comment.held = Some(inner.machine.clone());
+        comment.since = Some(now.max(before.map_or(0, |before| before.saturating_add(1))));
         comment.op = steps.entry().op.clone();
         mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
     }
     if let Some(second) = &second {
-        second.mark_holder(inner, steps).await;
+        second.mark_holder(steps, &comment).await;
     }
     let mountpoint = inner.mountpoint(&name);
     steps

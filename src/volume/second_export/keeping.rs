@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     balance::{self, Seen},
-    pair,
+    is_wanted,
 };
 
 /// How often it is looked whether something is due, which costs nothing, and the pause after a first look that changed nothing.
@@ -40,6 +40,8 @@ pub(in crate::volume) struct Kept {
     by: Vec<String>,
     /// Why one of them does not, for people.
     missing: Option<String>,
+    /// The last look succeeded.
+    is_seen: bool,
     /// The roles that were seen last. Others mean another look.
     roles: LastRoles,
     looked: Instant,
@@ -54,6 +56,7 @@ impl Kept {
         Self {
             by,
             missing,
+            is_seen: true,
             roles,
             looked: Instant::now(),
             due: Instant::now() + pause,
@@ -61,10 +64,27 @@ impl Kept {
         }
     }
 
-    /// The arrays that export it to this machine, and why one of them does not.
-    pub fn told(&self) -> (&[String], Option<&str>) {
-        let missing = self.missing.as_deref().filter(|_| self.by.len() < 2);
-        (&self.by, missing)
+    /// The arrays that export it to this machine, as far as they could be asked.
+    pub fn by(&self) -> &[String] {
+        &self.by
+    }
+
+    /// By how many arrays, for people.
+    pub fn told(&self) -> String {
+        match (self.by.as_slice(), &self.missing) {
+            ([_, _, ..], _) => "both arrays".to_owned(),
+            ([one], Some(why)) => format!("one array only, `{one}`: {why}"),
+            ([one], None) => format!("one array only, `{one}`"),
+            ([], Some(why)) if self.is_seen => format!("none: {why}"),
+            ([], Some(why)) => format!("not known: {why}"),
+            ([], None) => "none".to_owned(),
+        }
+    }
+
+    /// Why no array exports it to this machine, if that was seen.
+    pub fn cut_off(&self) -> Option<&str> {
+        let why = self.missing.as_deref().unwrap_or("nobody exports it");
+        (self.is_seen && self.by.is_empty()).then_some(why)
     }
 }
 
@@ -117,8 +137,16 @@ impl Keeping {
     }
 
     /// After a look: the pause grows while an export is missing and nothing is new about that.
-    fn seen(&self, name: &VolumeName, Seen { by, missing }: Seen, roles: LastRoles) {
+    fn seen(&self, name: &VolumeName, seen: Result<Seen, String>, roles: LastRoles) {
         let mut all = self.all();
+        let is_seen = seen.is_ok();
+        let Seen { by, missing } = seen.unwrap_or_else(|why| Seen {
+            by: all
+                .get(name)
+                .map(|kept| kept.by.clone())
+                .unwrap_or_default(),
+            missing: Some(why),
+        });
         let before = all.get(name);
         let same = |kept: &&Kept| kept.by == by && kept.missing.is_some() == missing.is_some();
         let news = before.filter(same).is_none();
@@ -127,16 +155,20 @@ impl Keeping {
             .map(|kept| kept.pause);
         match &missing {
             _ if !news => {}
-            Some(why) if by.len() < 2 => {
-                log::warn!(volume = name.as_str(), exported_by:? = by, why = why.as_str();
-                    "exported from one array only: a failover would stop its containers");
+            Some(why) if !is_seen => {
+                log::warn!(volume = name.as_str(), why = why.as_str(); "what both arrays export is not known now");
+            }
+            Some(why) if by.is_empty() => {
+                log::error!(volume = name.as_str(), why = why.as_str(); "mounted here, and no array exports it to this host");
             }
             Some(why) => {
-                log::warn!(volume = name.as_str(), why = why.as_str(); "what both arrays export is not known now");
+                log::warn!(volume = name.as_str(), exported_by:? = by, why = why.as_str();
+                    "exported from one array only: a failover would stop its containers");
             }
             None => log::info!(volume = name.as_str(); "exported from both arrays"),
         }
         let mut kept = Kept::new(by, missing, roles);
+        kept.is_seen = is_seen;
         if let Some(before) = before {
             kept.pause = (before * 2).min(LONGEST);
             kept.due = Instant::now() + kept.pause;
@@ -194,7 +226,7 @@ fn mounted(inner: &Inner) -> Vec<Mounted> {
             continue;
         };
         let backend = inner.backend(&volume.backend);
-        if backend.is_ok_and(|backend| pair(backend).is_some()) {
+        if backend.is_ok_and(is_wanted) {
             mounted.push(Mounted {
                 name,
                 backend: volume.backend,
@@ -218,15 +250,9 @@ async fn look_after(inner: Arc<Inner>, name: VolumeName) -> VolumeName {
     let _at_work = inner.at_work.enter(&name, &request);
     let before = inner.second_exports.of(&name);
     let seen = match balance::look(&inner, &request, &name).await {
-        Ok(Some(seen)) => seen,
+        Ok(Some(seen)) => Ok(seen),
         Ok(None) => return name,
-        Err(cause) => Seen {
-            by: before
-                .as_ref()
-                .map(|kept| kept.by.clone())
-                .unwrap_or_default(),
-            missing: Some(cause.to_string()),
-        },
+        Err(cause) => Err(cause.to_string()),
     };
     let roles = roles(&inner, &name);
     if before.is_some_and(|before| before.roles != roles) {
@@ -268,11 +294,11 @@ mod tests {
         names.iter().map(one).collect()
     }
 
-    fn seen(by: &[&str], missing: Option<&str>) -> Seen {
-        Seen {
+    fn seen(by: &[&str], missing: Option<&str>) -> Result<Seen, String> {
+        Ok(Seen {
             by: by.iter().map(|label| (*label).to_owned()).collect(),
             missing: missing.map(str::to_owned),
-        }
+        })
     }
 
     const BOTH: [&str; 2] = ["amber", "birch"];
@@ -305,12 +331,9 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
         let kept = keeping.of(&name("db1")).unwrap();
         assert_eq!(kept.pause, LONGEST);
-        assert_eq!(kept.told().1, Some("it is dead"));
+        assert_eq!(kept.told(), "one array only, `amber`: it is dead");
         keeping.seen(&name("db1"), seen(&BOTH, None), roles);
-        assert_eq!(
-            keeping.of(&name("db1")).unwrap().told(),
-            (BOTH.map(str::to_owned).as_slice(), None)
-        );
+        assert_eq!(keeping.of(&name("db1")).unwrap().told(), "both arrays");
         keeping.seen(&name("db1"), seen(&["amber"], Some("it is dead")), roles);
         assert_eq!(next_due(&keeping, &db1).await.0, 1, "from the beginning");
     }
@@ -365,12 +388,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_look_at_both_is_no_missing_export() {
+    async fn a_look_that_fails_tells_nothing_new() {
         let keeping = Keeping::default();
         let roles = LastRoles::default();
-        keeping.seen(&name("db1"), seen(&BOTH, Some("no answer")), roles);
-        assert_eq!(keeping.of(&name("db1")).unwrap().told().1, None);
         let db1 = mounted(&["db1"], "prod", roles);
+        let told = || keeping.of(&name("db1")).unwrap();
+        keeping.seen(&name("db1"), Err("no answer".to_owned()), roles);
+        assert_eq!(told().told(), "not known: no answer");
+        assert_eq!(told().cut_off(), None);
+        keeping.seen(&name("db1"), seen(&BOTH, None), roles);
+        keeping.seen(&name("db1"), Err("no answer".to_owned()), roles);
+        assert_eq!(told().told(), "both arrays", "as it was last seen");
         assert_eq!(next_due(&keeping, &db1).await.0, 1, "tried again soon");
+        keeping.seen(&name("db1"), seen(&[], Some("another host has it")), roles);
+        assert_eq!(told().told(), "none: another host has it");
+        assert_eq!(told().cut_off(), Some("another host has it"));
     }
 }
