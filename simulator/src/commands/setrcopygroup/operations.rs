@@ -184,6 +184,10 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         }
         Takeover::Recover | Takeover::Restore => {
             must_send(call, half)?;
+            // What it has is older than what the other side has if that took over.
+            if group.status == GroupStatus::Failsafe {
+                return Err(refuse(format!("Error: Group {name} is in failsafe state")));
+            }
             let recovers = wish.what == Takeover::Recover;
             let failed_over = recovers && group.failover == FailoverStage::TakenOver;
             if !group.role.is_reversed() && !failed_over {
