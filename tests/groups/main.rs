@@ -12,6 +12,7 @@ mod stage;
 
 mod administrator;
 mod objections;
+mod persistent;
 mod plans;
 mod reading;
 mod watching;

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{GroupStatus, Mode, Role, Side},
-    replication::{GroupSides, Half, Situation},
+    replication::{GroupKind, GroupSides, Half, Situation},
 };
 
 use super::{Caution, Done, Exposure, Objection, Operation, OperatorPlan, ends::End};
@@ -24,7 +24,7 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
         }
         Situation::LoneSecondary => {
             if let Some(here) = side.and_then(|side| End::of(sides, side)) {
-                lost(here, sides, plan);
+                lost(here, sides, exposure, plan);
             }
         }
         Situation::Reversed => plan.object(sides.first(Operation::Restore)),
@@ -95,7 +95,7 @@ pub(super) fn stopped_already(primary: End<'_>, other: End<'_>, plan: &mut Opera
 }
 
 /// The primary cannot be asked.
-fn lost(here: End<'_>, sides: &GroupSides, plan: &mut OperatorPlan) {
+fn lost(here: End<'_>, sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorPlan) {
     let away = sides.on(here.side.other());
     let why = match &away.half {
         Half::Unreadable { why, .. } => why.clone(),
@@ -138,11 +138,16 @@ fn lost(here: End<'_>, sides: &GroupSides, plan: &mut OperatorPlan) {
         array: away.array.clone(),
         why,
     });
-    if here.is_peer_persistent() {
-        plan.warn(Caution::NoAutomaticFailover {
+    match here.kind() {
+        GroupKind::PeerPersistence => plan.warn(Caution::NoAutomaticFailover {
             array: here.array(),
-        });
+        }),
+        GroupKind::PeerPersistenceByHand => plan.warn(Caution::OnlyByHand {
+            array: here.array(),
+        }),
+        GroupKind::ActivePassive | GroupKind::OnlyAutoFailover | GroupKind::ActiveActive => {}
     }
+    here.warn_of_the_witness(exposure, plan);
     plan.warn(Caution::HasWhatWasCopied {
         array: here.array(),
         volumes: here.as_of(),
@@ -179,6 +184,11 @@ pub(super) fn take_over(
         plan.warn(Caution::NeverComplete {
             array: here.array(),
             volumes: partial,
+        });
+    }
+    if here.kind() == GroupKind::OnlyAutoFailover {
+        plan.warn(Caution::MayTakeOverByItself {
+            array: here.array(),
         });
     }
     let linked = former.is_some_and(|former| former.shown.reaches_the_other());

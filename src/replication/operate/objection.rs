@@ -165,6 +165,39 @@ pub enum Objection {
         "the group has no `path_management`: it is Active/Passive, and hosts do not change over by themselves"
     )]
     NotPeerPersistence,
+    /// Both arrays serve at once.
+    #[error(
+        "the group has `active_active`: both arrays serve its volumes at once, and this plugin knows nothing of such groups"
+    )]
+    ActiveActive,
+    /// Only Failsafe is overridden.
+    #[error("no array is in Failsafe: {shown}")]
+    NotInFailsafe {
+        /// What both arrays show.
+        shown: String,
+    },
+    /// Failsafe is there for the case that the other one took over.
+    #[error(
+        "array `{array}` cannot be asked ({why}), and it may have taken over: that is what Failsafe is for"
+    )]
+    OtherMayServe {
+        /// The array that cannot be asked.
+        array: String,
+        /// Why not.
+        why: String,
+    },
+    /// Roles do not tell which array has the newest data.
+    #[error(
+        "array `{failsafe}` is Primary-Rev in Failsafe and array `{other}` is Primary: one of them took over from the other, and which one the roles do not tell"
+    )]
+    EitherTookOver {
+        /// The array that gave up.
+        failsafe: String,
+        /// The other one.
+        other: String,
+        /// What brings the group back if that one took over.
+        line: String,
+    },
     /// Another operation comes first.
     #[error("the group is {shown}: {}", situation.told())]
     First {
@@ -218,6 +251,7 @@ impl Objection {
             | Self::OtherMayBeAlive { .. }
             | Self::NotStopped { .. }
             | Self::BeingChanged(_)
+            | Self::OtherMayServe { .. }
             | Self::NoOtherPath { .. } => true,
             Self::NotReceiving { .. }
             | Self::Moving { .. }
@@ -227,6 +261,9 @@ impl Objection {
             | Self::Unreadable { .. }
             | Self::PeerPersistence
             | Self::NotPeerPersistence
+            | Self::ActiveActive
+            | Self::NotInFailsafe { .. }
+            | Self::EitherTookOver { .. }
             | Self::First { .. }
             | Self::OnlyStopped { .. }
             | Self::LostOnTheWayHome { .. }
@@ -254,11 +291,16 @@ impl Objection {
             Self::Unreadable { .. } => "other array unknown",
             Self::PeerPersistence => "Peer Persistence",
             Self::NotPeerPersistence => "Active/Passive",
+            Self::ActiveActive => "active-active",
+            Self::NotInFailsafe { .. } => "not in Failsafe",
+            Self::OtherMayServe { .. } => "the other one may serve",
+            Self::EitherTookOver { .. } => "Failsafe",
             Self::First { first, .. } => match first {
                 Operation::Failover => "failover first",
                 Operation::Recover => "recover first",
                 Operation::Restore => "restore first",
                 Operation::Switchover => "switchover first",
+                Operation::Override => "override first",
             },
             Self::OnlyStopped { .. } => "only stopped",
             Self::LostOnTheWayHome { .. } => "newest data are on the other array",
@@ -280,7 +322,7 @@ impl Objection {
     pub fn hint(&self) -> String {
         match self {
             Self::InUse { .. } => {
-                "stop what uses them (`docker stop`, for containers of this plugin) until `showvlun -a` shows nothing of them, and ask again".to_owned()
+                "stop what uses them (`docker stop`, for containers of this plugin), or with Peer Persistence take their exports on that array away, until `showvlun -a` there shows nothing of them, and ask again".to_owned()
             }
             Self::UseNotKnown { .. } | Self::Unreadable { .. } => {
                 "ask again when the array answers; nothing is overwritten or stopped blindly".to_owned()
@@ -327,6 +369,18 @@ impl Objection {
             Self::NotPeerPersistence => {
                 "`hpe3par-docker group plan failover` moves it, with the applications stopped".to_owned()
             }
+            Self::ActiveActive => {
+                "HPE's documents of active-active groups have the way; nothing of it is planned here".to_owned()
+            }
+            Self::NotInFailsafe { .. } => {
+                "`hpe3par-docker group show` says what may be done".to_owned()
+            }
+            Self::OtherMayServe { array, .. } => format!(
+                "ask array `{array}` from elsewhere: while `showrcopy groups` there says Primary-Rev, or Primary, hosts go on there and nothing is typed here; only if it certainly does not serve, or is lost for good, these are the commands"
+            ),
+            Self::EitherTookOver { failsafe, other, line } => format!(
+                "`showtask` on both arrays tells where the later `remote_copy_failover` of the group was; if that was array `{other}` (as after a switchover that kept the natural direction), hosts go on there, and `{line}` on it makes array `{failsafe}` a copy; if it was array `{failsafe}`, that one has the newest data: let HPE support look before anything is typed"
+            ),
             Self::First { first, .. } => {
                 format!("see `hpe3par-docker group plan {first}`")
             }
@@ -354,7 +408,7 @@ fn unclear_hint(situation: Situation) -> &'static str {
             "find out which array has the data that count before anything is typed; both may have been written to"
         }
         Situation::Failsafe | Situation::LoneFailsafe => {
-            "find out whether hosts have it on the other array: if they do, `setrcopygroup failover` has happened there; only if they certainly do not, `setrcopygroup override` lets this one serve again"
+            "find out whether hosts have it on the other array: if they do, that one took over; only if they certainly do not, `hpe3par-docker group plan override` has what lets this one serve again"
         }
         _ => "ask again in a moment; if it stays so, let HPE support look before anything is typed",
     }
