@@ -333,6 +333,26 @@ async fn taken_over_by_the_home_array(release: Release) {
     device.writes(&scene, 2, &[HOME, PEER]);
 }
 
+/// The same, but nobody takes over by itself: whether the home array is in step is for a person to find out.
+async fn lost_after_a_switchover(release: Release) {
+    let scene = scene(release, true).await;
+    let device = Device::open(&scene);
+    carry_out(&scene, "switchover").await;
+    let control = &scene.stage.arrays.control;
+    control.cut_witness(HOME).unwrap();
+    control.down(PEER).await.unwrap();
+    passes(&scene, 30).await;
+    assert_eq!(scene.roles()[0], "Secondary-Rev Stopped");
+    let is = objects(&scene, "failover", "the roles do not tell which it was").await;
+    for command in is["commands"].as_array().unwrap() {
+        types(&scene, command).await;
+    }
+    ends_as_promised(&scene, &is).await;
+    assert_eq!(scene.roles()[0], "Primary Stopped");
+    device.writes(&scene, 1, &[HOME]);
+    assert!(device.is_on(&scene, HOME));
+}
+
 /// The last one of the arrays that could decide is missing.
 async fn a_lost_witness(release: Release) {
     let scene = scene(release, false).await;
@@ -432,6 +452,10 @@ async fn peer_persistence_through_its_whole_life() {
         cases.push(case(
             name("taken over by the home array"),
             taken_over_by_the_home_array(release),
+        ));
+        cases.push(case(
+            name("lost after a switchover"),
+            lost_after_a_switchover(release),
         ));
         cases.push(case(name("a lost witness"), a_lost_witness(release)));
         cases.push(case(name("other policies"), other_policies(release)));

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use crate::scene::{Device, HERE, NORTH, RELEASES, SOUTH, Scene, THERE, USUAL};
 
 /// Sequences for each release, and events in each.
-const SEQUENCES: u64 = 25;
+const SEQUENCES: u64 = 15;
 const EVENTS: usize = 80;
 
 /// What happens to the arrays.

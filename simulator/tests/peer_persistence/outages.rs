@@ -160,6 +160,47 @@ async fn nobody_takes_over_by_itself_without_auto_failover_or_what_was_equal() {
         scene.pass(3600);
         assert_eq!(scene.roles(), SECONDARY_STAYS);
         assert_eq!((scene.visible(), scene.hold(100)), ([false, false], [1, 0]));
+        // What a person fails over to is older than what the host wrote.
+        scene
+            .types(SOUTH, "setrcopygroup failover -f -waittask g1.r131071")
+            .await;
+        assert_eq!((scene.visible(), scene.hold(100)), ([false, true], [1, 0]));
+        assert!(!device.is_on(&scene, SOUTH));
+    }
+}
+
+#[tokio::test]
+async fn a_primary_that_is_back_before_it_is_decided_serves_on() {
+    for release in RELEASES {
+        let scene = Scene::set(release, &USUAL).await;
+        let device = scene.opens(NORTH);
+        scene.control.down(NORTH).await.unwrap();
+        device.writes(100, 1);
+        scene.pass(TIMEOUT - 1);
+        scene.control.up(NORTH).await.unwrap();
+        assert_eq!(scene.visible(), [true, false]);
+        scene.pass(60);
+        assert_eq!(scene.roles(), "Started Primary | Started Secondary");
+        assert_eq!((scene.visible(), scene.hold(100)), ([true, true], [1, 1]));
+        assert!(device.is_on(&scene, NORTH) && device.is_on(&scene, SOUTH));
+    }
+}
+
+/// Two volumes under one WWN, as long as a person wants it so.
+#[tokio::test]
+async fn a_failover_beside_a_primary_that_serves_takes_no_hosts_along() {
+    for release in RELEASES {
+        let scene = Scene::set(release, &USUAL).await;
+        let device = scene.opens(NORTH);
+        scene.control.cut_links(NORTH, SOUTH).unwrap();
+        scene
+            .types(SOUTH, "setrcopygroup failover -f -waittask g1.r131071")
+            .await;
+        assert_eq!(scene.roles(), "Stopped Primary | Stopped Primary-Rev");
+        assert_eq!(scene.visible(), [true, true]);
+        device.writes(100, 1);
+        assert_eq!(scene.hold(100), [1, 0]);
+        assert!(device.is_on(&scene, NORTH) && !device.is_on(&scene, SOUTH));
     }
 }
 

@@ -102,11 +102,18 @@ fn lost(here: End<'_>, sides: &GroupSides, exposure: &Exposure, plan: &mut Opera
         Half::Seen(_) | Half::Absent => String::new(),
     };
     if here.group.role == Role::SecondaryRev {
-        plan.object(Objection::LostOnTheWayHome {
+        // With Peer Persistence it may rest there, after a switchover that kept the natural direction.
+        if !here.is_peer_persistent() {
+            plan.object(Objection::LostOnTheWayHome {
+                array: here.array(),
+                why,
+            });
+            return;
+        }
+        plan.object(Objection::MayBeBehind {
             array: here.array(),
-            why,
+            other: away.array.clone(),
         });
-        return;
     }
     if here.is(GroupStatus::Failsafe) {
         plan.object(sides.failsafe());
@@ -192,12 +199,22 @@ pub(super) fn take_over(
         });
     }
     let linked = former.is_some_and(|former| former.shown.reaches_the_other());
-    here.operates(Operation::Failover, "Primary-Rev", plan);
-    after_failover(here.side, former.is_some(), by_itself && linked, plan);
+    let (role, turned) = match here.group.role {
+        Role::SecondaryRev => (Role::Primary, Role::PrimaryRev),
+        _ => (Role::PrimaryRev, Role::Primary),
+    };
+    here.operates(Operation::Failover, &role.to_string(), plan);
+    let former = former.is_some().then_some((turned, GroupStatus::Stopped));
+    after_failover((here.side, role), former, by_itself && linked, plan);
 }
 
-/// What both arrays show then.
-fn after_failover(side: Side, seen: bool, by_itself: bool, plan: &mut OperatorPlan) {
+/// What both arrays show then: the one that took over, and the other one if it is seen.
+fn after_failover(
+    (side, role): (Side, Role),
+    former: Option<(Role, GroupStatus)>,
+    by_itself: bool,
+    plan: &mut OperatorPlan,
+) {
     use GroupStatus::{Started, Stopped};
     if by_itself {
         let both = (Role::PrimaryRev, Started);
@@ -209,8 +226,7 @@ fn after_failover(side: Side, seen: bool, by_itself: bool, plan: &mut OperatorPl
             Some("on 10.x, when everything is copied back"),
         );
     } else {
-        let former = seen.then_some((Role::Primary, Stopped));
-        plan.ends_with(side, (Role::PrimaryRev, Stopped), former, None);
+        plan.ends_with(side, (role, Stopped), former, None);
     }
 }
 

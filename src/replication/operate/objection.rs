@@ -228,6 +228,16 @@ pub enum Objection {
         /// Why the other one cannot.
         why: String,
     },
+    /// Peer Persistence: it is in step after a switchover, and behind after a failover.
+    #[error(
+        "array `{array}` is Secondary-Rev: after a switchover that kept the natural direction it has everything, and after a failover only what was copied back until array `{other}` was lost; the roles do not tell which it was"
+    )]
+    MayBeBehind {
+        /// The array that can be asked.
+        array: String,
+        /// The one that cannot.
+        other: String,
+    },
     /// It means nothing that a command of one kind brings to an end.
     #[error("the group is {shown}: {}", situation.told())]
     Unclear {
@@ -252,6 +262,7 @@ impl Objection {
             | Self::NotStopped { .. }
             | Self::BeingChanged(_)
             | Self::OtherMayServe { .. }
+            | Self::MayBeBehind { .. }
             | Self::NoOtherPath { .. } => true,
             Self::NotReceiving { .. }
             | Self::Moving { .. }
@@ -303,6 +314,7 @@ impl Objection {
                 Operation::Override => "override first",
             },
             Self::OnlyStopped { .. } => "only stopped",
+            Self::MayBeBehind { .. } => "perhaps behind",
             Self::LostOnTheWayHome { .. } => "newest data are on the other array",
             Self::Unclear { situation, .. } => match situation {
                 Situation::NotMade => "no group",
@@ -387,6 +399,9 @@ impl Objection {
             Self::OnlyStopped { array, line, .. } => {
                 format!("`{line}` on array `{array}` lets it replicate again; find out first who stopped it")
             }
+            Self::MayBeBehind { array, other } => format!(
+                "find out whether every volume was Synced before array `{other}` was lost (`showtask` on array `{array}`, alerts, `group watch`): only if it was, these are the commands; if it was still being copied back, wait for array `{other}`, and let HPE support look first"
+            ),
             Self::LostOnTheWayHome { .. } => {
                 "wait for the other array; a failover here would let hosts go on with old data, possibly half overwritten, and what the arrays showed then could not be told from a failover in the other direction: let HPE support look first".to_owned()
             }

@@ -159,6 +159,28 @@ fn what_roles_do_not_tell_is_said_with_where_to_look() {
     }
 }
 
+/// A resting state on arrays whose switchover keeps the natural direction; the same is shown while a failover is copied back.
+#[test]
+fn an_array_that_may_be_behind_takes_over_only_after_a_look() {
+    let alone = |kind: Kind| {
+        pair(
+            half(kind, Side::Source, SecondaryRev, Stopped),
+            unreadable(None),
+            [way(Side::Source, false), None],
+        )
+    };
+    let plan = objects(&alone(BOTH), Operation::Failover, "perhaps behind");
+    assert_eq!(lines(&plan), ["setrcopygroup failover -f -t to-birch prod"]);
+    assert_eq!(plan.afterwards[0].source, Some((Primary, Stopped)));
+    assert!(plan.commands[0].then.ends_with("shows Primary"));
+    let plan = objects(
+        &alone(KIND),
+        Operation::Failover,
+        "newest data are on the other array",
+    );
+    assert!(plan.commands.is_empty());
+}
+
 #[test]
 fn active_active_groups_are_refused_by_every_plan() {
     let kind = Kind {
