@@ -186,6 +186,35 @@ async fn a_primary_that_is_back_before_it_is_decided_serves_on() {
     }
 }
 
+/// Nobody knows what the other one did meanwhile, until both are there.
+#[tokio::test]
+async fn after_a_loss_of_both_arrays_nobody_serves_before_they_see_each_other() {
+    for release in RELEASES {
+        for first in [NORTH, SOUTH] {
+            let scene = Scene::set(release, &USUAL).await;
+            let device = scene.opens(NORTH);
+            for array in [NORTH, SOUTH] {
+                scene.control.down(array).await.unwrap();
+            }
+            device.writes(100, 1);
+            scene.pass(3600);
+            scene.control.up(first).await.unwrap();
+            scene.pass(3600);
+            assert_eq!(
+                scene.visible(),
+                [false, false],
+                "{release:?}, {first} first"
+            );
+            let second = if first == NORTH { SOUTH } else { NORTH };
+            scene.control.up(second).await.unwrap();
+            scene.pass(60);
+            assert_eq!(scene.roles(), "Started Primary | Started Secondary");
+            assert_eq!((scene.visible(), scene.hold(100)), ([true, true], [1, 1]));
+            assert!(device.is_on(&scene, NORTH) && device.is_on(&scene, SOUTH));
+        }
+    }
+}
+
 /// Two volumes under one WWN, as long as a person wants it so.
 #[tokio::test]
 async fn a_failover_beside_a_primary_that_serves_takes_no_hosts_along() {

@@ -84,6 +84,41 @@ async fn each_refusal_of_a_switchover() {
     }
 }
 
+/// Whether arrays look at that nobody tells.
+#[tokio::test]
+async fn a_switchover_may_want_every_host_on_both_arrays() {
+    for release in RELEASES {
+        let scene = Scene::set(release, &USUAL).await;
+        let needs = "switchover_needs_hosts";
+        scene.control.switch(NORTH, needs, true).unwrap();
+        scene.types(SOUTH, "removevlun -f v1 7 h1").await;
+        scene
+            .refused(
+                NORTH,
+                OVER,
+                "exported to hosts that do not have it on the target",
+            )
+            .await;
+        // It is a matter of paths, not of names.
+        scene.types(SOUTH, "removehost h1").await;
+        let host = "createhost -iscsi -persona 2 node iqn.2005-03.org.open-iscsi:sim-host1";
+        scene.types(SOUTH, host).await;
+        scene.types(SOUTH, "createvlun v1 9 node").await;
+        scene.types(NORTH, OVER).await;
+        scene.pass(2);
+        assert_eq!(scene.roles(), "Started Secondary | Started Primary");
+        let scene = Scene::set(release, &USUAL).await;
+        scene.types(SOUTH, "removevlun -f v1 7 h1").await;
+        scene.types(NORTH, OVER).await;
+        scene.pass(2);
+        assert_eq!(
+            scene.visible(),
+            [true, false],
+            "the host has it where it is one file"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_switchover_that_the_links_interrupt_does_not_happen() {
     for release in RELEASES {

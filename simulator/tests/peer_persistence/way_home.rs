@@ -147,6 +147,26 @@ async fn an_override_where_nobody_took_over_lets_the_hosts_go_on() {
 }
 
 #[tokio::test]
+async fn a_person_takes_over_with_the_hosts_from_a_primary_that_gave_up() {
+    for release in RELEASES {
+        let scene = Scene::set(release, &USUAL).await;
+        let device = scene.opens(NORTH);
+        for array in [NORTH, SOUTH] {
+            scene.control.cut_witness(array).unwrap();
+        }
+        scene.control.cut_links(NORTH, SOUTH).unwrap();
+        scene.pass(30);
+        device.writes(100, 1);
+        scene
+            .types(SOUTH, "setrcopygroup failover -f -waittask g1.r131071")
+            .await;
+        assert_eq!(scene.roles(), FAILSAFE);
+        assert_eq!((scene.visible(), scene.hold(100)), ([false, true], [0, 1]));
+        assert!(device.is_on(&scene, SOUTH));
+    }
+}
+
+#[tokio::test]
 async fn with_auto_synchronize_the_arrays_go_half_the_way_by_themselves() {
     for (release, roles) in [
         (Release::V331, "Started Secondary-Rev | Started Primary-Rev"),
