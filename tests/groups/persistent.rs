@@ -267,7 +267,10 @@ async fn nobody_serves(release: Release) {
     ] {
         assert!(show.out.contains(part), "`{part}`: {}", show.out);
     }
-    let is = objects(&scene, "failover", "gave up serving").await;
+    let is = plan(&scene, "failover").await;
+    assert_eq!(is["now"], true, "{is:#}");
+    assert!(told(&is, "cautions").contains("group plan override"));
+    let is = objects(&scene, "recover", "gave up serving").await;
     assert!(
         told(&is, "objections").contains("group plan override"),
         "{is:#}"
@@ -298,6 +301,31 @@ async fn nobody_serves(release: Release) {
     let is = carry_out(&scene, "restore").await;
     assert_eq!(is["commands"][0]["line"], "startrcopygroup prod");
     assert!(device.is_on(&scene, PEER));
+}
+
+/// The same, and hosts are to go on at the other array.
+async fn nobody_serves_and_the_other_one_is_to(release: Release) {
+    let scene = scene(release, false).await;
+    let device = Device::open(&scene);
+    let control = &scene.stage.arrays.control;
+    for array in [HOME, PEER] {
+        control.cut_witness(array).unwrap();
+    }
+    control.cut_links(HOME, PEER).unwrap();
+    passes(&scene, 30).await;
+    carry_out(&scene, "failover").await;
+    assert_eq!(scene.roles(), ["Primary Failsafe", "Primary-Rev Stopped"]);
+    device.writes(&scene, 1, &[PEER]);
+    objects(&scene, "recover", "links are Up").await;
+    for array in [HOME, PEER] {
+        control.restore_witness(array).unwrap();
+    }
+    control.restore_links(HOME, PEER).unwrap();
+    at_rest(&scene).await;
+    carry_out(&scene, "recover").await;
+    carry_out(&scene, "restore").await;
+    assert_eq!(scene.roles(), HOME_SERVES);
+    device.writes(&scene, 2, &[HOME, PEER]);
 }
 
 /// After a switchover that kept the natural direction the home array takes over: the roles are those of a failover the other way.
@@ -449,6 +477,10 @@ async fn peer_persistence_through_its_whole_life() {
         ));
         cases.push(case(name("two primaries"), two_primaries(release)));
         cases.push(case(name("nobody serves"), nobody_serves(release)));
+        cases.push(case(
+            name("nobody serves, and the other one is to"),
+            nobody_serves_and_the_other_one_is_to(release),
+        ));
         cases.push(case(
             name("taken over by the home array"),
             taken_over_by_the_home_array(release),

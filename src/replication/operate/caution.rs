@@ -133,6 +133,13 @@ pub enum Caution {
         /// What it says.
         role: Role,
     },
+    /// One array gave up, and hosts are to go on at the other.
+    GaveUp {
+        /// The array that gave up.
+        array: String,
+        /// The one that takes over.
+        other: String,
+    },
     /// Failsafe ends by itself when the arrays see each other.
     EndsFailsafeByItself {
         /// The array that gave up.
@@ -219,6 +226,10 @@ impl fmt::Display for Caution {
             Self::NobodyServes { array, other, role } => write!(
                 f,
                 "array `{array}` saw neither the other one nor the quorum witness and gave up, and array `{other}` is {role}, so no host is served; look at array `{other}` again right before: once it says Primary-Rev, hosts go on there, and this command would make a second primary"
+            ),
+            Self::GaveUp { array, other } => write!(
+                f,
+                "array `{array}` gave up serving; what it took between the loss of the links and then is not on array `{other}`, and is lost this way: where hosts reach array `{array}`, `hpe3par-docker group plan override` goes on without a loss; look at array `{array}` again right before, it must still say Failsafe"
             ),
             Self::EndsFailsafeByItself { array } => write!(
                 f,

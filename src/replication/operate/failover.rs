@@ -27,6 +27,14 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
                 lost(here, sides, exposure, plan);
             }
         }
+        Situation::Failsafe => match End::both(sides) {
+            Some([gave_up, other])
+                if other.is_peer_persistent() && !other.group.role.is_primary() =>
+            {
+                from_one_that_gave_up(gave_up, other, sides, exposure, plan);
+            }
+            _ => plan.object(sides.unclear()),
+        },
         Situation::Reversed => plan.object(sides.first(Operation::Restore)),
         Situation::ReversedStopped => plan.object(sides.first(Operation::Recover)),
         Situation::LonePrimary => plan.object(sides.unreadable()),
@@ -79,6 +87,58 @@ fn planned(primary: End<'_>, other: End<'_>, exposure: &Exposure, plan: &mut Ope
         stopped_already(primary, other, plan);
     }
     take_over(other, &primary.array(), Some(primary), plan);
+}
+
+/// Peer Persistence: nobody serves, and hosts are to go on at the other array.
+fn from_one_that_gave_up(
+    gave_up: End<'_>,
+    other: End<'_>,
+    sides: &GroupSides,
+    exposure: &Exposure,
+    plan: &mut OperatorPlan,
+) {
+    if other.is_moving() {
+        plan.object(Objection::Moving {
+            shown: sides.to_string(),
+        });
+        return;
+    }
+    if other.is(GroupStatus::Failsafe) {
+        plan.object(sides.failsafe());
+        return;
+    }
+    other.must_have_volumes(plan);
+    if !is_stopped(other) {
+        plan.object(Objection::NotStopped {
+            array: other.array(),
+            status: other.group.status,
+        });
+    }
+    if other.group.role == Role::SecondaryRev {
+        plan.object(Objection::MayBeBehind {
+            array: other.array(),
+            other: gave_up.array(),
+        });
+    }
+    // Then it serves again in a moment, and the other one would be a second primary.
+    if [gave_up, other]
+        .iter()
+        .any(|end| end.shown.reaches_the_other())
+    {
+        plan.object(Objection::EndsByItself {
+            array: gave_up.array(),
+        });
+    }
+    plan.warn(Caution::GaveUp {
+        array: gave_up.array(),
+        other: other.array(),
+    });
+    plan.warn(Caution::HasWhatWasCopied {
+        array: other.array(),
+        volumes: other.as_of(),
+    });
+    other.warn_of_the_witness(exposure, plan);
+    take_over(other, &gave_up.array(), Some(gave_up), plan);
 }
 
 /// The group is stopped, by the first commands of this plan or for another reason.
@@ -204,7 +264,10 @@ pub(super) fn take_over(
         _ => (Role::PrimaryRev, Role::Primary),
     };
     here.operates(Operation::Failover, &role.to_string(), plan);
-    let former = former.is_some().then_some((turned, GroupStatus::Stopped));
+    let former = former.map(|former| match former.group.status {
+        GroupStatus::Failsafe => (turned, GroupStatus::Failsafe),
+        _ => (turned, GroupStatus::Stopped),
+    });
     after_failover((here.side, role), former, by_itself && linked, plan);
 }
 

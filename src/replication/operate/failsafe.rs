@@ -39,16 +39,20 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
         (Situation::FailedOver, _) if is_in_failsafe(sides) => {
             plan.object(sides.first(Operation::Recover));
         }
-        _ if is_in_failsafe(sides) => plan.object(sides.unclear()),
         (
-            Situation::Dark | Situation::NotMade | Situation::HalfMissing | Situation::HalfUnknown,
+            Situation::InStep
+            | Situation::OutOfStep
+            | Situation::Stopped
+            | Situation::FailedOver
+            | Situation::Reversed
+            | Situation::ReversedStopped
+            | Situation::LonePrimary
+            | Situation::LoneReversed,
             _,
-        ) => {
-            plan.object(sides.unclear());
-        }
-        _ => plan.object(Objection::NotInFailsafe {
+        ) => plan.object(Objection::NotInFailsafe {
             shown: sides.to_string(),
         }),
+        _ => plan.object(sides.not_now()),
     }
 }
 

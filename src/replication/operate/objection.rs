@@ -228,6 +228,14 @@ pub enum Objection {
         /// Why the other one cannot.
         why: String,
     },
+    /// Failsafe ends when the arrays see each other.
+    #[error(
+        "the arrays reach each other, and array `{array}` ends Failsafe by itself when it sees that nobody took over"
+    )]
+    EndsByItself {
+        /// The array that gave up.
+        array: String,
+    },
     /// Peer Persistence: it is in step after a switchover, and behind after a failover.
     #[error(
         "array `{array}` is Secondary-Rev: after a switchover that kept the natural direction it has everything, and after a failover only what was copied back until array `{other}` was lost; the roles do not tell which it was"
@@ -263,6 +271,7 @@ impl Objection {
             | Self::BeingChanged(_)
             | Self::OtherMayServe { .. }
             | Self::MayBeBehind { .. }
+            | Self::EndsByItself { .. }
             | Self::NoOtherPath { .. } => true,
             Self::NotReceiving { .. }
             | Self::Moving { .. }
@@ -314,6 +323,7 @@ impl Objection {
                 Operation::Override => "override first",
             },
             Self::OnlyStopped { .. } => "only stopped",
+            Self::EndsByItself { .. } => "links up",
             Self::MayBeBehind { .. } => "perhaps behind",
             Self::LostOnTheWayHome { .. } => "newest data are on the other array",
             Self::Unclear { situation, .. } => match situation {
@@ -398,6 +408,9 @@ impl Objection {
             }
             Self::OnlyStopped { array, line, .. } => {
                 format!("`{line}` on array `{array}` lets it replicate again; find out first who stopped it")
+            }
+            Self::EndsByItself { .. } => {
+                "ask again in a moment; if it stays so, see `hpe3par-docker group plan override`".to_owned()
             }
             Self::MayBeBehind { array, other } => format!(
                 "find out whether every volume was Synced before array `{other}` was lost (`showtask` on array `{array}`, alerts, `group watch`): only if it was, these are the commands; if it was still being copied back, wait for array `{other}`, and let HPE support look first"

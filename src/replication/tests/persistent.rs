@@ -136,8 +136,18 @@ fn an_array_that_gave_up_serves_again_only_if_the_other_one_does_not() {
     let plan = objects(&alone, Operation::Override, "the other one may serve");
     assert_eq!(plan.commands.len(), 1, "for whoever knows that it is lost");
     assert!(plan.objections[0].hint().contains("says Primary-Rev"));
+    // Or hosts go on at the other array.
+    let plan = types(
+        &both,
+        Operation::Failover,
+        &["birch: setrcopygroup failover -f -t to-amber prod.r130512"],
+    );
+    assert!(cautions(&plan).contains("it must still say Failsafe"));
+    assert_eq!(plan.afterwards[0].source, Some((Primary, Failsafe)));
+    let linked = seen(BOTH, (Primary, Failsafe), (Secondary, Stopped));
+    objects(&linked, Operation::Failover, "links up");
     // Every other plan says where to go.
-    for operation in [Operation::Failover, Operation::Recover, Operation::Restore] {
+    for operation in [Operation::Recover, Operation::Restore] {
         let plan = objects(&both, operation, "Failsafe");
         assert!(plan.objections[0].hint().contains("group plan override"));
     }
