@@ -255,6 +255,9 @@ pub enum ReplicationError {
 }
 
 impl ReplicationError {
+    /// Why a group with `active_active` is refused.
+    pub(super) const NOT_DRIVEN: &'static str = "which this plugin does not drive";
+
     /// What a person can do next.
     pub fn hint(&self) -> String {
         match self {

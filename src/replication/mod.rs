@@ -10,6 +10,7 @@ mod kind;
 mod operate;
 mod pair;
 mod plan;
+mod second_export;
 mod serving;
 mod sides;
 mod situation;
@@ -26,6 +27,7 @@ pub use operate::{
 };
 pub use pair::{CpgPair, Pair, Wants};
 pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
+pub use second_export::{Exported, Holder, Next, NotNow, SecondExport, Unwanted};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};
 pub use situation::Situation;

@@ -202,9 +202,6 @@ pub enum Cause {
     /// What a failed operation leaves, in words.
     #[error("{0}")]
     Half(&'static str),
-    /// Something that a later release does.
-    #[error("{0}")]
-    NotYet(&'static str),
     /// An unfinished operation has to be cleaned up first.
     #[error("an earlier {kind} of it (operation `{op}`) is not cleaned up yet: {why}")]
     Unfinished {
@@ -336,7 +333,6 @@ impl Cause {
             Self::NoSuchVolume => {
                 Some("create it with `docker volume create -d hpe`".to_owned())
             }
-            Self::NotYet(_) => Some("use an Active/Passive backend".to_owned()),
             Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }

@@ -311,14 +311,19 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     if let Some(record) = inner.index.mount(&volume.name) {
         let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
         let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
-        shown.insert(
-            "mounted here".to_owned(),
-            json!({
-                "device": record.place.device,
-                "users": record.references(),
-                "from": array.map(Array::label),
-            }),
-        );
+        let mut here = Map::new();
+        here.insert("device".to_owned(), json!(record.place.device));
+        here.insert("users".to_owned(), json!(record.references()));
+        if let Some(kept) = inner.second_exports.of(&volume.name) {
+            let (by, missing) = kept.told();
+            here.insert("from".to_owned(), json!(by));
+            if let Some(why) = missing {
+                here.insert("one array only".to_owned(), json!(why));
+            }
+        } else {
+            here.insert("from".to_owned(), json!(array.map(Array::label)));
+        }
+        shown.insert("mounted here".to_owned(), json!(here));
     }
     shown
 }

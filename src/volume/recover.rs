@@ -15,7 +15,7 @@ use super::{
     error::{Aftermath, Cause},
     groups,
     inner::Inner,
-    known, mount, remove,
+    known, mount, remove, second_export,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -108,6 +108,12 @@ impl Inner {
         }
     }
 
+    /// True if a volume is exported from both arrays at once: then any of them is what a mount of it goes on from.
+    fn is_exported_twice(&self, entry: &JournalEntry) -> bool {
+        let backend = self.backend(&entry.backend);
+        backend.is_ok_and(|backend| second_export::pair(backend).is_some())
+    }
+
     /// Unmounts that a mount has overtaken: what they were to take away is in use again.
     pub fn take_over(&self, pending: &[JournalEntry]) -> Result<(), Cause> {
         for unmount in pending {
@@ -133,8 +139,8 @@ impl Inner {
         entries.retain(|e| {
             e.name == *name
                 && e.kind == OpKind::Unmount
+                && (self.is_exported_twice(e) || self.acts_on(e, from))
                 && self.backends.contains_key(&e.backend)
-                && self.acts_on(e, from)
                 && !in_doubt(e)
         });
         entries
@@ -212,14 +218,19 @@ pub(super) async fn end(
     log::info!(volume = entry.name.as_str(), op:% = entry.op, kind:% = entry.kind; "cleaning up");
     let backend = match (inner.backend(&entry.backend), entry.kind) {
         (Ok(backend), _) => backend.for_request(request),
-        (Err(_), OpKind::Mount | OpKind::Unmount) => return without_backend(inner, entry).await,
+        (Err(_), OpKind::Mount | OpKind::Unmount | OpKind::Export) => {
+            return without_backend(inner, entry).await;
+        }
         (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
     };
     let _turn = match entry.kind {
         OpKind::Create | OpKind::Remove => inner.group_turn(&backend).await,
-        OpKind::Mount | OpKind::Unmount => None,
+        OpKind::Mount | OpKind::Unmount | OpKind::Export => None,
     };
     let steps = Steps::resume(&inner.index, &inner.points, entry);
+    if detach::is_overtaken(inner, steps.entry()) {
+        return steps.finish();
+    }
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, steps).await,
@@ -234,6 +245,7 @@ pub(super) async fn end(
             left(mount::undo(inner, &backend, steps).await)
         }
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
+        OpKind::Export => steps.finish(),
     }
 }
 
@@ -313,6 +325,9 @@ async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     let entry = steps.entry();
     let name = &entry.name;
+    if entry.kind == OpKind::Export || detach::is_overtaken(inner, entry) {
+        return steps.finish();
+    }
     inner.drop_user_of(entry)?;
     if inner.has_users(name) && !detach::is_of_another_copy(inner, entry)? {
         return steps.finish();

@@ -45,7 +45,9 @@ pub(super) enum Intent {
     RemoveCopy,
     MakeHost,
     Export,
+    ExportSecond,
     Withdraw,
+    WithdrawSecond,
     Attach,
     Detach,
     MarkFormatting,
@@ -57,7 +59,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 25] = [
+    const ALL: [(Self, &'static str); 27] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),
@@ -74,7 +76,9 @@ impl Intent {
         (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
         (Self::Export, "export"),
+        (Self::ExportSecond, "export-second"),
         (Self::Withdraw, "withdraw"),
+        (Self::WithdrawSecond, "withdraw-second"),
         (Self::Attach, "attach"),
         (Self::Detach, "detach"),
         (Self::MarkFormatting, "mark-formatting"),

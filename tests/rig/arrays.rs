@@ -81,6 +81,22 @@ pub fn later(description: &str) -> String {
     description.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0")
 }
 
+/// Address of the quorum witness, in hpe.conf and at the arrays.
+const WITNESS: &str = "198.51.100.9";
+
+/// The same arrays with a quorum witness, as Peer Persistence wants it.
+pub fn witnessed(description: &str) -> String {
+    let links = "[[array.target.links]]";
+    description.replace(links, &format!("witness = \"{WITNESS}\"\n{links}"))
+}
+
+/// hpe.conf with Peer Persistence in place of Active/Passive.
+pub fn persistent(conf: &str) -> String {
+    let mode = "replication_mode = \"synchronous\"";
+    assert!(conf.contains(mode));
+    conf.replace(mode, &format!("{mode}\nquorum_witness_ip = \"{WITNESS}\""))
+}
+
 impl Arrays {
     /// Starts both.
     pub async fn start() -> Self {

@@ -173,6 +173,14 @@ impl Scene {
         format!("{} | {}", word(NORTH, HERE), word(SOUTH, THERE))
     }
 
+    /// Is `v1` in the group?
+    pub fn is_member(&self) -> bool {
+        let dump = self.control.dump();
+        let volumes = &dump[NORTH]["groups"][HERE]["volumes"];
+        let mut volumes = volumes.as_array().into_iter().flatten();
+        volumes.any(|volume| volume["local"] == "v1")
+    }
+
     /// The file with the data of `v1` on an array.
     fn data(&self, array: &str) -> PathBuf {
         let dump = self.control.dump();

@@ -11,8 +11,8 @@ use crate::{
         row::Row,
     },
     model::{
-        DomainName, GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus,
-        SystemId, TargetName, TargetStatus, VvId, VvName,
+        DomainName, GroupName, GroupStatus, LinkStatus, Mode, Policy, PortPosition, Role,
+        SyncStatus, SystemId, TargetName, TargetStatus, VvId, VvName,
     },
 };
 
@@ -84,6 +84,12 @@ impl RcGroup {
         self.volumes
             .iter()
             .any(|volume| matches!(volume.sync, SyncStatus::Syncing(_)))
+    }
+
+    /// True if the group has the policy.
+    pub fn has_policy(&self, policy: Policy) -> bool {
+        let word = policy.to_string();
+        self.options.policies.contains(&word)
     }
 
     /// True if the VV, by its name on this array, is in the group.

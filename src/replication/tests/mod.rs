@@ -8,6 +8,7 @@ mod dismissal;
 mod operating;
 mod operations;
 mod persistent;
+mod second_export;
 mod serving;
 mod small_array;
 mod undo;

@@ -158,7 +158,7 @@ async fn take_away(
     for (array, template) in &ours {
         // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
         detach::device(steps, backend, array, &vv).await?;
-        exports::withdraw(steps, array, template).await?;
+        exports::withdraw(steps, Intent::Withdraw, array, template).await?;
     }
 
     comment.state = State::Removing;
