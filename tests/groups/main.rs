@@ -11,6 +11,7 @@ mod scene;
 mod stage;
 
 mod administrator;
+mod failsafe;
 mod objections;
 mod persistent;
 mod plans;

@@ -6,6 +6,7 @@ mod ends;
 mod exposure;
 mod failover;
 mod failsafe;
+mod hint;
 mod objection;
 mod recover;
 mod restore;
