@@ -6,6 +6,7 @@
 mod acting;
 mod action;
 mod error;
+mod kind;
 mod operate;
 mod pair;
 mod plan;
@@ -19,9 +20,10 @@ mod tests;
 pub use acting::Acting;
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
+pub use kind::GroupKind;
 pub use operate::{
     Afterwards, AsOf, Caution, Done, Exposure, HostUse, InUse, Objection, Operation, OperatorPlan,
-    PlannedCommand,
+    PlannedCommand, Witness, Witnesses,
 };
 pub use pair::{CpgPair, Pair, Wants};
 pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
