@@ -94,6 +94,8 @@ pub enum Next {
     Nothing,
     /// The array that does not serve exports it, too.
     AddSecond,
+    /// The array that serves by now exports it: the arrays have changed places, and the mount has the other one's paths only.
+    AddServing,
     /// The export of the array that does not serve is taken back.
     WithdrawSecond,
     /// All exports are taken back: another machine has had the volume since, and what this one has in memory is old.
@@ -104,8 +106,15 @@ impl SecondExport {
     /// What follows for a volume that is mounted here, from what both arrays export. `other` is none if the array that does not serve cannot
     /// be asked.
     ///
-    /// The export of the array that serves is never added: whoever has only the other one's paths may have missed what was written there.
-    pub fn next(&self, serving: Exported, other: Option<Exported>, holder: Holder) -> Next {
+    /// `had_serving`: at the last look the array that served then exported it to this machine. Only so can it be that the arrays have just
+    /// changed places. Whoever has had the other one's paths alone may have missed what was written on the serving one.
+    pub fn next(
+        &self,
+        serving: Exported,
+        other: Option<Exported>,
+        holder: Holder,
+        had_serving: bool,
+    ) -> Next {
         let beside = other.is_some_and(|other| other.here);
         if holder == Holder::Another {
             return match serving.here || beside {
@@ -119,6 +128,9 @@ impl SecondExport {
         let alone = !serving.elsewhere && !other.elsewhere;
         match (self, serving.here, other.here) {
             (Self::Wanted, true, false) if alone && holder == Holder::Us => Next::AddSecond,
+            (Self::Wanted, false, true) if alone && holder == Holder::Us && had_serving => {
+                Next::AddServing
+            }
             (Self::Unwanted(_), true, true) => Next::WithdrawSecond,
             // Another machine has it from the array that serves.
             (_, false, true) if serving.elsewhere => Next::WithdrawSecond,

@@ -23,7 +23,7 @@ fn assert_told(ran: &Output) -> String {
     let told = String::from_utf8(ran.stdout.clone()).unwrap();
     assert!(ran.status.success(), "{told}");
     for line in [
-        "hpe.conf: no mistake; backends: DEFAULT, mirrored",
+        "hpe.conf: no mistake; backends: DEFAULT, mirrored, persistent",
         "prod         to-maple   Started  Primary    Sync     auto_recover",
         "prod.r130512 to-linden  Started  Secondary  Sync     auto_recover",
         "no difference",
@@ -52,7 +52,12 @@ fn the_story_is_told_to_its_end() {
     );
     let roles = told.matches("setrcopygroup for ").count()
         - told.matches("         setrcopygroup for ").count();
-    assert_eq!(roles, 3, "failover, recover, restore: {told}");
+    assert_eq!(
+        roles, 5,
+        "failover, recover, restore, switchover twice: {told}"
+    );
+    assert!(!told.contains("a write failed"), "{told}");
+    assert!(told.lines().any(|line| line == "both arrays"), "{told}");
     assert!(
         told.lines().any(|line| line == "written on maple"),
         "{told}"
@@ -69,7 +74,7 @@ fn without_an_engine_it_says_what_is_skipped_and_tells_the_rest() {
     let stage = Stage::new();
     let mut demo = stage.script("demo");
     let told = assert_told(&demo.env("ENGINE", "no").output().unwrap());
-    assert_eq!(told.matches("# skipped, for want of").count(), 6, "{told}");
+    assert_eq!(told.matches("# skipped, for want of").count(), 7, "{told}");
     assert!(!told.contains("\n$ docker "), "{told}");
     stage.assert_nothing_left();
 }

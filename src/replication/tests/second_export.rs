@@ -145,7 +145,7 @@ const HOLDERS: [Holder; 3] = [Holder::Us, Holder::Another, Holder::Unknown];
 
 /// Every question there can be, with its answer.
 fn questions(
-    mut each: impl FnMut(&SecondExport, Exported, Option<Exported>, Holder, Next),
+    mut each: impl FnMut(&SecondExport, Exported, Option<Exported>, (Holder, bool), Next),
 ) -> usize {
     let seconds = [
         SecondExport::Wanted,
@@ -164,9 +164,11 @@ fn questions(
         for serving in &exported {
             for other in others() {
                 for holder in HOLDERS {
-                    let next = second.next(*serving, other, holder);
-                    each(second, *serving, other, holder, next);
-                    count += 1;
+                    for had in [false, true] {
+                        let next = second.next(*serving, other, holder, had);
+                        each(second, *serving, other, (holder, had), next);
+                        count += 1;
+                    }
                 }
             }
         }
@@ -176,33 +178,32 @@ fn questions(
 
 #[test]
 fn an_export_is_added_only_beside_one_of_ours_that_nobody_else_has() {
-    let mut added = 0;
-    let count = questions(|second, serving, other, holder, next| {
+    let (mut added, mut followed) = (0, 0);
+    let count = questions(|second, serving, other, (holder, had), next| {
         let other = other.unwrap_or(Exported {
             here: true,
             elsewhere: true,
         });
         let may = *second == SecondExport::Wanted
-            && serving.here
-            && !other.here
+            && serving.here != other.here
             && !serving.elsewhere
             && !other.elsewhere
             // What this host has in memory may be older than the volume.
             && holder == Holder::Us;
-        assert_eq!(
-            next == Next::AddSecond,
-            may,
-            "{second:?} {serving:?} {other:?} {holder:?}"
-        );
-        added += usize::from(may);
+        let told = format!("{second:?} {serving:?} {other:?} {holder:?} {had}");
+        assert_eq!(next == Next::AddSecond, may && serving.here, "{told}");
+        // It had the serving array's, and the arrays have changed places since.
+        assert_eq!(next == Next::AddServing, may && other.here && had, "{told}");
+        added += usize::from(next == Next::AddSecond);
+        followed += usize::from(next == Next::AddServing);
     });
-    assert_eq!(added, 1);
+    assert_eq!((added, followed), (2, 1));
     println!("{count} questions");
 }
 
 #[test]
 fn whoever_was_overtaken_loses_every_path() {
-    questions(|_, serving, other, holder, next| {
+    questions(|_, serving, other, (holder, _), next| {
         let has_one = serving.here || other.is_some_and(|other| other.here);
         let overtaken = has_one && holder == Holder::Another;
         assert_eq!(next == Next::CutOff, overtaken, "{serving:?} {other:?}");
@@ -219,7 +220,7 @@ fn whoever_was_overtaken_loses_every_path() {
 #[test]
 fn an_export_is_taken_back_only_where_it_leads_to_something_else() {
     let mut seen = 0;
-    questions(|second, serving, other, holder, next| {
+    questions(|second, serving, other, (holder, _), next| {
         let there = other.is_some_and(|other| other.here);
         let parted = matches!(second, SecondExport::Unwanted(_)) && serving.here;
         let somebody_has_it = !serving.here && serving.elsewhere;
@@ -252,7 +253,10 @@ fn a_stopped_group_keeps_both_exports_of_what_is_mounted() {
         let sides = sides(Half::Seen(one), Half::Seen(other));
         let second = sides.second_export(Side::Source, &vv(OURS));
         assert!(matches!(second, SecondExport::NotNow(_)), "{second:?}");
-        assert_eq!(second.next(both, Some(both), Holder::Us), Next::Nothing);
+        assert_eq!(
+            second.next(both, Some(both), Holder::Us, true),
+            Next::Nothing
+        );
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub by: Vec<String>,
     /// Why one of them does not.
     pub missing: Option<String>,
+    /// The array that serves exports it to this machine.
+    pub has_serving: bool,
 }
 
 /// Looks, and does what is to be done. Nothing if the volume is not mounted any more, or an operation is at it. The caller holds the
@@ -32,6 +34,7 @@ pub(super) async fn look(
     inner: &Inner,
     request: &RequestId,
     name: &VolumeName,
+    had_serving: bool,
 ) -> Result<Option<Seen>, Cause> {
     let Some(volume) = inner.index.get(name) else {
         return Ok(None);
@@ -63,16 +66,17 @@ pub(super) async fn look(
         here.exports.told(),
         there.as_ref().map(|there| there.exports.told()),
     );
-    let mut next = second.next(on_here, on_there, holder);
+    let mut next = second.next(on_here, on_there, holder, had_serving);
     let mut seen = Seen {
         by: Vec::new(),
         missing: missing(&second).or_else(|| stuck(on_here, on_there, holder)),
+        has_serving: on_here.here,
     };
     seen.by
         .extend(on_here.here.then(|| array.label().to_owned()));
     let beside = on_there.is_some_and(|there| there.here);
     seen.by.extend(beside.then(|| other.label().to_owned()));
-    if let (Next::AddSecond, Some(there)) = (next, &there)
+    if let (Next::AddSecond | Next::AddServing, Some(there)) = (next, &there)
         && there.wwn != here.wwn
     {
         next = Next::Nothing;
@@ -83,7 +87,11 @@ pub(super) async fn look(
     }
     if next != Next::Nothing {
         let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
-        let acting = other.label().to_owned();
+        // Where an export is added, or the one that leads elsewhere is.
+        let acting = match next {
+            Next::AddServing => array.label().to_owned(),
+            _ => other.label().to_owned(),
+        };
         entry.facts.insert("acting".to_owned(), acting);
         let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
         carry_out(
@@ -102,6 +110,7 @@ pub(super) async fn look(
         {
             steps.finish()?;
         }
+        let both = [array, other].map(|array| array.label().to_owned());
         seen.by = match next {
             Next::CutOff => Vec::new(),
             Next::WithdrawSecond => seen
@@ -109,10 +118,9 @@ pub(super) async fn look(
                 .into_iter()
                 .filter(|by| by != other.label())
                 .collect(),
-            Next::AddSecond | Next::Nothing => {
-                vec![array.label().to_owned(), other.label().to_owned()]
-            }
+            Next::AddSecond | Next::AddServing | Next::Nothing => both.to_vec(),
         };
+        seen.has_serving = seen.by.iter().any(|by| by == array.label());
     }
     if seen.by.len() == 2 {
         seen.missing = None;
@@ -160,6 +168,12 @@ async fn carry_out(
             }
             let at = here.exports.own().first().map(|template| template.lun);
             add(backend, steps, other, at).await?;
+        }
+        (Next::AddServing, _, Some(there)) => {
+            log::warn!(volume = volume.as_str(), array = serving.label();
+                "the arrays have changed places, and this host has the paths of the other one only");
+            let at = there.exports.own().first().map(|template| template.lun);
+            add(backend, steps, serving, at).await?;
         }
         (Next::WithdrawSecond, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = other.label();

@@ -42,6 +42,8 @@ pub(in crate::volume) struct Kept {
     missing: Option<String>,
     /// The last look succeeded.
     is_seen: bool,
+    /// When it last did, the array that served exported it to this machine.
+    had_serving: bool,
     /// The roles that were seen last. Others mean another look.
     roles: LastRoles,
     looked: Instant,
@@ -57,6 +59,7 @@ impl Kept {
             by,
             missing,
             is_seen: true,
+            had_serving: true,
             roles,
             looked: Instant::now(),
             due: Instant::now() + pause,
@@ -140,12 +143,17 @@ impl Keeping {
     fn seen(&self, name: &VolumeName, seen: Result<Seen, String>, roles: LastRoles) {
         let mut all = self.all();
         let is_seen = seen.is_ok();
-        let Seen { by, missing } = seen.unwrap_or_else(|why| Seen {
-            by: all
-                .get(name)
-                .map(|kept| kept.by.clone())
-                .unwrap_or_default(),
-            missing: Some(why),
+        let Seen {
+            by,
+            missing,
+            has_serving,
+        } = seen.unwrap_or_else(|why| {
+            let kept = all.get(name);
+            Seen {
+                by: kept.map(|kept| kept.by.clone()).unwrap_or_default(),
+                missing: Some(why),
+                has_serving: kept.is_some_and(|kept| kept.had_serving),
+            }
         });
         let before = all.get(name);
         let same = |kept: &&Kept| kept.by == by && kept.missing.is_some() == missing.is_some();
@@ -168,7 +176,7 @@ impl Keeping {
             None => log::info!(volume = name.as_str(); "exported from both arrays"),
         }
         let mut kept = Kept::new(by, missing, roles);
-        kept.is_seen = is_seen;
+        (kept.is_seen, kept.had_serving) = (is_seen, has_serving);
         if let Some(before) = before {
             kept.pause = (before * 2).min(LONGEST);
             kept.due = Instant::now() + kept.pause;
@@ -249,7 +257,8 @@ async fn look_after(inner: Arc<Inner>, name: VolumeName) -> VolumeName {
     let request = RequestId::random();
     let _at_work = inner.at_work.enter(&name, &request);
     let before = inner.second_exports.of(&name);
-    let seen = match balance::look(&inner, &request, &name).await {
+    let had_serving = before.as_ref().is_some_and(|kept| kept.had_serving);
+    let seen = match balance::look(&inner, &request, &name, had_serving).await {
         Ok(Some(seen)) => Ok(seen),
         Ok(None) => return name,
         Err(cause) => Err(cause.to_string()),
@@ -298,6 +307,7 @@ mod tests {
         Ok(Seen {
             by: by.iter().map(|label| (*label).to_owned()).collect(),
             missing: missing.map(str::to_owned),
+            has_serving: !by.is_empty(),
         })
     }
 
