@@ -76,13 +76,30 @@ impl Pool {
     /// # Errors
     /// [`SshError::outcome`] says whether the command may have run.
     pub async fn run(&self, command: &str, deadline: Duration) -> Result<Reply, SshError> {
+        self.run_from(Place::Last, command, deadline).await
+    }
+
+    /// As [`Pool::run`], before all commands that wait and are in no hurry: for what must be over soon.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub async fn run_urgent(&self, command: &str, deadline: Duration) -> Result<Reply, SshError> {
+        self.run_from(Place::Urgent, command, deadline).await
+    }
+
+    async fn run_from(
+        &self,
+        mut place: Place,
+        command: &str,
+        deadline: Duration,
+    ) -> Result<Reply, SshError> {
         if command.is_empty() || command.chars().any(char::is_control) {
             return Err(SshError::BadCommand {
                 at: Arc::clone(&self.target.at),
             });
         }
         let until = Instant::now() + deadline;
-        let (mut place, mut turns) = (Place::Last, 0);
+        let mut turns = 0;
         loop {
             let mut lease = self.queue.checkout(place, until, deadline).await?;
             let text = command.to_owned();
