@@ -103,7 +103,16 @@ impl Array {
     #[must_use]
     pub fn urgent(&self) -> Self {
         Self {
-            hurry: Hurry::Yes,
+            hurry: Hurry::Yes(None),
+            ..self.clone()
+        }
+    }
+
+    /// As [`Array::urgent`]; a command that has no session by then is not sent, which is [`ArrayError::Unreachable`].
+    #[must_use]
+    pub fn urgent_until(&self, by: Instant) -> Self {
+        Self {
+            hurry: Hurry::Yes(Some(by)),
             ..self.clone()
         }
     }

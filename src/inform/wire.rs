@@ -2,6 +2,8 @@
 
 use std::{pin::Pin, time::Duration};
 
+use tokio::time::Instant;
+
 use super::error::Cause;
 use crate::ssh;
 
@@ -32,8 +34,8 @@ pub(super) type Sending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Lost>> 
 pub(super) enum Hurry {
     /// It waits for its turn.
     No,
-    /// It goes before those that are in no hurry.
-    Yes,
+    /// It goes before those that are in no hurry; without a session by then it is not sent.
+    Yes(Option<Instant>),
 }
 
 /// Whatever carries a command line to an array.
@@ -46,7 +48,7 @@ impl Wire for ssh::Pool {
         Box::pin(async move {
             let reply = match hurry {
                 Hurry::No => self.run(command, deadline).await,
-                Hurry::Yes => self.run_urgent(command, deadline).await,
+                Hurry::Yes(by) => self.run_urgent(command, deadline, by).await,
             };
             match reply {
                 Ok(reply) => Ok(Answer {

@@ -5,6 +5,7 @@
 
 mod acting;
 mod action;
+mod cycle;
 mod error;
 mod operate;
 mod pair;
@@ -17,13 +18,14 @@ mod tests;
 
 pub use acting::Acting;
 pub use action::{Action, Proof};
+pub use cycle::{Change, CyclePlan, Ending, Turn, is_copying_others, plan_cycle, plan_end};
 pub use error::ReplicationError;
 pub use operate::{
     Afterwards, AsOf, Caution, Done, Exposure, HostUse, InUse, Objection, Operation, OperatorPlan,
     PlannedCommand,
 };
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
+pub use plan::{Newcomer, check_dismissal, check_modes, plan_admission};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};
 pub use situation::Situation;

@@ -29,7 +29,7 @@ const REGROW: Duration = Duration::from_secs(60);
 const QUICK_ATTEMPTS: u32 = 3;
 
 /// Opens lines.
-pub(super) trait Dial: Send + Sync + 'static {
+pub(crate) trait Dial: Send + Sync + 'static {
     /// What it opens. Dropping one closes it.
     type Line: Line;
     /// Opens one.
@@ -37,7 +37,7 @@ pub(super) trait Dial: Send + Sync + 'static {
 }
 
 /// An open session.
-pub(super) trait Line: Send + 'static {
+pub(crate) trait Line: Send + 'static {
     /// False once it is known to be lost.
     fn is_alive(&self) -> bool;
     /// Closes it and waits until that is done.
@@ -59,7 +59,7 @@ pub struct PoolStatus {
     pub last_failure: Option<String>,
 }
 
-pub(super) struct Queue<D: Dial> {
+pub(crate) struct Queue<D: Dial> {
     dial: D,
     at: Arc<Peer>,
     ceiling: usize,
@@ -98,7 +98,7 @@ struct Failure {
 
 /// Where a caller joins the queue.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Behind the others.
     Last,
     /// Before all that are in no hurry, behind those that are.
@@ -108,7 +108,7 @@ pub(super) enum Place {
 }
 
 /// A line handed out. Dropping it between [`Lease::begin`] and [`Lease::finish`] closes the line: what was interrupted is never used again.
-pub(super) struct Lease<D: Dial> {
+pub(crate) struct Lease<D: Dial> {
     queue: Arc<Queue<D>>,
     line: Option<D::Line>,
     keep: bool,
@@ -116,13 +116,13 @@ pub(super) struct Lease<D: Dial> {
 
 impl<D: Dial> Lease<D> {
     /// The line, about to be used. `None` never happens while the lease lives.
-    pub(super) fn begin(&mut self) -> Option<&mut D::Line> {
+    pub(crate) fn begin(&mut self) -> Option<&mut D::Line> {
         self.keep = false;
         self.line.as_mut()
     }
 
     /// The line is good for the next caller.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.keep = true;
     }
 }
@@ -145,7 +145,7 @@ impl<D: Dial> Drop for Lease<D> {
 
 impl<D: Dial> Queue<D> {
     /// `ceiling`: most lines ever, at least 1.
-    pub(super) fn new(dial: D, at: Arc<Peer>, ceiling: usize) -> Arc<Self> {
+    pub(crate) fn new(dial: D, at: Arc<Peer>, ceiling: usize) -> Arc<Self> {
         let ceiling = ceiling.max(1);
         let state = State {
             cap: ceiling,
@@ -189,7 +189,7 @@ impl<D: Dial> Queue<D> {
     }
 
     /// Waits for a line until the deadline. Dropping the future gives up the place, or gives back the line.
-    pub(super) async fn checkout(
+    pub(crate) async fn checkout(
         self: &Arc<Self>,
         place: Place,
         deadline: Instant,

@@ -137,9 +137,9 @@ impl Sent {
         Self { doubt: Some(error) }
     }
 
-    /// True if only the look can tell what it did.
+    /// True if the connection was lost over it: only the look can tell what it did, and it may not have ended yet.
     pub fn is_in_doubt(&self) -> bool {
-        self.doubt.is_some()
+        self.doubt.as_ref().is_some_and(ArrayError::is_in_doubt)
     }
 }
 
@@ -150,6 +150,8 @@ pub(super) struct Steps {
     points: KillPoints,
     /// What the entry says last may be on its way on a session of an earlier process.
     resumed: bool,
+    /// What was taken back already, for people.
+    undone: Vec<String>,
 }
 
 impl Steps {
@@ -164,6 +166,7 @@ impl Steps {
             entry,
             points: points.clone(),
             resumed: false,
+            undone: Vec::new(),
         };
         steps
             .points
@@ -178,12 +181,23 @@ impl Steps {
             entry,
             points: points.clone(),
             resumed: true,
+            undone: Vec::new(),
         }
     }
 
     /// The entry as written so far.
     pub fn entry(&self) -> &JournalEntry {
         &self.entry
+    }
+
+    /// Something that was taken back before the operation failed for good.
+    pub fn note_undone(&mut self, what: String) {
+        self.undone.push(what);
+    }
+
+    /// What was taken back until now, to be told.
+    pub fn undone(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.undone)
     }
 
     /// One reading command.

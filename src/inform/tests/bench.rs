@@ -34,7 +34,7 @@ impl Wire for Script {
         Box::pin(async move {
             let line = (command.to_owned(), deadline);
             self.sent.lock().unwrap().push(line);
-            if hurry == Hurry::Yes {
+            if hurry != Hurry::No {
                 self.urgent.lock().unwrap().push(command.to_owned());
             }
             if self.hangs {
