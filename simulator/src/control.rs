@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::commands::{Answer, Environment};
-use crate::engine::{Delivery, Engine, Inner, LogEntry, NoSeat};
+use crate::engine::{Delivery, Engine, Inner, LogEntry, NoSeat, Seat};
 use crate::faults::Fault;
 use crate::host_keys::HostKeyError;
 use crate::simulator::Port;
@@ -91,6 +91,14 @@ impl Control {
     /// System names.
     pub fn arrays(&self) -> Vec<String> {
         self.ports.keys().cloned().collect()
+    }
+
+    /// A session without SSH: for those who bring their own clock.
+    ///
+    /// # Errors
+    /// The array has as many as it takes, is off, or is not there at all.
+    pub fn sit_down(&self, array: &str, user: &str) -> Result<Arc<Seat>, NoSeat> {
+        self.engine.sit_down(array, user, "127.0.0.1")
     }
 
     /// Where an array listens.

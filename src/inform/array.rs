@@ -15,7 +15,7 @@ use super::{
     row::Row,
     templates::{Template, Templates},
     underway::Underway,
-    wire::{Answer, Lost, Wire},
+    wire::{Answer, Hurry, Lost, Wire},
 };
 use crate::{
     model::RequestId,
@@ -40,6 +40,7 @@ pub struct Array {
     templates: Arc<Templates>,
     timeout: Duration,
     request: RequestId,
+    hurry: Hurry,
     underway: Underway,
     /// What `showversion` said. Asked again when the array refuses columns: it may have been updated.
     release: Arc<Mutex<Option<Release>>>,
@@ -83,6 +84,7 @@ impl Array {
             templates,
             timeout,
             request,
+            hurry: Hurry::No,
             underway: Underway::default(),
             release,
         }
@@ -93,6 +95,24 @@ impl Array {
     pub fn for_request(&self, request: &RequestId) -> Self {
         Self {
             request: request.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same array, with its commands before those that wait for a session and are in no hurry: for as long as a group is stopped.
+    #[must_use]
+    pub fn urgent(&self) -> Self {
+        Self {
+            hurry: Hurry::Yes(None),
+            ..self.clone()
+        }
+    }
+
+    /// As [`Array::urgent`]; a command that has no session by then is not sent, which is [`ArrayError::Unreachable`].
+    #[must_use]
+    pub fn urgent_until(&self, by: Instant) -> Self {
+        Self {
+            hurry: Hurry::Yes(Some(by)),
             ..self.clone()
         }
     }
@@ -247,7 +267,7 @@ impl Array {
             started: Instant::now(),
             done: false,
         };
-        match self.wire.send(command, deadline).await {
+        match self.wire.send(command, deadline, self.hurry).await {
             Ok(answer) => {
                 let judged = self
                     .templates

@@ -19,6 +19,8 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::in_memory;
 
 pub use array::Array;
 pub use commands::*;

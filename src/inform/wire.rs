@@ -2,6 +2,8 @@
 
 use std::{pin::Pin, time::Duration};
 
+use tokio::time::Instant;
+
 use super::error::Cause;
 use crate::ssh;
 
@@ -27,15 +29,28 @@ pub(super) struct Lost {
 
 pub(super) type Sending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Lost>> + Send + 'a>>;
 
+/// What a command does when others wait for a session, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// It waits for its turn.
+    No,
+    /// It goes before those that are in no hurry; without a session by then it is not sent.
+    Yes(Option<Instant>),
+}
+
 /// Whatever carries a command line to an array.
 pub(super) trait Wire: Send + Sync {
-    fn send<'a>(&'a self, command: &'a str, deadline: Duration) -> Sending<'a>;
+    fn send<'a>(&'a self, command: &'a str, deadline: Duration, hurry: Hurry) -> Sending<'a>;
 }
 
 impl Wire for ssh::Pool {
-    fn send<'a>(&'a self, command: &'a str, deadline: Duration) -> Sending<'a> {
+    fn send<'a>(&'a self, command: &'a str, deadline: Duration, hurry: Hurry) -> Sending<'a> {
         Box::pin(async move {
-            match self.run(command, deadline).await {
+            let reply = match hurry {
+                Hurry::No => self.run(command, deadline).await,
+                Hurry::Yes(by) => self.run_urgent(command, deadline, by).await,
+            };
+            match reply {
                 Ok(reply) => Ok(Answer {
                     text: reply.text,
                     exit_status: reply.exit_status,

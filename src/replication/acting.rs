@@ -2,7 +2,7 @@
 
 use crate::{
     inform::Array,
-    model::{GroupName, GroupStatus, Side, TargetName},
+    model::{GroupName, GroupStatus, Role, Side, TargetName},
 };
 
 use super::{GroupSide, GroupSides, Half, ReplicationError, Situation};
@@ -114,6 +114,24 @@ impl GroupSides {
             });
         }
         Ok(side)
+    }
+
+    /// The side on which a group against its natural direction is Primary, whatever it does just now. If it is not at rest and that side
+    /// has the group's lock, it is in a cycle of stop and start, and no failback: then it may be changed there.
+    pub fn reversed_on_both(&self) -> Option<Side> {
+        let [here, there] = self.both().map(|side| side.half.seen());
+        let (here, there) = (here?, there?);
+        if [here, there]
+            .iter()
+            .any(|half| half.status == GroupStatus::Failsafe)
+        {
+            return None;
+        }
+        match (here.role, there.role) {
+            (Role::PrimaryRev, Role::SecondaryRev) => Some(Side::Source),
+            (Role::SecondaryRev, Role::PrimaryRev) => Some(Side::Peer),
+            _ => None,
+        }
     }
 
     fn is_reversed(&self) -> bool {

@@ -5,6 +5,7 @@
 
 mod acting;
 mod action;
+mod cycle;
 mod error;
 mod kind;
 mod operate;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use acting::Acting;
 pub use action::{Action, Proof};
+pub use cycle::{Change, CyclePlan, Ending, Turn, is_copying_others, plan_cycle, plan_end};
 pub use error::ReplicationError;
 pub use kind::GroupKind;
 pub use operate::{
@@ -26,7 +28,7 @@ pub use operate::{
     PlannedCommand, Witness, Witnesses,
 };
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
+pub use plan::{Newcomer, check_dismissal, check_modes, plan_admission};
 pub use second_export::{Exported, Holder, Next, NotNow, SecondExport, Unwanted};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};

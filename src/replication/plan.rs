@@ -8,20 +8,20 @@ use crate::{
 use super::{Action, CpgPair, ReplicationError, Wants};
 
 /// A VV that is to be replicated.
-#[derive(Debug, Clone)]
-pub struct Newcomer<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
     /// The VV, and its copy's name.
-    pub vv: &'a VvName,
+    pub vv: VvName,
     /// The group it is to be in, as the array on which it is Primary calls it.
-    pub group: &'a GroupName,
+    pub group: GroupName,
     /// That array's name for the other one.
-    pub target: &'a TargetName,
+    pub target: TargetName,
     /// Where it and its copy are.
-    pub cpg: &'a CpgPair,
+    pub cpg: CpgPair,
     /// Their snapshot space; none on Primera and later.
-    pub snap_cpg: Option<&'a CpgPair>,
+    pub snap_cpg: Option<CpgPair>,
     /// Domain of the volume, if any.
-    pub domain: Option<&'a DomainName>,
+    pub domain: Option<DomainName>,
 }
 
 /// What brings a new VV into a group: made if it is missing, stopped for the moment if it runs.
@@ -31,7 +31,7 @@ pub struct Newcomer<'a> {
 pub fn plan_admission(
     array: &str,
     found: Option<&RcGroup>,
-    newcomer: &Newcomer<'_>,
+    newcomer: &Newcomer,
     wants: &Wants,
 ) -> Result<Vec<Action>, ReplicationError> {
     let Newcomer {
@@ -41,7 +41,7 @@ pub fn plan_admission(
         cpg,
         snap_cpg,
         domain,
-    } = newcomer.clone();
+    } = newcomer;
     let mut plan = Vec::new();
     match found {
         None => {
@@ -55,8 +55,10 @@ pub fn plan_admission(
                 target: target.clone(),
                 mode: wants.mode,
                 usr_cpg: (cpg.source.clone(), cpg.peer.clone()),
-                snp_cpg: snap_cpg.map(|pair| (pair.source.clone(), pair.peer.clone())),
-                domain: domain.cloned(),
+                snp_cpg: snap_cpg
+                    .as_ref()
+                    .map(|pair| (pair.source.clone(), pair.peer.clone())),
+                domain: domain.clone(),
             }));
             // The period comes before the policies: that is the order real arrays were seen to take (array fact 4).
             if let Some(seconds) = wants.period {
@@ -167,11 +169,11 @@ fn check_fit(
 /// [`ReplicationError::MixedModes`] with the group that stands in the way.
 pub fn check_modes(
     groups: &[RcGroup],
-    newcomer: &Newcomer<'_>,
+    newcomer: &Newcomer,
     wants: &Wants,
 ) -> Result<(), ReplicationError> {
     let other = groups.iter().find(|g| {
-        g.target == *newcomer.target && g.status == GroupStatus::Started && g.mode != wants.mode
+        g.target == newcomer.target && g.status == GroupStatus::Started && g.mode != wants.mode
     });
     match other {
         None => Ok(()),
@@ -185,96 +187,24 @@ pub fn check_modes(
     }
 }
 
-/// What takes a VV out of its group: stopped for the moment, and then started again for the others, or removed if it is
-/// empty and this plugin made it.
+/// Whether a volume may be taken out of a group. One that a person stopped lets it go, and stays stopped.
 ///
 /// # Errors
-/// [`ReplicationError`] when the group is not Primary here, or a person stopped it. Nothing was changed then.
-pub fn plan_dismissal(
-    array: &str,
-    is: &RcGroup,
-    vv: &VvName,
-    group_is_ours: bool,
-) -> Result<Vec<Action>, ReplicationError> {
-    let group = &is.name;
+/// [`ReplicationError`] when the group is not Primary here, or is just being started or stopped.
+pub fn check_dismissal(array: &str, is: &RcGroup) -> Result<(), ReplicationError> {
     if !is.role.is_primary() {
         return Err(ReplicationError::Role {
-            group: group.clone(),
+            group: is.name.clone(),
             role: is.role,
             array: array.to_owned(),
         });
     }
-    let others = is.volumes.iter().filter(|v| v.local != *vv).count();
-    let mut plan = Vec::new();
-    let was_started = match is.status {
-        GroupStatus::Started => true,
-        GroupStatus::Stopped | GroupStatus::New => false,
-        status => {
-            return Err(ReplicationError::NotStarted {
-                group: group.clone(),
-                status,
-                members: is.volumes.len(),
-            });
-        }
-    };
-    let remove_group = others == 0 && group_is_ours;
-    if !is.holds(vv) && !remove_group {
-        return Ok(plan);
+    match is.status {
+        GroupStatus::Started | GroupStatus::Stopped | GroupStatus::New => Ok(()),
+        status => Err(ReplicationError::NotStarted {
+            group: is.name.clone(),
+            status,
+            members: is.volumes.len(),
+        }),
     }
-    if was_started {
-        plan.push(Action::Stop(group.clone()));
-    }
-    if is.holds(vv) {
-        plan.push(Action::Dismiss {
-            group: group.clone(),
-            vv: vv.clone(),
-        });
-    }
-    if remove_group {
-        plan.push(Action::Remove(group.clone()));
-    } else if others > 0 && was_started {
-        // A group someone stopped on purpose is not started.
-        plan.push(Action::Start(group.clone()));
-    }
-    Ok(plan)
-}
-
-/// What a failed or interrupted admission may have done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Undoing {
-    /// The operation asked for the group to be made.
-    pub may_have_made: bool,
-    /// The operation stopped, or asked to stop, a group that was Started.
-    pub may_have_stopped: bool,
-    /// The operation asked for the VV to be admitted.
-    pub may_have_admitted: bool,
-}
-
-/// What takes back an admission, from the group as it is now. An empty plan: nothing is left of it.
-pub fn plan_undo(now: Option<&RcGroup>, vv: &VvName, undoing: Undoing) -> Vec<Action> {
-    let Some(is) = now else { return Vec::new() };
-    let group = &is.name;
-    let inside = undoing.may_have_admitted && is.holds(vv);
-    // A VV that is in the group and not ours to dismiss is one of the others.
-    let others = is.volumes.len() - usize::from(inside);
-    let running = matches!(is.status, GroupStatus::Started | GroupStatus::Starting);
-    let mut plan = Vec::new();
-    if inside {
-        if running {
-            plan.push(Action::Stop(group.clone()));
-        }
-        plan.push(Action::Dismiss {
-            group: group.clone(),
-            vv: vv.clone(),
-        });
-    }
-    if undoing.may_have_made && others == 0 {
-        if running && !inside {
-            plan.push(Action::Stop(group.clone()));
-        }
-        plan.push(Action::Remove(group.clone()));
-    } else if others > 0 && ((running && inside) || (!running && undoing.may_have_stopped)) {
-        plan.push(Action::Start(group.clone()));
-    }
-    plan
 }

@@ -29,6 +29,9 @@ use regex::Regex;
 use crate::model::Secret;
 
 pub use error::{Outcome, Peer, ShownKey, SshError, SshErrorKind};
+#[cfg(test)]
+pub(crate) use queue::{Dial, Line, Place, Queue};
+
 pub use pool::{Pool, PoolStatus};
 
 /// The most a single answer may hold, in bytes (16 MiB). More than that is [`SshError::TooLong`].

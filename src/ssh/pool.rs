@@ -76,15 +76,40 @@ impl Pool {
     /// # Errors
     /// [`SshError::outcome`] says whether the command may have run.
     pub async fn run(&self, command: &str, deadline: Duration) -> Result<Reply, SshError> {
+        self.run_from(Place::Last, None, command, deadline).await
+    }
+
+    /// As [`Pool::run`], before all commands that wait and are in no hurry: for what must be over soon. Without a session by then, if
+    /// that is given, it is not sent at all.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub async fn run_urgent(
+        &self,
+        command: &str,
+        deadline: Duration,
+        by: Option<Instant>,
+    ) -> Result<Reply, SshError> {
+        self.run_from(Place::Urgent, by, command, deadline).await
+    }
+
+    async fn run_from(
+        &self,
+        mut place: Place,
+        by: Option<Instant>,
+        command: &str,
+        deadline: Duration,
+    ) -> Result<Reply, SshError> {
         if command.is_empty() || command.chars().any(char::is_control) {
             return Err(SshError::BadCommand {
                 at: Arc::clone(&self.target.at),
             });
         }
         let until = Instant::now() + deadline;
-        let (mut place, mut turns) = (Place::Last, 0);
+        let by = by.map_or(until, |by| by.min(until));
+        let mut turns = 0;
         loop {
-            let mut lease = self.queue.checkout(place, until, deadline).await?;
+            let mut lease = self.queue.checkout(place, by, deadline).await?;
             let text = command.to_owned();
             let queue = Arc::clone(&self.queue);
             // A task of its own: it outlives a caller who leaves.

@@ -2,8 +2,9 @@
 //! real ones, with virtual time.
 //!
 //! One lock, held for moments only; nothing waits inside it. A waiting caller is a oneshot sender in a queue, first come, first
-//! served. Whenever something changes, [`Queue::pump`] hands idle lines to the first waiters and opens another line if there are
-//! still waiters and room. Opening is never tied to one caller, so a caller who leaves loses nobody anything.
+//! served; who is in a hurry goes before those who are not. Whenever something changes, [`Queue::pump`] hands idle lines to the
+//! first waiters and opens another line if there are still waiters and room. Opening is never tied to one caller, so a caller who
+//! leaves loses nobody anything.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -28,7 +29,7 @@ const REGROW: Duration = Duration::from_secs(60);
 const QUICK_ATTEMPTS: u32 = 3;
 
 /// Opens lines.
-pub(super) trait Dial: Send + Sync + 'static {
+pub(crate) trait Dial: Send + Sync + 'static {
     /// What it opens. Dropping one closes it.
     type Line: Line;
     /// Opens one.
@@ -36,7 +37,7 @@ pub(super) trait Dial: Send + Sync + 'static {
 }
 
 /// An open session.
-pub(super) trait Line: Send + 'static {
+pub(crate) trait Line: Send + 'static {
     /// False once it is known to be lost.
     fn is_alive(&self) -> bool;
     /// Closes it and waits until that is done.
@@ -58,7 +59,7 @@ pub struct PoolStatus {
     pub last_failure: Option<String>,
 }
 
-pub(super) struct Queue<D: Dial> {
+pub(crate) struct Queue<D: Dial> {
     dial: D,
     at: Arc<Peer>,
     ceiling: usize,
@@ -74,6 +75,7 @@ struct State<D: Dial> {
     busy: usize,
     /// Free lines and since when, the last used at the end.
     idle: Vec<(D::Line, Instant)>,
+    /// The pressing ones before the others.
     waiters: VecDeque<Waiter<D>>,
     /// One attempt at a time: arrays dislike bursts of connections (array fact 47).
     dialing: bool,
@@ -82,7 +84,10 @@ struct State<D: Dial> {
     closed: bool,
 }
 
-type Waiter<D> = oneshot::Sender<Result<Lease<D>, SshError>>;
+struct Waiter<D: Dial> {
+    pressing: bool,
+    grant: oneshot::Sender<Result<Lease<D>, SshError>>,
+}
 
 /// The attempts that failed since the last success.
 struct Failure {
@@ -93,15 +98,17 @@ struct Failure {
 
 /// Where a caller joins the queue.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Behind the others.
     Last,
+    /// Before all that are in no hurry, behind those that are.
+    Urgent,
     /// Before the others: it had its turn and got a line that was already lost.
     First,
 }
 
 /// A line handed out. Dropping it between [`Lease::begin`] and [`Lease::finish`] closes the line: what was interrupted is never used again.
-pub(super) struct Lease<D: Dial> {
+pub(crate) struct Lease<D: Dial> {
     queue: Arc<Queue<D>>,
     line: Option<D::Line>,
     keep: bool,
@@ -109,13 +116,13 @@ pub(super) struct Lease<D: Dial> {
 
 impl<D: Dial> Lease<D> {
     /// The line, about to be used. `None` never happens while the lease lives.
-    pub(super) fn begin(&mut self) -> Option<&mut D::Line> {
+    pub(crate) fn begin(&mut self) -> Option<&mut D::Line> {
         self.keep = false;
         self.line.as_mut()
     }
 
     /// The line is good for the next caller.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.keep = true;
     }
 }
@@ -138,7 +145,7 @@ impl<D: Dial> Drop for Lease<D> {
 
 impl<D: Dial> Queue<D> {
     /// `ceiling`: most lines ever, at least 1.
-    pub(super) fn new(dial: D, at: Arc<Peer>, ceiling: usize) -> Arc<Self> {
+    pub(crate) fn new(dial: D, at: Arc<Peer>, ceiling: usize) -> Arc<Self> {
         let ceiling = ceiling.max(1);
         let state = State {
             cap: ceiling,
@@ -172,7 +179,7 @@ impl<D: Dial> Queue<D> {
             waiting: state
                 .waiters
                 .iter()
-                .filter(|waiter| !waiter.is_closed())
+                .filter(|waiter| !waiter.grant.is_closed())
                 .count(),
             last_failure: state
                 .failure
@@ -182,7 +189,7 @@ impl<D: Dial> Queue<D> {
     }
 
     /// Waits for a line until the deadline. Dropping the future gives up the place, or gives back the line.
-    pub(super) async fn checkout(
+    pub(crate) async fn checkout(
         self: &Arc<Self>,
         place: Place,
         deadline: Instant,
@@ -191,9 +198,15 @@ impl<D: Dial> Queue<D> {
         let (grant, granted) = oneshot::channel();
         {
             let mut state = self.state();
+            let pressing = !matches!(place, Place::Last);
+            let waiter = Waiter { pressing, grant };
             match place {
-                Place::Last => state.waiters.push_back(grant),
-                Place::First => state.waiters.push_front(grant),
+                Place::Last => state.waiters.push_back(waiter),
+                Place::Urgent => {
+                    let behind = state.waiters.iter().take_while(|w| w.pressing).count();
+                    state.waiters.insert(behind, waiter);
+                }
+                Place::First => state.waiters.push_front(waiter),
             }
             self.pump(&mut state);
         }
@@ -257,7 +270,7 @@ impl<D: Dial> Queue<D> {
             return;
         }
         state.idle.retain(|(line, _)| line.is_alive());
-        state.waiters.retain(|waiter| !waiter.is_closed());
+        state.waiters.retain(|waiter| !waiter.grant.is_closed());
         while !state.waiters.is_empty() {
             let Some((line, since)) = state.idle.pop() else {
                 break;
@@ -266,7 +279,7 @@ impl<D: Dial> Queue<D> {
                 break;
             };
             state.busy += 1;
-            if let Err(Ok(mut lease)) = waiter.send(Ok(Lease {
+            if let Err(Ok(mut lease)) = waiter.grant.send(Ok(Lease {
                 queue: Arc::clone(self),
                 line: Some(line),
                 keep: true,
@@ -298,7 +311,7 @@ impl<D: Dial> Queue<D> {
                 if !patient {
                     let last = failure.last.clone();
                     for waiter in state.waiters.drain(..) {
-                        let _ = waiter.send(Err(SshError::Held {
+                        let _ = waiter.grant.send(Err(SshError::Held {
                             at: Arc::clone(&self.at),
                             wait,
                             last: Box::new(last.clone()),
@@ -358,7 +371,7 @@ impl<D: Dial> Queue<D> {
         log::warn!(array = self.at.label.as_str(), attempt = count, next_s = wait.as_secs_f32(), open = open, error = error.to_string().as_str(); "connection failed");
         if open == 0 && !(is_quick(&error) && count < QUICK_ATTEMPTS) {
             for waiter in state.waiters.drain(..) {
-                let _ = waiter.send(Err(error.clone()));
+                let _ = waiter.grant.send(Err(error.clone()));
             }
         }
         state.failure = Some(Failure {

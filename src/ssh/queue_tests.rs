@@ -99,6 +99,45 @@ async fn seconds(count: u64) {
     tokio::time::sleep(Duration::from_secs(count)).await;
 }
 
+/// While a group is stopped, its cycle does not wait behind the looks of those who only prepare.
+#[tokio::test(start_paused = true)]
+async fn what_is_urgent_goes_before_what_is_not_and_behind_what_is() {
+    let (_, queue) = queue(1);
+    let held = take(&queue).await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for (name, place) in [
+        ("look 1", Place::Last),
+        ("look 2", Place::Last),
+        ("stop", Place::Urgent),
+        ("look 3", Place::Last),
+        ("admit", Place::Urgent),
+        ("again", Place::First),
+        ("start", Place::Urgent),
+    ] {
+        let (queue, order) = (Arc::clone(&queue), Arc::clone(&order));
+        tasks.push(tokio::spawn(async move {
+            let limit = Duration::from_secs(100);
+            let lease = queue.checkout(place, Instant::now() + limit, limit).await;
+            let lease = lease.unwrap();
+            order.lock().unwrap().push(name);
+            seconds(1).await;
+            drop(lease);
+        }));
+        tokio::task::yield_now().await;
+    }
+    drop(held);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(
+        *order.lock().unwrap(),
+        [
+            "again", "stop", "admit", "start", "look 1", "look 2", "look 3"
+        ]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn never_more_than_the_cap_and_first_come_first_served() {
     let (far, queue) = queue(2);

@@ -1,6 +1,6 @@
 //! What goes wrong with a volume, and how it is told.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     host::HostError,
@@ -21,6 +21,9 @@ pub enum Cause {
     /// An array refused, was not reached, or answered what nobody understands.
     #[error(transparent)]
     Array(#[from] ArrayError),
+    /// What failed for everyone in a cycle at a group.
+    #[error(transparent)]
+    Shared(Arc<Cause>),
     /// A group does not fit.
     #[error("array `{array}`: {why}")]
     Replication {
@@ -277,6 +280,7 @@ impl Cause {
     fn special_hint(&self) -> Option<String> {
         match self {
             Self::Array(error) => error.hint(),
+            Self::Shared(cause) => cause.special_hint(),
             Self::Host(error) => error.hint(),
             Self::Index(error) => error.hint(),
             Self::Replication { why, .. } => Some(why.hint()),
@@ -348,7 +352,11 @@ impl Cause {
 
     /// True if nothing is known to be wrong but that the array cannot be asked.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Array(error) if error.is_unreachable() || error.is_in_doubt())
+        match self {
+            Self::Array(error) => error.is_unreachable() || error.is_in_doubt(),
+            Self::Shared(cause) => cause.is_unreachable(),
+            _ => false,
+        }
     }
 }
 

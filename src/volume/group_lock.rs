@@ -7,8 +7,8 @@ use jiff::{SignedDuration, civil::DateTime};
 use tokio::time::Instant;
 
 use crate::{
-    inform::{ArrayError, RcGroup, Refusal},
-    model::{GroupLock, GroupStatus, OperationId, SetName},
+    inform::{Array, ArrayError, RcGroup, Refusal},
+    model::{GroupLock, GroupName, GroupStatus, OperationId, SetName},
     replication::{Acting, Action, ReplicationError},
 };
 
@@ -38,7 +38,12 @@ enum Held {
 }
 
 /// Takes the lock, or finds that the operation has it already. Whoever else has it is waited for; one that was left is broken.
-pub(super) async fn take(steps: &mut Steps, acting: &Acting) -> Result<(), Cause> {
+/// `is_leading` tells whether an operation of this process drives a cycle now.
+pub(super) async fn take(
+    steps: &mut Steps,
+    acting: &Acting,
+    is_leading: impl Fn(&OperationId) -> bool,
+) -> Result<(), Cause> {
     let give_up = Instant::now() + PATIENCE;
     let mut broken = false;
     loop {
@@ -53,7 +58,7 @@ pub(super) async fn take(steps: &mut Steps, acting: &Acting) -> Result<(), Cause
             }
             Held::Ours => return Ok(()),
             Held::Free => {}
-            Held::Others(lock) => match wait(steps, acting, lock, give_up).await? {
+            Held::Others(lock) => match wait(steps, acting, lock, give_up, &is_leading).await? {
                 Waited::Gone => {}
                 Waited::Left(lock) => {
                     break_lock(steps, acting, &lock).await?;
@@ -86,8 +91,22 @@ pub(super) async fn is_ours(steps: &Steps, acting: &Acting) -> Result<bool, Caus
     }
 }
 
+/// True if some operation has the lock of this array's group.
+pub(super) async fn is_taken(
+    steps: &Steps,
+    array: &Array,
+    group: &GroupName,
+) -> Result<bool, Cause> {
+    let set = SetName::lock_of(group);
+    let sets = steps
+        .look("group lock", array.showvvset(Some(&set)))
+        .await?;
+    let comment = sets.first().and_then(|set| set.comment.as_deref());
+    Ok(comment.is_some_and(|comment| GroupLock::parse(comment).is_ok()))
+}
+
 /// Judges a group before anything is changed. `None` if it does not stand as it should because another operation stops and starts
-/// it right now, or died at that: what it is like then shows under the lock.
+/// it right now, or died at that, or because it is copying: what it is like then shows under the lock.
 pub(super) async fn judge<T>(
     steps: &Steps,
     acting: &Acting,
@@ -98,6 +117,7 @@ pub(super) async fn judge<T>(
     loop {
         match plan(now.as_ref()) {
             Ok(plan) => return Ok(Some(plan)),
+            Err(ReplicationError::Syncing { .. }) => return Ok(None),
             Err(ReplicationError::NotStarted { .. })
                 if matches!(held(steps, acting).await?, Held::Others(_)) =>
             {
@@ -108,8 +128,6 @@ pub(super) async fn judge<T>(
                 sure = true;
                 let look = acting.array.showrcopy_group(&acting.group);
                 now = steps.look("group", look).await?;
-                // Just started again, it may be copying.
-                now = groups::calm(steps, acting, now).await?;
             }
             Err(why) => return Err(groups::refused(&acting.array, why)),
         }
@@ -202,13 +220,17 @@ async fn wait(
     acting: &Acting,
     mut lock: GroupLock,
     give_up: Instant,
+    is_leading: &impl Fn(&OperationId) -> bool,
 ) -> Result<Waited, Cause> {
     log::info!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = lock.op;
         "waiting for the lock of the group");
     loop {
-        // Of this plugin's own operations only one at a time works on the groups of a pair of arrays (`Inner::group_turn`): another
-        // that is in its journal is one that an earlier run left.
-        if steps.is_open(&lock.op) && steps.no_earlier_session(&acting.array).await? {
+        // Of this plugin's own operations one at a time drives a cycle at a group (`queue`). Another that is in its journal has died over
+        // its cycle, in an earlier run or in this one, or gave up and left the lock until it is ended.
+        if steps.is_open(&lock.op)
+            && !is_leading(&lock.op)
+            && steps.no_earlier_session(&acting.array).await?
+        {
             return Ok(Waited::Left(lock));
         }
         let (now, zone) = clock(steps, acting).await?;

@@ -1,24 +1,18 @@
 //! Changing remote copy groups, step by step.
 
-use std::time::Duration;
-
 use crate::{
     index::JournalEntry,
-    inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery},
-    model::{GroupName, GroupStatus, Side, SystemId, TargetName, TargetStatus},
+    inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery, VvQuery},
+    model::{Comment, GroupName, GroupStatus, Namespace, Side, SystemId, TargetName, TargetStatus},
     replication::{self, Acting, Action, GroupSide, GroupSides, Pair, ReplicationError},
 };
 
 use super::{
     backend::Backend,
     error::Cause,
-    exports,
+    exports, group_lock,
     steps::{Intent, Seen, Steps},
 };
-
-/// How long a group that is copying is waited for before it is stopped.
-const CALM: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A group as both arrays showed it, and where it may be changed.
 #[derive(Debug)]
@@ -29,12 +23,45 @@ pub(super) struct Found {
     pub now: Option<RcGroup>,
 }
 
+/// Where a group is looked at from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Outside: another operation may be driving a cycle.
+    Before,
+    /// Under the lock.
+    Locked {
+        /// The group was stopped by the operation itself, under that lock.
+        stop_is_ours: bool,
+    },
+}
+
 /// Looks at a group on both arrays. The name is the one it has on the source.
 pub(super) async fn find(
     steps: &Steps,
     backend: &Backend,
     pair: &Pair,
     group: &GroupName,
+    standing: Standing,
+) -> Result<Found, Cause> {
+    let found = find_once(steps, backend, pair, group, standing).await;
+    match found {
+        // A cycle may just have ended between the looks at the group and at its lock.
+        Err(Cause::Replication {
+            why: ReplicationError::InTransition { .. },
+            ..
+        }) if standing == Standing::Before => {
+            find_once(steps, backend, pair, group, standing).await
+        }
+        found => found,
+    }
+}
+
+async fn find_once(
+    steps: &Steps,
+    backend: &Backend,
+    pair: &Pair,
+    group: &GroupName,
+    standing: Standing,
 ) -> Result<Found, Cause> {
     let source = backend.identity().await?.system.id;
     let peer = backend.peer_identity(pair).await?.system.id;
@@ -46,12 +73,11 @@ pub(super) async fn find(
             },
         )
     })?;
-    let here = steps
-        .look("group", pair.source.showrcopy_group(group))
-        .await?;
-    let there = steps
-        .look("group on the peer", pair.peer.showrcopy_group(&name_there))
-        .await?;
+    let (mut here, mut there) = halves(steps, pair, group, &name_there).await?;
+    // Between the two looks another operation may have made the group, or removed it.
+    if here.is_some() != there.is_some() {
+        (here, there) = halves(steps, pair, group, &name_there).await?;
+    }
     // A group to a third array has its other half there: nothing is missing, and nothing of it is to be removed.
     if let (Some(half), None) = (&here, &there)
         && half.target != pair.wants.target
@@ -74,9 +100,25 @@ pub(super) async fn find(
         source: half(&pair.source, group, &here),
         peer: half(&pair.peer, &name_there, &there),
     };
-    let side = sides
-        .changeable()
-        .map_err(|why| refused(&pair.source, why))?;
+    let side = match (sides.changeable(), sides.reversed_on_both()) {
+        (Ok(side), _) => side,
+        (Err(why @ ReplicationError::InTransition { .. }), Some(side)) => {
+            let is_a_cycle = match (standing, side) {
+                (Standing::Locked { stop_is_ours }, _) => stop_is_ours,
+                (Standing::Before, Side::Source) => {
+                    group_lock::is_taken(steps, &pair.source, group).await?
+                }
+                (Standing::Before, Side::Peer) => {
+                    group_lock::is_taken(steps, &pair.peer, &name_there).await?
+                }
+            };
+            if !is_a_cycle {
+                return Err(refused(&pair.source, why));
+            }
+            side
+        }
+        (Err(why), _) => return Err(refused(&pair.source, why)),
+    };
     Ok(match side {
         Side::Source => Found {
             acting: Acting {
@@ -99,6 +141,19 @@ pub(super) async fn find(
             now: there,
         },
     })
+}
+
+async fn halves(
+    steps: &Steps,
+    pair: &Pair,
+    group: &GroupName,
+    name_there: &GroupName,
+) -> Result<(Option<RcGroup>, Option<RcGroup>), Cause> {
+    let here = pair.source.showrcopy_group(group);
+    let here = steps.look("group", here).await?;
+    let there = pair.peer.showrcopy_group(name_there);
+    let there = steps.look("group on the peer", there).await?;
+    Ok((here, there))
 }
 
 /// An array's name for the other one. What hpe.conf says must lead to the array whose address it gives; what it does not say is found
@@ -213,20 +268,29 @@ pub(super) fn refused(array: &Array, why: ReplicationError) -> Cause {
     }
 }
 
-/// The group as it is, once none of its volumes is being copied, or after a while. Whoever plans then sees which it is.
-pub(super) async fn calm(
+/// A group whose members carry `grp=ours` was made by this plugin; one that is missing is about to be.
+pub(super) async fn is_ours(
+    namespace: &Namespace,
     steps: &Steps,
-    acting: &Acting,
-    mut now: Option<RcGroup>,
-) -> Result<Option<RcGroup>, Cause> {
-    let give_up = tokio::time::Instant::now() + CALM;
-    while now.as_ref().is_some_and(RcGroup::is_syncing) && tokio::time::Instant::now() < give_up {
-        tokio::time::sleep(LOOK_AGAIN).await;
-        now = steps
-            .look("group", acting.array.showrcopy_group(&acting.group))
-            .await?;
+    array: &Array,
+    now: Option<&RcGroup>,
+) -> Result<bool, Cause> {
+    let Some(now) = now else {
+        return Ok(true);
+    };
+    let Some(member) = now.volumes.first() else {
+        return Ok(false);
+    };
+    if !member.local.is_ours(namespace) {
+        return Ok(false);
     }
-    Ok(now)
+    let look = array.showvv(VvQuery::Name(&member.local));
+    let vvs = steps.look("group member", look).await?;
+    Ok(vvs
+        .first()
+        .and_then(|vv| vv.comment.as_deref())
+        .and_then(|text| Comment::parse(text).ok())
+        .is_some_and(|comment| comment.group_is_ours))
 }
 
 /// The array keeps a VV set of its own for a group. Where that is exported, an admitted volume is seen by other hosts at once.
@@ -254,44 +318,13 @@ pub(super) async fn check_set_exports(steps: &Steps, acting: &Acting) -> Result<
     }
 }
 
-/// Carries out a plan that takes something back. When a dismissal is refused, the group is started again all the same: the
-/// other volumes in it have nothing to do with it.
-pub(super) async fn carry_out_all(
-    steps: &mut Steps,
-    array: &Array,
-    plan: &[Action],
-    done: &mut Vec<String>,
-) -> Result<(), Cause> {
-    let mut first_failure = None;
-    for action in plan {
-        if first_failure.is_some() && !matches!(action, Action::Start(_)) {
-            continue;
-        }
-        match carry_out(steps, array, action).await {
-            Ok(()) => done.push(action.to_string()),
-            Err(cause) if first_failure.is_none() => first_failure = Some(cause),
-            Err(cause) => log::error!(action:% = action, cause:% = cause; "could not undo"),
-        }
-    }
-    first_failure.map_or(Ok(()), Err)
-}
-
 /// One action on a group, and the look that proves it.
 pub(super) async fn carry_out(
     steps: &mut Steps,
     array: &Array,
     action: &Action,
 ) -> Result<(), Cause> {
-    let intent = match action {
-        Action::Make(_) => Intent::MakeGroup,
-        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
-        Action::Stop(_) => Intent::StopGroup,
-        Action::Admit(_) => Intent::Admit,
-        Action::Start(_) => Intent::StartGroup,
-        Action::Dismiss { .. } => Intent::Dismiss,
-        Action::Remove(_) => Intent::RemoveGroup,
-    };
-    let label = array.label();
+    let intent = intent(action);
     if let Action::Remove(group) = action {
         // Removing a group dismisses whatever is in it by now.
         let now = steps.look("group", array.showrcopy_group(group)).await?;
@@ -314,17 +347,9 @@ pub(super) async fn carry_out(
             Ok(match action.proof(now.as_ref()) {
                 replication::Proof::Done => Seen::Done(()),
                 replication::Proof::Underway => Seen::Underway,
-                replication::Proof::NotDone => Seen::NotDone(now.map_or_else(
-                    || format!("there is no group `{}` on array `{label}`", action.group()),
-                    |g| {
-                        format!(
-                            "group `{}` on array `{label}` is {} with {} volumes",
-                            g.name,
-                            g.status,
-                            g.volumes.len()
-                        )
-                    },
-                )),
+                replication::Proof::NotDone => {
+                    Seen::NotDone(told(action.group(), array, now.as_ref()))
+                }
             })
         })
         .await;
@@ -349,7 +374,36 @@ pub(super) async fn carry_out(
     }
 }
 
-fn already_so(action: &Action, error: &ArrayError) -> bool {
+/// What an action is called in the journal.
+pub(super) fn intent(action: &Action) -> Intent {
+    match action {
+        Action::Make(_) => Intent::MakeGroup,
+        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
+        Action::Stop(_) => Intent::StopGroup,
+        Action::Admit(_) => Intent::Admit,
+        Action::Start(_) => Intent::StartGroup,
+        Action::Dismiss { .. } => Intent::Dismiss,
+        Action::Remove(_) => Intent::RemoveGroup,
+    }
+}
+
+/// A group as a look showed it, for people.
+pub(super) fn told(group: &GroupName, array: &Array, now: Option<&RcGroup>) -> String {
+    let label = array.label();
+    now.map_or_else(
+        || format!("there is no group `{group}` on array `{label}`"),
+        |now| {
+            format!(
+                "group `{group}` on array `{label}` is {} with {} volumes",
+                now.status,
+                now.volumes.len()
+            )
+        },
+    )
+}
+
+/// A refusal that says: it is so already.
+pub(super) fn already_so(action: &Action, error: &ArrayError) -> bool {
     matches!(
         (action, error.refusal()),
         (Action::Start(_), Some(Refusal::GroupStarted))

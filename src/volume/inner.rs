@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::watch;
 
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
@@ -27,6 +27,7 @@ use super::{
     error::Cause,
     kill_points::KillPoints,
     news::News,
+    queue::Queues,
     reconcile,
     running::{Locks, Running},
     second_export::Keeping,
@@ -55,8 +56,8 @@ pub(super) struct Inner {
     pub locks: Locks<VolumeName>,
     /// Held while one volume of a listing goes into the index: two listings are not in each other's way.
     pub taking_in: Mutex<()>,
-    /// By the two arrays of a pair, see [`Inner::group_turn`].
-    group_locks: Locks<[String; 2]>,
+    /// Of remote copy groups.
+    pub queues: Queues,
     pub at_work: AtWork,
     pub running: Running,
     pub health: Mutex<HashMap<BackendName, BackendState>>,
@@ -88,7 +89,7 @@ impl Inner {
             listed: watch::Sender::default(),
             locks: Locks::default(),
             taking_in: Mutex::default(),
-            group_locks: Locks::default(),
+            queues: Queues::default(),
             at_work: AtWork::default(),
             running: Running::default(),
             health: Mutex::default(),
@@ -103,15 +104,6 @@ impl Inner {
         self.backends
             .get(name)
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
-    }
-
-    /// The turn to change groups between the two arrays of a backend, whichever of them it calls its own: two of this plugin's
-    /// cycles of stop, admit and start must not cross. Nothing without replication.
-    pub async fn group_turn(&self, backend: &Backend) -> Option<OwnedMutexGuard<()>> {
-        let pair = backend.pair.as_ref()?;
-        let mut arrays = [&pair.source, &pair.peer].map(|array| array.label().to_owned());
-        arrays.sort();
-        Some(self.group_locks.lock(&arrays).await)
     }
 
     /// Now, by this machine's clock.

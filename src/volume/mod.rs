@@ -25,6 +25,7 @@ mod mark;
 mod membership;
 mod mount;
 mod news;
+mod queue;
 mod reconcile;
 mod recover;
 mod remove;

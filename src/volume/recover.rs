@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     index::{JournalEntry, MountRecord, OpKind},
     inform::{Array, VvQuery},
-    model::{BackendName, Comment, CreateVolume, RequestId, Side, State, VolumeName},
+    model::{BackendName, Comment, CreateVolume, GroupName, RequestId, Side, State, VolumeName},
 };
 
 use super::{
@@ -15,7 +15,9 @@ use super::{
     error::{Aftermath, Cause},
     groups,
     inner::Inner,
-    known, mount, reconcile, remove, second_export,
+    known, mount,
+    queue::{Coming, GroupKey},
+    reconcile, remove, second_export,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -224,10 +226,15 @@ pub(super) async fn end(
         }
         (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
     };
-    let _turn = match entry.kind {
-        OpKind::Create | OpKind::Remove => inner.group_turn(&backend).await,
-        OpKind::Mount | OpKind::Unmount | OpKind::Export => None,
-    };
+    // All that were left open come together: they share the cycles that end them.
+    let mut coming = inner.queues.nobody_yet();
+    let name = |fact: &str| GroupName::new(entry.facts.get(fact)?).ok();
+    if changes_arrays(&entry)
+        && let (Some(at_home), Some(acting)) = (name("group at home"), name("group"))
+        && let Ok(key) = GroupKey::find(&backend, &at_home, &acting).await
+    {
+        coming.announce(key);
+    }
     let mut steps = Steps::resume(&inner.index, &inner.points, entry);
     if detach::is_overtaken(inner, steps.entry())? {
         if let Some(doubt) = steps.doubt(&backend).await? {
@@ -238,8 +245,8 @@ pub(super) async fn end(
         return steps.finish();
     }
     match steps.entry().kind {
-        OpKind::Create => finished_or_undone(inner, &backend, steps).await,
-        OpKind::Remove => remove::resume(inner, &backend, steps).await,
+        OpKind::Create => finished_or_undone(inner, &backend, &mut coming, steps).await,
+        OpKind::Remove => remove::resume(inner, &backend, &mut coming, steps).await,
         OpKind::Mount => {
             // The entry is closed before the engine is answered: it does not know of this user.
             inner.drop_user_of(steps.entry())?;
@@ -256,7 +263,12 @@ pub(super) async fn end(
 }
 
 /// A create whose volume says `ready` is complete; any other is undone.
-async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> Result<(), Cause> {
+async fn finished_or_undone(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    steps: Steps,
+) -> Result<(), Cause> {
     let entry = steps.entry().clone();
     let acting = groups::acting_array(&entry, backend);
     let found = steps
@@ -311,7 +323,7 @@ async fn finished_or_undone(inner: &Inner, backend: &Backend, steps: Steps) -> R
         inner.write("volume", |index| index.put(volume))?;
         return steps.finish();
     }
-    left(create::undo(backend, steps).await)
+    left(create::undo(inner, backend, coming, steps).await)
 }
 
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {

@@ -169,7 +169,8 @@ impl Volumes for Service {
             .running
             .join_or_start(&name, what, move || async move {
                 let _at_work = inner.at_work.enter(&volume.name, &request);
-                create::create(&inner, &request, &volume)
+                // Boxed, as there is a depth to which the compiler goes.
+                Box::pin(create::create(&inner, &request, &volume))
                     .await
                     .map_err(UserError::from)
             })
@@ -183,7 +184,7 @@ impl Volumes for Service {
             .running
             .join_or_start(&name, Joinable::Remove, move || async move {
                 let _at_work = inner.at_work.enter(&volume, &request);
-                remove::remove(&inner, &request, &volume)
+                Box::pin(remove::remove(&inner, &request, &volume))
                     .await
                     .map_err(UserError::from)
             })

@@ -127,6 +127,26 @@ pub(super) enum Seen<T> {
     NotDone(String),
 }
 
+/// A command that was sent and not certainly refused.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Sent {
+    /// Why it is not known what it did.
+    doubt: Option<ArrayError>,
+}
+
+impl Sent {
+    /// The array refused it in words that say: it is so already. The look decides.
+    pub fn refused(error: ArrayError) -> Self {
+        Self { doubt: Some(error) }
+    }
+
+    /// True if the connection was lost over it: only the look can tell what it did, and it may not have ended yet.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.as_ref().is_some_and(ArrayError::is_in_doubt)
+    }
+}
+
 /// One operation on its way.
 pub(super) struct Steps {
     index: Index,
@@ -134,6 +154,8 @@ pub(super) struct Steps {
     points: KillPoints,
     /// What the entry says last may be on its way on a session of an earlier process.
     resumed: bool,
+    /// What was taken back already, for people.
+    undone: Vec<String>,
 }
 
 impl Steps {
@@ -148,6 +170,7 @@ impl Steps {
             entry,
             points: points.clone(),
             resumed: false,
+            undone: Vec::new(),
         };
         steps
             .points
@@ -162,6 +185,7 @@ impl Steps {
             entry,
             points: points.clone(),
             resumed: true,
+            undone: Vec::new(),
         }
     }
 
@@ -173,6 +197,16 @@ impl Steps {
     /// The entry as written so far.
     pub fn entry(&self) -> &JournalEntry {
         &self.entry
+    }
+
+    /// Something that was taken back before the operation failed for good.
+    pub fn note_undone(&mut self, what: String) {
+        self.undone.push(what);
+    }
+
+    /// What was taken back until now, to be told.
+    pub fn undone(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.undone)
     }
 
     /// One reading command.
@@ -196,45 +230,66 @@ impl Steps {
         P: FnMut() -> F,
         F: Future<Output = Result<Seen<T>, ArrayError>>,
     {
-        self.intend(intent)?;
-        self.points.before(Doing::Act, &intent.to_string());
-        let outcome = act.await;
-        self.points.after(Doing::Act, &intent.to_string());
-        let refusal = match outcome {
-            Ok(()) => None,
-            Err(error) if error.is_in_doubt() || is_not_understood(&error) => Some(error),
-            Err(error) => return Err(error.into()),
-        };
+        let sent = self.send(intent, act).await?;
         let patience = tokio::time::Instant::now() + PATIENCE;
         let mut pause = LOOK_SOON;
         loop {
             let seen = self.look(&format!("prove {intent}"), prove()).await;
-            match (seen, refusal.as_ref()) {
-                (Ok(Seen::Done(value)), _) => return Ok(value),
-                (Ok(Seen::Underway), _) if tokio::time::Instant::now() < patience => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LOOK_AGAIN);
-                }
-                (Ok(Seen::Underway), _) => {
-                    return Err(Cause::NotProven {
-                        intent: intent.to_string(),
-                        found: format!("it is still on its way after {} s", PATIENCE.as_secs()),
-                    });
-                }
-                (Ok(Seen::NotDone(found)), None) => {
-                    return Err(Cause::NotProven {
-                        intent: intent.to_string(),
-                        found,
-                    });
-                }
-                // The command's fate was not known. The look says that it did nothing, so far; or what was answered was a refusal.
-                (Ok(Seen::NotDone(_)), Some(_)) | (Err(_), Some(_)) => {
-                    let Some(error) = refusal else { continue };
-                    self.note_doubt(&error)?;
-                    return Err(error.into());
-                }
-                (Err(cause), None) => return Err(cause),
+            if matches!(seen, Ok(Seen::Underway)) && tokio::time::Instant::now() < patience {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LOOK_AGAIN);
+            } else {
+                return self.settle(intent, sent, seen);
             }
+        }
+    }
+
+    /// The first half of [`Steps::act`]: writes the intent and sends the one command.
+    ///
+    /// # Errors
+    /// Whatever says that it certainly was not carried out.
+    pub async fn send(
+        &mut self,
+        intent: Intent,
+        act: impl Future<Output = Result<(), ArrayError>>,
+    ) -> Result<Sent, Cause> {
+        self.intend(intent)?;
+        self.points.before(Doing::Act, &intent.to_string());
+        let outcome = act.await;
+        self.points.after(Doing::Act, &intent.to_string());
+        match outcome {
+            Ok(()) => Ok(Sent { doubt: None }),
+            Err(error) if error.is_in_doubt() || is_not_understood(&error) => {
+                Ok(Sent { doubt: Some(error) })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The second half: what a look afterwards, perhaps somebody else's, says of the command.
+    pub fn settle<T>(
+        &mut self,
+        intent: Intent,
+        sent: Sent,
+        seen: Result<Seen<T>, Cause>,
+    ) -> Result<T, Cause> {
+        let not_proven = |found| Cause::NotProven {
+            intent: intent.to_string(),
+            found,
+        };
+        match (seen, sent.doubt) {
+            (Ok(Seen::Done(value)), _) => Ok(value),
+            (Ok(Seen::Underway), _) => Err(not_proven(format!(
+                "it is still on its way after {} s",
+                PATIENCE.as_secs()
+            ))),
+            (Ok(Seen::NotDone(found)), None) => Err(not_proven(found)),
+            // The command's fate was not known. The look says that it did nothing, so far; or what was answered was a refusal.
+            (Ok(Seen::NotDone(_)) | Err(_), Some(error)) => {
+                self.note_doubt(&error)?;
+                Err(error.into())
+            }
+            (Err(cause), None) => Err(cause),
         }
     }
 

@@ -51,49 +51,11 @@ pub fn every_point(operation: &impl Operation) {
     let moments = points::moments(&points);
     // Each thing that was done has its point before, and all is over with the last one after.
     assert_eq!(moments.len(), derived / 2 + 1);
-    let next = AtomicUsize::new(0);
-    let hit = AtomicUsize::new(0);
-    let failures: Mutex<BTreeMap<usize, String>> = Mutex::default();
-    std::thread::scope(|lanes| {
-        for _ in 0..LANES {
-            lanes.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(&at) = moments.get(at) else { return };
-                    let point = &points[at];
-                    let die = || run(die_and_recover(operation, point, at));
-                    match catch_unwind(AssertUnwindSafe(die)) {
-                        Ok(()) => {
-                            hit.fetch_add(1, Ordering::SeqCst);
-                        }
-                        Err(panic) => {
-                            let why = panic
-                                .downcast_ref::<String>()
-                                .cloned()
-                                .or_else(|| panic.downcast_ref().map(|s: &&str| (*s).to_owned()))
-                                .unwrap_or_default();
-                            failures
-                                .lock()
-                                .unwrap()
-                                .insert(at, format!("{point}: {why}"));
-                        }
-                    }
-                }
-            });
-        }
+    let name = operation_name(operation);
+    let told = |at: usize| format!("killed at point {} of {derived}, {}", at + 1, points[at]);
+    in_lanes(name, &moments, told, |at| {
+        run(die_and_recover(operation, &points[at], at));
     });
-    let failures = failures.into_inner().unwrap();
-    let told: Vec<String> = failures
-        .iter()
-        .map(|(at, why)| format!("killed at point {} of {derived}, {why}", at + 1))
-        .collect();
-    assert!(
-        told.is_empty(),
-        "{}\n{}",
-        operation_name(operation),
-        told.join("\n")
-    );
-    assert_eq!(hit.into_inner(), moments.len());
     // Not println!: the harness keeps that from the screen when a test passes.
     let _ = writeln!(
         std::io::stderr(),
@@ -105,6 +67,48 @@ pub fn every_point(operation: &impl Operation) {
 
 fn operation_name<O: Operation>(_: &O) -> &'static str {
     O::NAME
+}
+
+/// One death after the other, some at once; `told` is what each is called, should it not end well.
+pub fn in_lanes(
+    name: &str,
+    deaths: &[usize],
+    told: impl Fn(usize) -> String,
+    die: impl Fn(usize) + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    let hit = AtomicUsize::new(0);
+    let failures: Mutex<BTreeMap<usize, String>> = Mutex::default();
+    std::thread::scope(|lanes| {
+        for _ in 0..LANES {
+            lanes.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(&at) = deaths.get(at) else { return };
+                    match catch_unwind(AssertUnwindSafe(|| die(at))) {
+                        Ok(()) => {
+                            hit.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Err(panic) => {
+                            let why = panic
+                                .downcast_ref::<String>()
+                                .cloned()
+                                .or_else(|| panic.downcast_ref().map(|s: &&str| (*s).to_owned()))
+                                .unwrap_or_default();
+                            failures.lock().unwrap().insert(at, why);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    let failed: Vec<String> = failures
+        .iter()
+        .map(|(at, why)| format!("{}: {why}", told(*at)))
+        .collect();
+    assert!(failed.is_empty(), "{name}\n{}", failed.join("\n"));
+    assert_eq!(hit.into_inner(), deaths.len());
 }
 
 /// A runtime for one stage: the simulator goes on while this thread waits for a plugin.

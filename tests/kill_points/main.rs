@@ -12,3 +12,4 @@ mod mounting;
 mod points;
 mod removing;
 mod stage;
+mod together;

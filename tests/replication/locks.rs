@@ -181,6 +181,46 @@ async fn own_dead_operation(kind: Kind, acting: &'static str) {
     scene.end(&["db1", "db3"]).await;
 }
 
+/// The plugin dies while it takes a volume out. Its next run goes on with that, also while the group runs against its natural direction.
+async fn own_dead_removal(kind: Kind, acting: &'static str) {
+    let mut scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.create("db2").await.ok();
+    scene.at_rest().await;
+    if acting == PEER {
+        scene.types(HOME, "stoprcopygroup -f prod").await;
+        for move_there in ["failover", "recover"] {
+            let line = format!("setrcopygroup {move_there} -f -waittask {GROUP_THERE}");
+            scene.types(PEER, &line).await;
+        }
+        scene.at_rest().await;
+        assert_eq!(
+            scene.roles(),
+            ["Secondary-Rev Started", "Primary-Rev Started"]
+        );
+    }
+    let roles = scene.roles();
+    scene.stage.arrays.control.clear_log();
+    let fault = Fault::new(kind).on(acting).matching("^dismissrcopyvv ");
+    scene.stage.arrays.control.fault(fault).unwrap();
+    let death = async {
+        scene.was_given(acting, "dismissrcopyvv", 1).await;
+        scene.stage.plugin.strike();
+    };
+    tokio::join!(scene.stage.remove("db2"), death);
+    let stopped = roles.clone().map(|half| half.replace("Started", "Stopped"));
+    assert_eq!(scene.roles(), stopped);
+    scene.stage.arrays.control.clear_faults();
+    scene.stage.arrays.control.release();
+    tokio::task::block_in_place(|| scene.stage.plugin.kill());
+    scene.stage.plugin = tokio::task::block_in_place(|| Plugin::start(&scene.stage.machine));
+    scene.stage.calm_down().await;
+    scene.has_no_lock();
+    assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    assert_eq!(scene.roles(), roles);
+    scene.end(&["db1"]).await;
+}
+
 /// What fails under the lock gives it back.
 async fn given_back_after_a_failure() {
     let scene = Scene::set(Synchronous, R331).await;
@@ -396,6 +436,22 @@ async fn a_lock_is_waited_for_taken_over_and_given_back() {
         case(
             "lock: own there, after",
             own_dead_operation(Kind::HangAfter, PEER),
+        ),
+        case(
+            "lock: own removal, before",
+            own_dead_removal(Kind::HangBefore, HOME),
+        ),
+        case(
+            "lock: own removal, after",
+            own_dead_removal(Kind::HangAfter, HOME),
+        ),
+        case(
+            "lock: own removal there, before",
+            own_dead_removal(Kind::HangBefore, PEER),
+        ),
+        case(
+            "lock: own removal there, after",
+            own_dead_removal(Kind::HangAfter, PEER),
         ),
         case("lock: given back", given_back_after_a_failure()),
         case(

@@ -20,8 +20,8 @@ async fn left_behind(then: Then) {
     let mut ready = Job::new(Way::In, Place::Beside).stage().await;
     ready.begin().await;
     let point = Point {
-        array: HOME.to_owned(),
-        name: "removevvset".to_owned(),
+        array: PEER.to_owned(),
+        name: "setvv".to_owned(),
         nth: 1,
         changes: true,
     };
@@ -30,6 +30,8 @@ async fn left_behind(then: Then) {
     arrays.type_in(HOME, "stoprcopygroup -f prod").await;
     arrays.type_in(HOME, "dismissrcopyvv -f dkv-db1 prod").await;
     arrays.type_in(HOME, "startrcopygroup prod").await;
+    // Its comment does not say any more whose it is.
+    arrays.type_in(PEER, "setvv -comment lost dkv-db1").await;
     if then == Then::Replaced {
         arrays.type_in(PEER, "removevv -f dkv-db1").await;
         arrays

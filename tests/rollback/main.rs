@@ -12,6 +12,7 @@ mod changed;
 mod copies;
 mod dying;
 mod job;
+mod many;
 mod outages;
 mod point;
 mod stopped;

@@ -14,8 +14,10 @@ use super::{
 
 /// So many volumes of each host.
 const EACH: usize = 20;
+/// The group is stopped so many times at most for all of them, in or out.
+const MOST: usize = 6;
 /// A first copy takes 60 ms of real time, and a lock counts as left after 12 s.
-const FACTOR: &str = "factor = 50.0";
+pub const FACTOR: &str = "factor = 50.0";
 
 struct Host {
     plugin: Plugin,
@@ -62,10 +64,11 @@ async fn at_once<F: Future<Output = Reply>>(
     done
 }
 
-/// Waits until neither host has anything open.
-async fn calm(hosts: &[Host]) {
+/// Waits until no host has anything open.
+pub async fn calm<'a>(machines: impl IntoIterator<Item = &'a Machine> + Clone) {
     let patience = Instant::now() + Duration::from_secs(60);
-    while hosts.iter().any(|host| host.machine.open_entries() > 0) {
+    let open = |machine: &Machine| machine.open_entries() > 0;
+    while machines.clone().into_iter().any(open) {
         assert!(Instant::now() < patience, "operations are still open");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -78,8 +81,18 @@ fn keys(things: &Value) -> Vec<String> {
     ours
 }
 
+/// How often the group was stopped since the log was cleared.
+pub fn stops(arrays: &Arrays, what: &str) -> usize {
+    let log = arrays.control.log(Some(HOME));
+    let stops = log.iter().filter(|c| c.line.starts_with("stoprcopygroup "));
+    let stops = stops.count();
+    println!("{what}: {stops} stops");
+    arrays.control.clear_log();
+    stops
+}
+
 /// The group runs on both arrays with these volumes and no others, each of which is ready there, and has no lock.
-fn assert_consistent(arrays: &Arrays, volumes: &[String]) {
+pub fn assert_consistent(arrays: &Arrays, volumes: &[String]) {
     let expected: Vec<String> = volumes.iter().map(|name| format!("dkv-{name}")).collect();
     let dump = arrays.dump();
     for (array, group) in [(HOME, "prod"), (PEER, "prod.r130512")] {
@@ -112,17 +125,21 @@ async fn two_hosts_fill_a_group_and_empty_it_at_once() {
         async move { plugin.create(&name, replicated()).await }
     };
     let made = at_once(&hosts, "create", create).await;
-    calm(&hosts).await;
+    calm(hosts.iter().map(|host| &host.machine)).await;
     assert_consistent(&arrays, &made);
     let all: usize = hosts.iter().map(|host| host.names().count()).sum();
     assert_eq!(made.len(), all, "nothing stood in the way of any");
+    let stopped = stops(&arrays, "two hosts, create");
+    assert!(stopped <= MOST, "{stopped} stops for {all} creates");
 
     let remove = |at: usize, name: String| {
         let plugin = &hosts[at].plugin;
         async move { plugin.remove(&name).await }
     };
     let removed = at_once(&hosts, "remove", remove).await;
-    calm(&hosts).await;
+    calm(hosts.iter().map(|host| &host.machine)).await;
     assert_eq!(removed.len(), all, "nothing stood in the way of any");
+    let stopped = stops(&arrays, "two hosts, remove");
+    assert!(stopped <= MOST, "{stopped} stops for {all} removes");
     assert_eq!(arrays.dump(), before);
 }

@@ -12,7 +12,7 @@ use crate::{
     inform::{
         Templates,
         array::{Array, Recorder},
-        wire::{Answer, Lost, Sending, Wire},
+        wire::{Answer, Hurry, Lost, Sending, Wire},
     },
     model::*,
 };
@@ -25,14 +25,18 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 pub struct Script {
     pub answers: Mutex<VecDeque<Result<Answer, Lost>>>,
     pub sent: Mutex<Vec<(String, Duration)>>,
+    pub urgent: Mutex<Vec<String>>,
     pub hangs: bool,
 }
 
 impl Wire for Script {
-    fn send<'a>(&'a self, command: &'a str, deadline: Duration) -> Sending<'a> {
+    fn send<'a>(&'a self, command: &'a str, deadline: Duration, hurry: Hurry) -> Sending<'a> {
         Box::pin(async move {
             let line = (command.to_owned(), deadline);
             self.sent.lock().unwrap().push(line);
+            if hurry != Hurry::No {
+                self.urgent.lock().unwrap().push(command.to_owned());
+            }
             if self.hangs {
                 std::future::pending::<()>().await;
             }
@@ -102,6 +106,10 @@ impl Bench {
     pub fn sent(&self) -> Vec<String> {
         let sent = self.script.sent.lock().unwrap();
         sent.iter().map(|(command, _)| command.clone()).collect()
+    }
+
+    pub fn urgent(&self) -> Vec<String> {
+        self.script.urgent.lock().unwrap().clone()
     }
 
     pub fn deadlines(&self) -> Vec<Duration> {

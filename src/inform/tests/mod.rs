@@ -3,6 +3,7 @@
 mod bench;
 mod command_lines;
 mod exports;
+pub mod in_memory;
 mod listings;
 mod lost_connections;
 mod recorded;

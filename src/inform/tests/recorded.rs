@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Recorded, Script, fixture, lost, says, vv};
+use super::bench::{Bench, Recorded, Script, fixture, group, lost, says, vv};
 use crate::model::RequestId;
 
 #[tokio::test]
@@ -89,4 +89,16 @@ async fn a_command_is_recorded_under_the_request_that_caused_it() {
         !elsewhere.is_same_login(&bench.array),
         "a label is no identity"
     );
+}
+
+#[tokio::test]
+async fn only_what_is_urgent_is_sent_as_such() {
+    let bench = Bench::new(vec![says(""), says("")]);
+    let prod = group("prod");
+    bench.array.stoprcopygroup(&prod).await.unwrap();
+    let urgent = bench.array.urgent();
+    urgent.startrcopygroup(&prod).await.unwrap();
+    let sent = bench.sent();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(bench.urgent(), sent[1..]);
 }

@@ -33,6 +33,28 @@ fn a_group_that_nobody_has_is_made_on_the_source_and_half_a_group_is_left_alone(
     }
 }
 
+/// Of a group that is reversed on both sides, whatever it does, and of no other.
+#[test]
+fn only_what_is_reversed_on_both_sides_can_be_in_a_cycle_that_way() {
+    let mut allowed = 0;
+    for (here, there) in pairs() {
+        let failsafe = [&here, &there]
+            .iter()
+            .any(|half| half.status == GroupStatus::Failsafe);
+        let expected = match (here.role, there.role) {
+            _ if failsafe => None,
+            (Role::PrimaryRev, Role::SecondaryRev) => Some(Side::Source),
+            (Role::SecondaryRev, Role::PrimaryRev) => Some(Side::Peer),
+            _ => None,
+        };
+        let both = sides(Some(here.clone()).into(), Some(there.clone()).into());
+        assert_eq!(both.reversed_on_both(), expected, "{here:?} {there:?}");
+        allowed += usize::from(expected.is_some());
+    }
+    // 5 statuses that are not Failsafe, on either side, in two directions.
+    assert_eq!(allowed, 5 * 5 * 2);
+}
+
 /// All roles and statuses on both sides: 576 pairs. Only these may be changed: Primary here and Secondary there, whatever they do, or
 /// both reversed and started; and never with Failsafe.
 #[test]

@@ -4,16 +4,7 @@ use super::*;
 use crate::model::DomainName;
 
 fn plan_for(found: Option<&RcGroup>, wants: &Wants) -> Result<Vec<Action>, ReplicationError> {
-    let (vv, group, cpg) = (vv(OURS), prod(), cpgs());
-    let newcomer = Newcomer {
-        vv: &vv,
-        group: &group,
-        target: &wants.target,
-        cpg: &cpg,
-        snap_cpg: None,
-        domain: None,
-    };
-    plan_admission(ARRAY, found, &newcomer, wants)
+    plan_admission(ARRAY, found, &newcomer(OURS, wants), wants)
 }
 
 const ADMIT: &str = "admit `dkv-db1` to `prod`";
@@ -68,19 +59,16 @@ fn a_missing_group_is_made_as_hpe_conf_wants_it() {
 
 #[test]
 fn snapshot_space_and_domain_go_where_they_belong() {
-    let (vv, group, cpg) = (vv(OURS), prod(), cpgs());
+    let cpg = cpgs();
     let snap = CpgPair {
         source: CpgName::new("snap_here").unwrap(),
         peer: CpgName::new("snap_there").unwrap(),
     };
     let domain = DomainName::new("bank").unwrap();
     let newcomer = Newcomer {
-        vv: &vv,
-        group: &group,
-        target: &wants(Mode::Sync, false).target,
-        cpg: &cpg,
-        snap_cpg: Some(&snap),
-        domain: Some(&domain),
+        snap_cpg: Some(snap.clone()),
+        domain: Some(domain.clone()),
+        ..newcomer(OURS, &wants(Mode::Sync, false))
     };
     let plan = plan_admission(ARRAY, None, &newcomer, &wants(Mode::Sync, false)).unwrap();
     let Action::Make(make) = &plan[0] else {

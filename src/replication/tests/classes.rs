@@ -183,10 +183,10 @@ fn admits(both: &GroupSides) -> &'static str {
     let newcomer = |found: Option<&RcGroup>| {
         let target = found.map_or(&wants.target, |group| &group.target);
         let newcomer = Newcomer {
-            vv: &vv(OURS),
-            group: &prod(),
-            target,
-            cpg: &cpgs(),
+            vv: vv(OURS),
+            group: prod(),
+            target: target.clone(),
+            cpg: cpgs(),
             snap_cpg: None,
             domain: None,
         };

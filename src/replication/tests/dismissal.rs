@@ -13,7 +13,9 @@ fn plan_for(
     ours: bool,
 ) -> Result<Vec<String>, ReplicationError> {
     let is = group(&wants(Mode::Sync, false), status, volumes);
-    plan_dismissal(ARRAY, &is, &vv(OURS), ours).map(|plan| words(&plan))
+    check_dismissal(ARRAY, &is)?;
+    let changes = [Change::Dismiss(vv(OURS))];
+    whole_cycle(Some(&is), false, &changes, ours).map(|plan| words(&plan))
 }
 
 #[test]
@@ -99,14 +101,15 @@ fn only_a_primary_dismisses() {
                     role,
                     ..group(&wants, status, &[OURS, OTHER])
                 };
-                assert_eq!(
-                    plan_dismissal(ARRAY, &is, &vv(OURS), ours).unwrap_err(),
-                    ReplicationError::Role {
-                        group: prod(),
-                        role,
-                        array: ARRAY.to_owned()
-                    }
-                );
+                let refused = ReplicationError::Role {
+                    group: prod(),
+                    role,
+                    array: ARRAY.to_owned(),
+                };
+                let changes = [Change::Dismiss(vv(OURS))];
+                let cycle = whole_cycle(Some(&is), false, &changes, ours);
+                assert_eq!(cycle.unwrap_err(), refused);
+                assert_eq!(check_dismissal(ARRAY, &is), Err(refused));
             }
         }
     }

@@ -4,6 +4,7 @@ mod acting;
 mod action;
 mod admission;
 mod classes;
+mod cycle;
 mod dismissal;
 mod operating;
 mod operations;
@@ -118,4 +119,51 @@ fn member(name: &str) -> RcVolume {
 /// The plan in words, to compare and to read.
 fn words(plan: &[Action]) -> Vec<String> {
     plan.iter().map(Action::to_string).collect()
+}
+
+fn newcomer(name: &str, wants: &Wants) -> Newcomer {
+    Newcomer {
+        vv: vv(name),
+        group: prod(),
+        target: wants.target.clone(),
+        cpg: cpgs(),
+        snap_cpg: None,
+        domain: None,
+    }
+}
+
+/// Everything a cycle sends when each command does what it should, if the first change is not refused.
+fn whole_cycle(
+    now: Option<&RcGroup>,
+    stop_is_ours: bool,
+    changes: &[Change],
+    ours: bool,
+) -> Result<Vec<Action>, ReplicationError> {
+    let wants = wants(Mode::Sync, false);
+    let CyclePlan { mut first, turns } = plan_cycle(ARRAY, now, stop_is_ours, changes, &wants);
+    if let Some(Turn::Refused(why)) = turns.first() {
+        return Err(why.clone());
+    }
+    first.extend(turns.into_iter().filter_map(|turn| match turn {
+        Turn::Act(action) => Some(action),
+        _ => None,
+    }));
+    let mut after = now.cloned();
+    for action in &first {
+        match (action, &mut after) {
+            (Action::Make(_), after) => *after = Some(group(&wants, GroupStatus::New, &[])),
+            (Action::Stop(_), Some(group)) => group.status = GroupStatus::Stopped,
+            (Action::Admit(admit), Some(group)) => group.volumes.push(member(admit.vv.as_str())),
+            (Action::Dismiss { vv, .. }, Some(group)) => {
+                group.volumes.retain(|volume| volume.local != *vv);
+            }
+            _ => {}
+        }
+    }
+    let ending = Ending {
+        ours,
+        ..Ending::of(now, stop_is_ours)
+    };
+    first.extend(plan_end(after.as_ref(), ending));
+    Ok(first)
 }

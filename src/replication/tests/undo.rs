@@ -5,6 +5,23 @@ use super::{
     *,
 };
 
+/// What a failed or interrupted admission may have done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Undoing {
+    /// It asked for the group to be made.
+    may_have_made: bool,
+    /// It stopped, or asked to stop, a group that was Started, and still has its lock.
+    may_have_stopped: bool,
+    /// It asked for the VV to be admitted.
+    may_have_admitted: bool,
+}
+
+fn plan_undo(now: Option<&RcGroup>, vv: &VvName, undoing: Undoing) -> Vec<Action> {
+    let back = Change::TakeBack(undoing.may_have_admitted.then(|| vv.clone()));
+    let stopped = undoing.may_have_stopped;
+    whole_cycle(now, stopped, &[back], undoing.may_have_made).unwrap()
+}
+
 const EVERY_UNDOING: [Undoing; 8] = {
     let mut all = [Undoing {
         may_have_made: false,
@@ -153,15 +170,7 @@ fn every_ending(
     meanwhile: &dyn Fn(&mut SmallArray),
     check: &mut dyn FnMut(&Story),
 ) -> usize {
-    let (vv, group, cpg) = (vv(OURS), prod(), cpgs());
-    let newcomer = Newcomer {
-        vv: &vv,
-        group: &group,
-        target: &wants.target,
-        cpg: &cpg,
-        snap_cpg: None,
-        domain: None,
-    };
+    let newcomer = newcomer(OURS, wants);
     let plan = plan_admission(ARRAY, before.0.as_ref(), &newcomer, wants).unwrap();
     let mut story = Story {
         array: before.clone(),

@@ -1,15 +1,16 @@
-//! Bringing a new volume into its remote copy group: what is looked at before anything is made, and the cycle under the group's lock.
+//! Bringing a new volume into its remote copy group: what is looked at before anything is made, and what of the copy when it is in.
 
 use crate::{
     inform::{Array, Cpg, RcGroup, Vv, VvQuery},
-    model::{Comment, CpgName, DomainName, GroupName, Mode, Side, VvName},
-    replication::{self, Acting, Action, CpgPair, Newcomer, Pair, ReplicationError},
+    model::{CpgName, DomainName, GroupName, Mode, Side, VvName},
+    replication::{self, Acting, Action, Change, CpgPair, Newcomer, Pair, ReplicationError},
     volume::{
         backend::Backend,
         error::Cause,
         group_lock,
-        groups::{self, Found},
+        groups::{self, Found, Standing},
         inner::Inner,
+        queue::{self, Changed, Coming, Site},
         steps::Steps,
     },
 };
@@ -69,8 +70,8 @@ impl<'a> Admission<'a> {
             .map(|snap| mapped(pair.wants.snap_cpg(snap), snap))
             .transpose()?;
 
-        let Found { acting, now } = groups::find(steps, backend, pair, group).await?;
-        let now = groups::calm(steps, &acting, now).await?;
+        let Found { acting, now } =
+            groups::find(steps, backend, pair, group, Standing::Before).await?;
         let (place, cpg, snap_cpg) = match acting.side {
             Side::Source => (asked.clone(), cpg, snap_cpg),
             Side::Peer => {
@@ -101,7 +102,8 @@ impl<'a> Admission<'a> {
         let plan = |now: Option<&RcGroup>| admission.plan(now);
         let plan = group_lock::judge(steps, &admission.acting, now.clone(), plan).await?;
         let plan = plan.unwrap_or_default();
-        admission.group_is_ours = admission.is_ours(inner, steps, now.as_ref()).await?;
+        admission.group_is_ours =
+            groups::is_ours(&inner.namespace, steps, admission.array(), now.as_ref()).await?;
         if plan.iter().any(|action| matches!(action, Action::Make(_))) {
             // Where the group is missing the source acts.
             let release = &backend.identity().await?.release;
@@ -149,37 +151,37 @@ impl<'a> Admission<'a> {
         self.group_is_ours
     }
 
-    /// The cycle, under the group's lock: stopped, admitted, started.
-    pub async fn admit(&self, inner: &Inner, steps: &mut Steps) -> Result<Admitted, Cause> {
-        group_lock::take(steps, &self.acting).await?;
-        // Between the first look and the lock somebody may have stopped the group, failed it over, or made it.
-        let Found { acting, now } =
-            groups::find(steps, self.backend, self.pair, self.group).await?;
-        if acting.side != self.acting.side {
-            return Err(Cause::RolesChanged(self.group.clone()));
-        }
-        let now = groups::calm(steps, &self.acting, now).await?;
-        let plan = self.plan(now.as_ref()).map_err(|why| self.refused(why))?;
-        let group_is_ours = self.is_ours(inner, steps, now.as_ref()).await?;
-        for action in plan {
-            groups::carry_out(steps, &self.acting.array, &action).await?;
-        }
+    /// Into the group, in a cycle with all others that wait. Afterwards the copy is looked at.
+    pub async fn admit(
+        &self,
+        inner: &Inner,
+        coming: &mut Coming,
+        steps: &mut Steps,
+    ) -> Result<Admitted, Cause> {
+        let site = Site {
+            namespace: &inner.namespace,
+            backend: self.backend,
+            pair: self.pair,
+            acting: &self.acting,
+            group_at_home: self.group,
+        };
+        let change = Change::Admit(Box::new(self.newcomer()));
+        let Changed { group_is_ours } = queue::change(coming, steps, &site, change, false).await?;
         let copy = self.copy(steps).await?;
-        group_lock::release(steps, &self.acting).await?;
         Ok(Admitted {
             copy,
             group_is_ours,
         })
     }
 
-    fn newcomer(&self) -> Newcomer<'_> {
+    fn newcomer(&self) -> Newcomer {
         Newcomer {
-            vv: &self.vv,
-            group: &self.acting.group,
-            target: &self.acting.target,
-            cpg: &self.cpg,
-            snap_cpg: self.snap_cpg.as_ref(),
-            domain: self.domain.as_ref(),
+            vv: self.vv.clone(),
+            group: self.acting.group.clone(),
+            target: self.acting.target.clone(),
+            cpg: self.cpg.clone(),
+            snap_cpg: self.snap_cpg.clone(),
+            domain: self.domain.clone(),
         }
     }
 
@@ -213,35 +215,6 @@ impl<'a> Admission<'a> {
             }
         }
         Ok(wanted)
-    }
-
-    /// A group whose members carry `grp=ours` was made by this plugin; one that is missing is about to be.
-    async fn is_ours(
-        &self,
-        inner: &Inner,
-        steps: &Steps,
-        now: Option<&RcGroup>,
-    ) -> Result<bool, Cause> {
-        let Some(now) = now else {
-            return Ok(true);
-        };
-        let Some(member) = now.volumes.first() else {
-            return Ok(false);
-        };
-        if !member.local.is_ours(&inner.namespace) {
-            return Ok(false);
-        }
-        let vvs = steps
-            .look(
-                "group member",
-                self.array().showvv(VvQuery::Name(&member.local)),
-            )
-            .await?;
-        Ok(vvs
-            .first()
-            .and_then(|vv| vv.comment.as_deref())
-            .and_then(|text| Comment::parse(text).ok())
-            .is_some_and(|comment| comment.group_is_ours))
     }
 
     /// The copy gets the name of its original. On the source the name was looked at before.

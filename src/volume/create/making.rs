@@ -9,6 +9,7 @@ use crate::{
         error::Cause,
         inner::Inner,
         known, mark,
+        queue::Coming,
         steps::{Intent, Seen, Steps},
     },
 };
@@ -20,6 +21,7 @@ pub(super) async fn make(
     inner: &Inner,
     backend: &Backend,
     identity: &Identity,
+    coming: &mut Coming,
     steps: &mut Steps,
     asked: &CreateVolume,
 ) -> Result<IndexedVolume, Cause> {
@@ -93,7 +95,7 @@ pub(super) async fn make(
         let Admitted {
             copy,
             group_is_ours,
-        } = admission.admit(inner, steps).await?;
+        } = admission.admit(inner, coming, steps).await?;
         comment.group_is_ours = group_is_ours;
         comment.state = State::Ready;
         mark::copy(steps, Intent::MarkReady, admission.other(), vv, &comment).await?;

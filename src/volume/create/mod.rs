@@ -16,10 +16,11 @@ use super::{
     error::{Aftermath, Cause, VolumeError},
     inner::Inner,
     known::Known,
+    queue::GroupKey,
     steps::Steps,
 };
 
-pub(super) use undo::{remove_vv, undo};
+pub(super) use undo::{put_in_order, remove_vv, undo};
 
 /// Makes the volume, or finds that it is there already as asked.
 pub(super) async fn create(
@@ -68,11 +69,15 @@ pub(super) async fn create(
         }
     }
 
-    let turn = inner.group_turn(&backend).await;
+    // Whoever leads the group's next cycle waits for this one, if that does not take long.
+    let mut coming = inner.queues.nobody_yet();
+    if let (Some(group), Some(_)) = (&asked.replication_group, &backend.pair) {
+        coming.announce(GroupKey::new(identity.system.id, group));
+    }
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    let made = making::make(inner, &backend, &identity, &mut steps, asked).await;
+    let made = making::make(inner, &backend, &identity, &mut coming, &mut steps, asked).await;
     match made {
         Ok(volume) => {
             inner
@@ -83,9 +88,8 @@ pub(super) async fn create(
             Ok(())
         }
         Err(cause) => {
-            let aftermath = undo(&backend, steps).await;
-            // Cleaning up after somebody takes it again.
-            drop(turn);
+            let aftermath = undo(inner, &backend, &mut coming, steps).await;
+            drop(coming);
             // The VV's name is the lock: another host was faster, and perhaps with the same in mind. Or its copy was, which has no
             // comment yet.
             let beaten = match &cause {

@@ -3,22 +3,30 @@
 use crate::{
     index::JournalEntry,
     inform::{Array, Vv, VvQuery},
-    model::{Comment, GroupStatus, SetName, VvName},
-    replication::{self, Acting, Action, Undoing},
+    model::{Comment, GroupName, SetName, VvName},
+    replication::{Acting, Action, Change},
     volume::{
         backend::Backend,
         error::{Aftermath, Cause},
         group_lock, groups,
+        inner::Inner,
+        queue::{self, Coming, GROUP_IS_OURS, Site},
         steps::{Intent, Seen, Steps},
     },
 };
 
 /// Takes back what an unfinished create may have done. Only what provably belongs to the operation is touched: the VV by the
-/// operation in its comment, the copy by the WWN that was read when it was made, the group if this operation made it and nothing
+/// operation in its comment, the copy by the WWN that was read when it was made, the group if this plugin made it and nothing
 /// else is in it.
-pub(in crate::volume) async fn undo(backend: &Backend, mut steps: Steps) -> Aftermath {
-    let mut undone = Vec::new();
-    match try_undo(backend, &mut steps, &mut undone).await {
+pub(in crate::volume) async fn undo(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    mut steps: Steps,
+) -> Aftermath {
+    let mut undone = steps.undone();
+    let result = try_undo(inner, backend, coming, &mut steps, &mut undone).await;
+    match result {
         Ok(()) => steps.close(Aftermath::Undone(undone)),
         Err(cause) => {
             let entry = steps.entry();
@@ -65,7 +73,9 @@ fn left(backend: &Backend, entry: &JournalEntry, undone: &[String]) -> Vec<Strin
 }
 
 async fn try_undo(
+    inner: &Inner,
     backend: &Backend,
+    coming: &mut Coming,
     steps: &mut Steps,
     undone: &mut Vec<String>,
 ) -> Result<(), Cause> {
@@ -85,7 +95,11 @@ async fn try_undo(
         .as_ref()
         .and_then(|pair| groups::recall(&entry, pair));
     if let Some(acting) = &acting {
-        leave_group(steps, acting, ours, undone).await?;
+        let left = leave_group(inner, backend, coming, steps, acting, ours).await;
+        undone.append(&mut steps.undone());
+        if left? {
+            remove_copy(steps, acting, undone).await?;
+        }
     }
     if ours {
         remove_vv(steps, array, vv).await?;
@@ -100,42 +114,64 @@ fn is_of(steps: &Steps, vv: &Vv) -> bool {
     matches!(comment, Some(Ok(comment)) if comment.op == steps.entry().op)
 }
 
-/// Out of the group again, under its lock. What this operation stopped is started only while the lock is still its own: once another
-/// host has taken that away, it has started the group, and who stopped it since is a person.
+/// Out of the group again, in a cycle with all others that wait. Without one where that can be seen: nobody else puts this VV there.
+/// True if it may have been in.
 async fn leave_group(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
     steps: &mut Steps,
     acting: &Acting,
     ours: bool,
-    undone: &mut Vec<String>,
-) -> Result<(), Cause> {
+) -> Result<bool, Cause> {
     let entry = steps.entry().clone();
-    let mut undoing = Undoing {
-        may_have_made: Intent::MakeGroup.may_have_happened(&entry),
-        may_have_stopped: Intent::StopGroup.may_have_happened(&entry),
-        may_have_admitted: ours && Intent::Admit.is_in(&entry),
-    };
+    let group_is_ours =
+        Intent::MakeGroup.may_have_happened(&entry) || entry.facts.contains_key(GROUP_IS_OURS);
+    let may_have_admitted = ours && Intent::Admit.is_in(&entry);
+    // What this operation stopped is started only while the lock is still its own: once another host has taken that away, it has started
+    // the group, and who stopped it since is a person.
     let held = group_lock::is_ours(steps, acting).await?;
-    undoing.may_have_stopped &= held;
-    if undoing == Undoing::default() {
-        return group_lock::release(steps, acting).await;
+    if !held && !may_have_admitted && !group_is_ours {
+        coming.leave();
+        return Ok(false);
     }
-    group_lock::take(steps, acting).await?;
-    let look = || acting.array.showrcopy_group(&acting.group);
-    let now = steps.look("group", look()).await?;
-    let plan = replication::plan_undo(now.as_ref(), &entry.vv, undoing);
-    let done = groups::carry_out_all(steps, &acting.array, &plan, undone).await;
-    if done.is_ok() {
-        if undoing.may_have_admitted {
-            remove_copy(steps, acting, undone).await?;
-        }
-        return group_lock::release(steps, acting).await;
+    let look = acting.array.showrcopy_group(&acting.group);
+    let now = steps.look("group", look).await?;
+    let is_in = may_have_admitted && now.as_ref().is_some_and(|group| group.holds(&entry.vv));
+    let is_left = group_is_ours && now.is_some_and(|group| group.volumes.is_empty());
+    if held || is_in || is_left {
+        let back = Change::TakeBack(may_have_admitted.then(|| entry.vv.clone()));
+        put_in_order(inner, backend, coming, steps, acting, back, group_is_ours).await?;
     }
-    // The others need not wait for what cannot be taken back now.
-    let now = steps.look("group", look()).await?;
-    if now.is_none_or(|group| group.status == GroupStatus::Started) {
-        group_lock::release(steps, acting).await?;
-    }
-    done
+    coming.leave();
+    Ok(may_have_admitted)
+}
+
+/// What an operation left of a group, in a cycle with all others that wait.
+pub(in crate::volume) async fn put_in_order(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    steps: &mut Steps,
+    acting: &Acting,
+    change: Change,
+    group_is_ours: bool,
+) -> Result<(), Cause> {
+    let at_home = steps.entry().facts.get("group at home");
+    let at_home = at_home.and_then(|name| GroupName::new(name).ok());
+    let (Some(pair), Some(group_at_home)) = (&backend.pair, at_home) else {
+        return Ok(());
+    };
+    let site = Site {
+        namespace: &inner.namespace,
+        backend,
+        pair,
+        acting,
+        group_at_home: &group_at_home,
+    };
+    queue::change(coming, steps, &site, change, group_is_ours)
+        .await
+        .map(drop)
 }
 
 /// What a dismissal left of the copy, because the other array was away. It is ours by what was read right after it was made.

@@ -3,24 +3,25 @@
 mod undo;
 
 use crate::{
-    index::{JournalEntry, OpKind},
+    index::OpKind,
     inform::{Array, RcGroup, VlunTemplate, VvQuery},
-    model::{Comment, GroupName, GroupStatus, RequestId, State, VolumeName, VvName},
-    replication::{self, Acting, Action},
+    model::{Comment, GroupName, RequestId, State, VolumeName, VvName},
+    replication::{self, Acting, Change},
 };
 
 use super::{
     backend::Backend,
-    create::remove_vv,
+    create::{put_in_order, remove_vv},
     detach,
     error::{Cause, VolumeError},
     exports::{self, Exports},
     group_lock,
-    groups::{self, Found},
+    groups::{self, Found, Standing},
     inner::Inner,
     kill_points::Doing,
     known::{self, Known},
     lookup, mark,
+    queue::{Coming, GroupKey},
     steps::{Intent, Steps},
     unmount,
 };
@@ -73,11 +74,14 @@ pub(super) async fn remove(
     }
 
     let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
-    let _turn = inner.group_turn(&backend).await;
+    let mut coming = inner.queues.nobody_yet();
+    if let (Some(id), Some(group)) = (backend.known_id(), group_of(inner, name)) {
+        coming.announce(GroupKey::new(id, &group));
+    }
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match take_away(&backend, &mut steps, *comment).await {
+    match take_away(inner, &backend, &mut coming, &mut steps, *comment).await {
         Ok(()) => {
             inner.forget(name).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -85,7 +89,7 @@ pub(super) async fn remove(
             Ok(())
         }
         Err(cause) => {
-            let aftermath = match back_out(&backend, steps).await {
+            let aftermath = match back_out(inner, &backend, &mut coming, steps).await {
                 BackedOut::Gone(steps) => {
                     inner.forget(name).map_err(clean)?;
                     steps.finish().map_err(clean)?;
@@ -102,6 +106,11 @@ pub(super) async fn remove(
             })
         }
     }
+}
+
+/// The group that the volume was in when it was seen last.
+fn group_of(inner: &Inner, name: &VolumeName) -> Option<GroupName> {
+    inner.index.get(name)?.options.replication_group
 }
 
 /// A replicated volume is gone when its own array has no VV any more, and the peer none that names this array or itself as its home:
@@ -128,7 +137,9 @@ async fn nothing_on_the_peer(inner: &Inner, backend: &Backend, vv: &VvName) -> R
 
 /// All that can be refused is looked at before anything is changed.
 async fn take_away(
+    inner: &Inner,
     backend: &Backend,
+    coming: &mut Coming,
     steps: &mut Steps,
     mut comment: Comment,
 ) -> Result<(), Cause> {
@@ -141,13 +152,12 @@ async fn take_away(
     if let Some(pair) = &backend.pair {
         let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
         if let Some(group) = groups.iter().find(|group| group.holds(&vv)) {
-            let Found { acting, now } = groups::find(steps, backend, pair, &group.name).await?;
+            let Found { acting, now } =
+                groups::find(steps, backend, pair, &group.name, Standing::Before).await?;
             let now = now.unwrap_or_else(|| group.clone());
             let array = acting.array.label();
             let plan = |now: Option<&RcGroup>| match now {
-                Some(now) => {
-                    replication::plan_dismissal(array, now, &vv, comment.group_is_ours).map(drop)
-                }
+                Some(now) => replication::check_dismissal(array, now),
                 None => Ok(()),
             };
             group_lock::judge(steps, &acting, Some(now), plan).await?;
@@ -176,7 +186,7 @@ async fn take_away(
             });
         }
     }
-    finish_removal(backend, steps, comment.group_is_ours).await
+    finish_removal(inner, backend, coming, steps, comment.group_is_ours).await
 }
 
 /// The export of the VV on one array to this machine, if there is one. Nobody else may have one.
@@ -223,14 +233,26 @@ fn acting(steps: &Steps, backend: &Backend) -> Option<Acting> {
 
 /// From the mark to the end. It may be the second attempt: what is done already is seen to be done.
 async fn finish_removal(
+    inner: &Inner,
     backend: &Backend,
+    coming: &mut Coming,
     steps: &mut Steps,
     group_is_ours: bool,
 ) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
     let other = match acting(steps, backend) {
         Some(acting) => {
-            dismiss(backend, steps, &acting, group_is_ours).await?;
+            let dismiss = Change::Dismiss(vv.clone());
+            put_in_order(
+                inner,
+                backend,
+                coming,
+                steps,
+                &acting,
+                dismiss,
+                group_is_ours,
+            )
+            .await?;
             Some(acting.other)
         }
         None => backend.pair.as_ref().map(|pair| pair.peer.clone()),
@@ -265,72 +287,4 @@ async fn finish_removal(
         }
     }
     remove_vv(steps, array, &vv).await
-}
-
-/// Out of the group, under its lock.
-async fn dismiss(
-    backend: &Backend,
-    steps: &mut Steps,
-    acting: &Acting,
-    group_is_ours: bool,
-) -> Result<(), Cause> {
-    let held = locked(backend, steps, acting).await?;
-    let vv = steps.entry().vv.clone();
-    let now = steps
-        .look("group", acting.array.showrcopy_group(&acting.group))
-        .await?;
-    let plan = match &now {
-        Some(group) if group.holds(&vv) => {
-            let array = acting.array.label();
-            let mut plan = replication::plan_dismissal(array, group, &vv, group_is_ours)
-                .map_err(|why| groups::refused(&acting.array, why))?;
-            if held {
-                restart_others(steps.entry(), group, &mut plan);
-            }
-            plan
-        }
-        Some(group) => leftover_group(steps.entry(), group, group_is_ours, held),
-        None => Vec::new(),
-    };
-    groups::carry_out_all(steps, &acting.array, &plan, &mut Vec::new()).await?;
-    group_lock::release(steps, acting).await
-}
-
-/// Takes the lock. True if the operation had it already: then it may have stopped the group, and nobody else has since. Between the
-/// first look and the lock somebody may have failed the group over.
-async fn locked(backend: &Backend, steps: &mut Steps, acting: &Acting) -> Result<bool, Cause> {
-    let held = group_lock::is_ours(steps, acting).await?;
-    group_lock::take(steps, acting).await?;
-    let at_home = steps.entry().facts.get("group at home");
-    let at_home = at_home.and_then(|name| GroupName::new(name).ok());
-    if let (Some(pair), Some(group)) = (&backend.pair, at_home) {
-        let found = groups::find(steps, backend, pair, &group).await?;
-        if found.now.is_some() && found.acting.side != acting.side {
-            return Err(Cause::RolesChanged(group));
-        }
-    }
-    Ok(held)
-}
-
-/// The stop before the crash was ours: so is the start.
-fn restart_others(entry: &JournalEntry, group: &RcGroup, plan: &mut Vec<Action>) {
-    let start = Action::Start(group.name.clone());
-    let others = group.volumes.iter().any(|v| v.local != entry.vv);
-    let starts = plan.iter().any(|action| matches!(action, Action::Start(_)));
-    if Intent::StopGroup.may_have_happened(entry) && others && !starts {
-        plan.push(start);
-    }
-}
-
-/// The volume is out of its group already, or still in it: the group is started for those that are in it, or, empty and ours,
-/// removed.
-fn leftover_group(entry: &JournalEntry, group: &RcGroup, ours: bool, held: bool) -> Vec<Action> {
-    let stopped = group.status == GroupStatus::Stopped;
-    match group.volumes.is_empty() {
-        true if ours => vec![Action::Remove(group.name.clone())],
-        false if stopped && held && Intent::StopGroup.may_have_happened(entry) => {
-            vec![Action::Start(group.name.clone())]
-        }
-        _ => Vec::new(),
-    }
 }

@@ -3,17 +3,19 @@
 use crate::{
     inform::VvQuery,
     model::{Comment, State},
-    replication::Acting,
+    replication::{Acting, Change},
     volume::{
         backend::Backend,
+        create::put_in_order,
         error::{Aftermath, Cause},
         group_lock, groups,
         inner::Inner,
+        queue::Coming,
         steps::{Intent, Steps},
     },
 };
 
-use super::{acting, finish_removal, leftover_group, mark_both};
+use super::{acting, finish_removal, mark_both};
 
 /// What became of a remove that failed.
 pub(super) enum BackedOut {
@@ -24,10 +26,15 @@ pub(super) enum BackedOut {
 }
 
 /// A remove that failed: its group runs again, and the volume is usable again if its VV was not touched yet.
-pub(super) async fn back_out(backend: &Backend, mut steps: Steps) -> BackedOut {
+pub(super) async fn back_out(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    mut steps: Steps,
+) -> BackedOut {
     BackedOut::Back(if Intent::MarkRemoving.is_in(steps.entry()) {
-        let mut undone = Vec::new();
-        match try_back_out(backend, &mut steps, &mut undone).await {
+        let mut undone = steps.undone();
+        match try_back_out(inner, backend, coming, &mut steps, &mut undone).await {
             Ok(true) => return BackedOut::Gone(Box::new(steps)),
             Ok(false) => steps.close(Aftermath::Undone(undone)),
             Err(cause) => Aftermath::Left {
@@ -47,7 +54,9 @@ pub(super) async fn back_out(backend: &Backend, mut steps: Steps) -> BackedOut {
 
 /// True if there is nothing to take back any more: the VV is gone.
 async fn try_back_out(
+    inner: &Inner,
     backend: &Backend,
+    coming: &mut Coming,
     steps: &mut Steps,
     undone: &mut Vec<String>,
 ) -> Result<bool, Cause> {
@@ -68,24 +77,17 @@ async fn try_back_out(
         .and_then(|vv| vv.comment.as_deref())
         .and_then(|text| Comment::parse(text).ok())
         .filter(|comment| comment.op == entry.op);
-    let acting = acting(steps, backend).filter(|_| Intent::LockGroup.is_in(&entry));
-    if let Some(acting) = &acting {
-        let held = group_lock::is_ours(steps, acting).await?;
-        let now = steps
-            .look("group", acting.array.showrcopy_group(&acting.group))
-            .await?;
-        // After a dismissal that the look before did not show yet, too: the next remove finds no group any more. Without the lock
-        // nothing is done: another host has it, and the group.
+    let acting = acting(steps, backend);
+    // After a dismissal that the look before did not show yet, too: the next remove finds no group any more. Without the lock nothing is
+    // done: another host has it, and the group.
+    if let Some(acting) = &acting
+        && group_lock::is_ours(steps, acting).await?
+    {
         let ours = comment.as_ref().is_some_and(|c| c.group_is_ours);
-        for action in now
-            .iter()
-            .filter(|_| held)
-            .flat_map(|group| leftover_group(&entry, group, ours, held))
-        {
-            groups::carry_out(steps, &acting.array, &action).await?;
-            undone.push(action.to_string());
-        }
-        group_lock::release(steps, acting).await?;
+        let back = Change::TakeBack(None);
+        let ordered = put_in_order(inner, backend, coming, steps, acting, back, ours).await;
+        undone.append(&mut steps.undone());
+        ordered?;
     }
     // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
     if Intent::Dismiss.is_in(&entry) && !still_replicated(steps, acting.as_ref()).await? {
@@ -120,6 +122,7 @@ async fn still_replicated(steps: &Steps, acting: Option<&Acting>) -> Result<bool
 pub(in crate::volume) async fn resume(
     inner: &Inner,
     backend: &Backend,
+    coming: &mut Coming,
     mut steps: Steps,
 ) -> Result<(), Cause> {
     if let Some(doubt) = steps.doubt(backend).await? {
@@ -136,7 +139,8 @@ pub(in crate::volume) async fn resume(
         .map(Comment::parse);
     match comment {
         Some(Ok(comment)) if comment.state == State::Removing && comment.op == entry.op => {
-            finish_removal(backend, &mut steps, comment.group_is_ours).await?;
+            let ours = comment.group_is_ours;
+            finish_removal(inner, backend, coming, &mut steps, ours).await?;
             inner.forget(&entry.name)?;
         }
         // It was taken back, and perhaps not on the copy.
