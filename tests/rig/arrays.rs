@@ -18,6 +18,9 @@ pub const LOGIN: &str = "dockervol";
 /// Its password. It must not be found in anything the plugin writes.
 pub const PASSWORD: &str = "correct-horse-battery";
 
+/// Address of the quorum witness, where there is one.
+pub const WITNESS: &str = "198.51.100.9";
+
 /// Running arrays and a directory for everything about them.
 pub struct Arrays {
     pub dir: TempDir,
@@ -79,6 +82,12 @@ address = "10.41.{other}.11"
 /// The same arrays with a later InForm OS.
 pub fn later(description: &str) -> String {
     description.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0")
+}
+
+/// The same arrays with a quorum witness.
+pub fn with_witness(description: &str) -> String {
+    let links = "[[array.target.links]]";
+    description.replace(links, &format!("witness = \"{WITNESS}\"\n{links}"))
 }
 
 impl Arrays {
@@ -256,6 +265,18 @@ cpg_map = {{ ssd_r5 = "ssd_r5", ssd_r6 = "ssd_r6" }}
             socket = self.socket().display(),
             peer = access(self.peer_port),
         );
+        std::fs::write(self.conf(), conf).unwrap();
+    }
+
+    /// Adds to hpe.conf a backend `paired`, of Peer Persistence between the arrays of `mirrored`.
+    pub fn add_paired(&self) {
+        let mut conf = std::fs::read_to_string(self.conf()).unwrap();
+        let mirrored = &conf[conf.find("[mirrored]").unwrap()..];
+        let witness = format!("quorum_witness_ip = \"{WITNESS}\"\nreplication_mode");
+        let paired = mirrored
+            .replace("[mirrored", "[paired")
+            .replace("replication_mode", &witness);
+        conf += &format!("\n{paired}");
         std::fs::write(self.conf(), conf).unwrap();
     }
 }
