@@ -19,6 +19,7 @@ const CASES: [usize; 4] = [1, 8, 32, 64];
 
 #[tokio::main]
 async fn main() {
+    let of_what = report::of_what();
     // Every lane has arrays of its own, and waits nearly all of the time.
     let (at_once, one_by_one, python) =
         tokio::join!(all_at_once(), one_after_the_other(), python::lane());
@@ -32,7 +33,7 @@ async fn main() {
             python: python.as_ref().ok().map(|all| all[at].clone()),
         })
         .collect();
-    report::print(&rows, python.as_ref().err());
+    report::print(&of_what, &rows, python.as_ref().err());
 }
 
 /// Each case on arrays of its own.

@@ -11,8 +11,8 @@ const BEGIN: &str = "<!-- written by `make bench`: begin -->\n";
 const END: &str = "<!-- written by `make bench`: end -->\n";
 
 /// Prints the table, and replaces the one in the document. `without`: why there is nothing of python-3parclient.
-pub fn print(rows: &[Row], without: Option<&String>) {
-    let text = text(rows, without);
+pub fn print(of_what: &str, rows: &[Row], without: Option<&String>) {
+    let text = text(of_what, rows, without);
     println!("\n{text}");
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
     let old = std::fs::read_to_string(&document).unwrap();
@@ -21,10 +21,9 @@ pub fn print(rows: &[Row], without: Option<&String>) {
     std::fs::write(&document, format!("{before}{BEGIN}{text}{END}{after}")).unwrap();
 }
 
-fn text(rows: &[Row], without: Option<&String>) -> String {
+fn text(of_what: &str, rows: &[Row], without: Option<&String>) -> String {
     let mut text = format!(
-        "{}\n\nEach command takes {LATENCY_MS} ms; the group has {PROTECTED} volumes already.\n\n",
-        machine()
+        "{of_what}\n\nEach command takes {LATENCY_MS} ms; the group has {PROTECTED} volumes already.\n\n",
     );
     text += "| volumes | made | cycles | stopped in all | longest stop | wall time | commands |\n";
     text += "|---:|---|---:|---:|---:|---:|---:|\n";
@@ -82,8 +81,8 @@ fn ratio(text: &mut String, row: &Row, way: &str, other: Option<&Measured>) {
     );
 }
 
-/// Where and when, and of what.
-fn machine() -> String {
+/// The machine, the day, and what is measured: to be asked for before, because the numbers come many minutes later.
+pub fn of_what() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, key: &str| {
         let line = text.lines().find(|line| line.starts_with(key));
