@@ -53,6 +53,14 @@ impl Site {
 
     async fn take(&mut self, group: &'static str, step: Step) {
         let Step { lines, stop } = step;
+        let starts = lines
+            .iter()
+            .any(|(_, line)| line.starts_with("startrcopygroup"));
+        assert!(
+            !starts || !self.run.contains(group) || self.something_goes_on(),
+            "{group} is stopped, and nobody stopped it"
+        );
+        self.run.remove(group);
         if !self.stop(group, stop).await {
             println!("  administrator: waits with {lines:?}, somebody has a volume");
             return;

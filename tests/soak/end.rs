@@ -237,6 +237,7 @@ impl Host {
             .into_iter()
             .flatten()
             .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().ends_with(".json"))
             .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
             .collect()
     }

@@ -61,11 +61,11 @@ impl Site {
         }
     }
 
-    /// A group that ran goes on running unless an outage or the administrator stopped it.
+    /// A group that ran goes on running, and one that is made runs, unless an outage or the administrator stopped it.
     fn groups_run(&mut self, shown: &Shown) {
         for (group, _) in GROUPS {
             let Some(halves) = shown.halves(group) else {
-                self.run.remove(group);
+                self.run.insert(group);
                 continue;
             };
             let runs = halves
@@ -73,7 +73,7 @@ impl Site {
                 .all(|half| ["Started", "Starting"].contains(&half.status.as_str()));
             assert!(
                 runs || !self.run.contains(group),
-                "{group} ran, and is left so: {halves:?}"
+                "{group} is left so: {halves:?}"
             );
             if runs {
                 self.run.insert(group);

@@ -28,7 +28,7 @@ mod weather;
 use rig::needs::{Need, met};
 
 /// What CI runs.
-const SEED: u64 = 3_735_928_559;
+const SEED: u64 = 1;
 /// An hour.
 const ROUNDS: usize = 60;
 

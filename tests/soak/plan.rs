@@ -178,10 +178,10 @@ fn administrator(chance: &mut StdRng) -> Option<Event> {
 
 fn request(chance: &mut StdRng) -> Request {
     let verbs = [
-        (Verb::Create, 30),
-        (Verb::Remove, 14),
+        (Verb::Create, 26),
+        (Verb::Remove, 22),
         (Verb::Mount, 26),
-        (Verb::Unmount, 24),
+        (Verb::Unmount, 26),
         (Verb::Get, 8),
         (Verb::List, 4),
     ];

@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep};
 use super::{
     host::Host,
     life,
+    place::Shown,
     plan::{Request, Verb},
     rig::plugin::Reply,
     site::Site,
-    volumes::{self, Kind, PEER_PERSISTENCE_MOUNTS},
+    volumes::{self, Kind, PEER_PERSISTENCE_MOUNTS, REMOVES_MEET, REVERSED_CYCLES},
 };
 
 /// After so long everything that hangs goes on.
@@ -41,13 +42,18 @@ impl Site {
                 .iter()
                 .any(|other| (other.host, other.verb, other.volume) == (host, Verb::Mount, volume))
         };
-        let mut all = Vec::new();
+        let shown = self.shown();
+        let mut all: Vec<Asked> = Vec::new();
         for request in requests {
             let Request { host, verb, volume } = *request;
             let id = match verb {
                 Verb::Mount => Some(self.hosts[host].next_id()),
                 Verb::Unmount => self.hosts[host].ends(volume),
+                Verb::Create | Verb::Remove if !REVERSED_CYCLES && is_reversed(&shown, volume) => {
+                    None
+                }
                 Verb::Remove if self.hosts[host].uses(volume) || mounts(host, volume) => None,
+                Verb::Remove if !REMOVES_MEET && removes_elsewhere(&all, host, volume) => None,
                 _ => Some(String::new()),
             };
             if let Some(id) = id {
@@ -123,6 +129,18 @@ impl Site {
             _ => {}
         }
     }
+}
+
+/// The volume is in a group, and that goes the other way.
+fn is_reversed(shown: &Shown, volume: &str) -> bool {
+    let group = volumes::group(volumes::kind(volume));
+    let halves = group.and_then(|group| shown.halves(group));
+    halves.is_some_and(|halves| halves.map(|half| half.role) != ["Primary", "Secondary"])
+}
+
+fn removes_elsewhere(all: &[Asked], host: usize, volume: &str) -> bool {
+    all.iter()
+        .any(|other| other.verb == Verb::Remove && other.host != host && other.volume == volume)
 }
 
 /// One request.

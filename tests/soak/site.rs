@@ -24,7 +24,7 @@ pub struct Site {
     pub content: Content,
     /// Links, an array or the witness are out.
     pub outages: usize,
-    /// Groups that ran when nothing was going on, and that nobody but the plugins touched since.
+    /// Groups that ran or were not there when nothing was going on, and that nobody but the plugins touched since.
     pub run: BTreeSet<&'static str>,
     /// The arrays before anything was asked.
     pub before: Value,

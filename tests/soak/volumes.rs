@@ -15,6 +15,13 @@ pub enum Kind {
 /// This release refuses to mount volumes of Peer Persistence. Goes when it does not any more.
 pub const PEER_PERSISTENCE_MOUNTS: bool = false;
 
+/// Two hosts may remove one volume at once. Goes when the one that gives up does not mark as ready what the other is removing.
+pub const REMOVES_MEET: bool = false;
+
+/// Groups take and lose volumes while they are reversed, too. Goes when a remove that died there, with the group stopped, ends: as it is,
+/// it takes its own stop for somebody's failback, and gives up for ever once the roles have changed.
+pub const REVERSED_CYCLES: bool = false;
+
 /// Every name, and how the volume of that name is replicated.
 pub const ALL: [(&str, Kind); 7] = [
     ("notes", Kind::Plain),

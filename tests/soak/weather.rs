@@ -22,14 +22,12 @@ impl Site {
             Event::Over(group) => self.step_over(group).await,
             Event::Home(group) => self.step_home(group).await,
         }
-        if !matches!(event, Event::Fault(_) | Event::Kill { .. }) {
-            self.run.clear();
-        }
         match event {
             Event::CutLinks | Event::Down(_) | Event::CutWitness(_) => self.outages += 1,
             Event::RestoreLinks | Event::Up(_) | Event::RestoreWitness(_) => self.outages -= 1,
-            _ => {}
+            Event::Fault(_) | Event::Kill { .. } | Event::Over(_) | Event::Home(_) => return,
         }
+        self.run.clear();
     }
 
     /// Nothing is out any more.
