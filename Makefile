@@ -23,7 +23,7 @@ deny:
 export RUST_TEST_THREADS ?= 3
 
 # Two lanes of about the same length. Whatever is not named here is in the second.
-FIRST := weather either_array engine failover groups rollback
+FIRST := soak weather either_array engine failover groups rollback
 SECOND := $(filter-out rig pair $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::engine::{Engine, Inner, LogEntry};
+use crate::commands::{Answer, Environment};
+use crate::engine::{Delivery, Engine, Inner, LogEntry, NoSeat};
 use crate::faults::Fault;
 use crate::host_keys::HostKeyError;
 use crate::simulator::Port;
 use crate::state::Array;
-use crate::{description, remote_copy};
+use crate::{description, remote_copy, words};
 
 pub use verb::Verb;
 
@@ -55,6 +56,12 @@ pub enum ControlError {
     /// No new host key could be made.
     #[error("host key: {0}")]
     HostKey(#[from] HostKeyError),
+    /// Nobody can log in.
+    #[error(transparent)]
+    NoSeat(#[from] NoSeat),
+    /// The line is not split into words.
+    #[error("{0}")]
+    Line(String),
 }
 
 type Done<T> = Result<T, ControlError>;
@@ -101,6 +108,20 @@ impl Control {
     pub fn host_key_line(&self, array: &str) -> Done<String> {
         let line = self.port(array)?.host_key_line();
         line.ok_or_else(|| ControlError::NoArray(array.to_owned()))
+    }
+
+    /// What a user types on an array, without a connection: the last answer of the line. Faults meet it as any other.
+    ///
+    /// # Errors
+    /// No such array, or it is off; a line that has no words.
+    pub async fn type_in(&self, array: &str, user: &str, line: &str) -> Done<Answer> {
+        let seat = self.engine.sit_down(array, user, "127.0.0.1")?;
+        let mut environment = Environment::default();
+        let mut delivery = Delivery::default();
+        for command in words::split(line).map_err(ControlError::Line)? {
+            delivery = seat.carry_out(&command, &mut environment, false).await;
+        }
+        Ok(delivery.answer)
     }
 
     /// Everything the arrays hold, to compare before and after: without clocks, id counters, ended tasks, sessions and

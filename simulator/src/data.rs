@@ -57,9 +57,12 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
             exchange(&from, &to)?;
         }
     }
-    for Agreement { from, to } in std::mem::take(&mut world.agreements) {
+    for Agreement { from, to, joins } in std::mem::take(&mut world.agreements) {
         if let (Some(from), Some(to)) = (find(world, data_dir, &from), find(world, data_dir, &to)) {
             copy(&from, &to)?;
+            if joins {
+                join(&from, &to)?;
+            }
         }
     }
     part_and_join(world, data_dir)?;
@@ -121,14 +124,20 @@ fn part_and_join(world: &World, data_dir: &Path) -> io::Result<()> {
         let (Some(from), Some(to)) = files else {
             continue;
         };
-        let (one, other) = (fs::metadata(&from)?, fs::metadata(&to)?);
-        if (one.dev(), one.ino()) != (other.dev(), other.ino()) {
-            let beside = beside(&to);
-            fs::hard_link(&from, &beside)?;
-            fs::rename(&beside, &to)?;
-        }
+        join(&from, &to)?;
     }
     Ok(())
+}
+
+/// `to` becomes another name of the file `from`, which its hosts have open.
+fn join(from: &Path, to: &Path) -> io::Result<()> {
+    let (one, other) = (fs::metadata(from)?, fs::metadata(to)?);
+    if (one.dev(), one.ino()) == (other.dev(), other.ino()) {
+        return Ok(());
+    }
+    let beside = beside(to);
+    fs::hard_link(from, &beside)?;
+    fs::rename(&beside, to)
 }
 
 /// System name and VV.
@@ -333,6 +342,7 @@ mod tests {
         world.agreements.push(Agreement {
             from: ("north".into(), "a".into()),
             to: ("south".into(), "a".into()),
+            joins: false,
         });
         settle(&mut world, dir.path()).unwrap();
         assert_eq!((at(&south, 5 << 20), at(&south, 3)), (1, 0));

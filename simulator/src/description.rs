@@ -204,7 +204,7 @@ impl Description {
     /// Reads TOML.
     ///
     /// # Errors
-    /// Unknown keys, wrong types, targets that name no array, unknown switches.
+    /// Unknown keys, wrong types, targets that name no array, logins at ports that are not there, unknown switches.
     pub fn from_toml(text: &str) -> Result<Self, DescriptionError> {
         let description: Self = toml::from_str(text)?;
         description.check()?;
@@ -238,6 +238,14 @@ impl Description {
                     return wrong(format!(
                         "target `{}` leads to no other array of this file",
                         target.name
+                    ));
+                }
+            }
+            let has = |port: &String| array.ports.iter().any(|known| known.position == *port);
+            for (initiator, ports) in &array.initiators {
+                if let Some(port) = ports.iter().find(|port| !has(port)) {
+                    return wrong(format!(
+                        "`{initiator}` is logged in at port `{port}`, which it does not have"
                     ));
                 }
             }
@@ -401,4 +409,36 @@ fn licenses() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_initiator_is_logged_in_at_ports_that_are_there() {
+        let text = |port: &str| {
+            format!(
+                r#"
+[[array]]
+name = "north"
+id = 1
+serial = "S1"
+user = [{{ name = "u", role = "super" }}]
+port = [{{ position = "0:2:1", protocol = "iscsi" }}]
+initiators = {{ "iqn.2026-01.com.example:laptop" = ["{port}"] }}
+"#
+            )
+        };
+        let described = Description::from_toml(&text("0:2:1")).unwrap();
+        let logins = &described.world().arrays["north"].logins;
+        assert_eq!(logins["iqn.2026-01.com.example:laptop"], ["0:2:1"]);
+        let error = Description::from_toml(&text("0:3:1")).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("at port `0:3:1`, which it does not have"),
+            "{error}"
+        );
+    }
 }

@@ -11,8 +11,8 @@ mod transitions;
 
 pub use outages::agree_now;
 pub use refusals::{
-    check_target, groups_named, locate, must_be_ready, must_have_a_receiver, must_send,
-    must_share_its_mode,
+    check_target, groups_named, locate, must_be_ready, must_have_a_receiver, must_hide_its_copies,
+    must_send, must_share_its_mode,
 };
 pub use takeover::{Wish, all_synced, begin, end_of_copy, hurry};
 pub use transitions::{drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};

@@ -82,6 +82,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "setrcopygroup switchover keeps the natural direction, so that the roles get -Rev",
     ),
     (
+        "switchover_needs_hosts",
+        "setrcopygroup switchover is refused while a host has a path to a volume here and none to its copy",
+    ),
+    (
         "admit_exports_secondary",
         "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)",
     ),

@@ -134,6 +134,11 @@ impl Backend {
             let why = "it is for Active/Passive replication only";
             section.warn(report, "lone_primary", Doubt::NoEffect { why });
         }
+        // As it is said: of Peer Persistence the arrays and their witness decide.
+        let persistent = matches!(&replication, Some(Some(device)) if device.is_peer_persistence());
+        let lone_primary = lone_primary
+            .filter(|_| !persistent)
+            .or_else(|| persistent.then_some(LonePrimary::Mount));
         Some(Self {
             name,
             access: access?,

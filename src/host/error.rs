@@ -68,6 +68,14 @@ pub enum HostError {
         /// What it is.
         found: String,
     },
+    /// Two arrays show different data under one WWN.
+    #[error("arrays `{}` and `{}` show different data under WWN {wwn}", arrays[0], arrays[1])]
+    TwoCopies {
+        /// The volume.
+        wwn: Wwn,
+        /// The arrays.
+        arrays: [String; 2],
+    },
     /// A device or mountpoint is in use.
     #[error("`{path}` is in use: {by}", path = path.display())]
     InUse {
@@ -134,6 +142,9 @@ impl HostError {
             }
             Self::WrongSize { .. } | Self::WrongDevice { .. } => {
                 "a stale device of a former volume: see that nothing uses it, remove it, then try again".to_owned()
+            }
+            Self::TwoCopies { .. } => {
+                "the sides of its remote copy group have parted: `hpe3par-docker group list` shows how both arrays see it".to_owned()
             }
             Self::InUse { path, .. } => format!("stop what uses it (`fuser -vm {}` names it), then try again", path.display()),
             Self::NotEmpty { .. } => {

@@ -21,4 +21,4 @@ pub use mount::{is_mounted, mount, mounted_beneath, remove_mountpoint, unmount};
 pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
 pub use probe::{Found, ProvenEmpty, probe};
 pub use simulated::Simulated;
-pub use transport::{Export, Transport};
+pub use transport::{Export, Place, Transport};

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    BlockDevice, Export, HostError, Kernel,
+    BlockDevice, Export, HostError, Kernel, Place,
     busy::{busy, must_be_free},
     loops::{self, LoopDevice},
 };
@@ -86,6 +86,7 @@ impl Simulated {
         deadline: Instant,
     ) -> Result<BlockDevice, HostError> {
         let data = self.wait_for(export, deadline).await?;
+        self.must_be_one(export, &data)?;
         let _turn = self.turn.lock().await;
         let link = self.attached_dir().join(export.wwn.as_str());
         for bound in self.bound_as(&export.wwn)? {
@@ -125,7 +126,7 @@ impl Simulated {
                 but: "sysfs does not show it".to_owned(),
             });
         }
-        log::info!(wwn = export.wwn.as_str(), array = export.array.as_str(), device = path.display().to_string().as_str();
+        log::info!(wwn = export.wwn.as_str(), array = export.serving.array.as_str(), device = path.display().to_string().as_str();
             "volume attached");
         checked(BlockDevice::read(&self.kernel, &path, &export.wwn)?, export)
     }
@@ -184,10 +185,32 @@ impl Simulated {
             .collect())
     }
 
+    fn path_of(&self, place: &Place, wwn: &Wwn) -> PathBuf {
+        let directory = self.dir.join(&place.array).join(self.host.as_str());
+        directory.join(format!("{}.{wwn}", place.lun))
+    }
+
+    /// What the second array shows under this WWN is the same file. Two copies would be two volumes, and a host would mix them up.
+    fn must_be_one(&self, export: &Export, data: &Path) -> Result<(), HostError> {
+        let Some(second) = &export.second else {
+            return Ok(());
+        };
+        let path = self.path_of(second, &export.wwn);
+        match fs::canonicalize(&path) {
+            Ok(there) if same_file(&there, data)? => Ok(()),
+            Ok(_) => Err(HostError::TwoCopies {
+                wwn: export.wwn.clone(),
+                arrays: [export.serving.array.clone(), second.array.clone()],
+            }),
+            // A path that comes later, or not at all.
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(HostError::io("look at", path, e)),
+        }
+    }
+
     /// Waits for the export, and returns the file with the data.
     async fn wait_for(&self, export: &Export, deadline: Instant) -> Result<PathBuf, HostError> {
-        let directory = self.dir.join(&export.array).join(self.host.as_str());
-        let path = directory.join(format!("{}.{}", export.lun, export.wwn));
+        let path = self.path_of(&export.serving, &export.wwn);
         loop {
             match fs::canonicalize(&path) {
                 Ok(data) => return is_of(&data, &export.wwn).map(|()| data),
@@ -291,8 +314,11 @@ mod tests {
         let initiator = "iqn.1994-05.com.example:host7".parse().unwrap();
         let simulated = Simulated::new(Kernel::default(), dir.path(), host, initiator).unwrap();
         let export = Export {
-            array: "north".to_owned(),
-            lun: Lun(3),
+            serving: Place {
+                array: "north".to_owned(),
+                lun: Lun(3),
+            },
+            second: None,
             wwn: "60002AC00000000000000A1F0001B2C3".parse().unwrap(),
             size: Size::from_mib(64),
         };

@@ -5,13 +5,22 @@ use tokio::time::Instant;
 use super::{BlockDevice, HostError, Simulated};
 use crate::model::{Change, Initiator, Lun, Size, Wwn};
 
-/// A volume that an array exports to this machine.
+/// Where one array shows a volume to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Export {
+pub struct Place {
     /// The array's name, for people and for the simulator's directories.
     pub array: String,
     /// Where the array put it. Never an identity: a LUN is used again.
     pub lun: Lun,
+}
+
+/// A volume that is exported to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// By the array that serves it.
+    pub serving: Place,
+    /// By the other array of a Peer Persistence pair, too.
+    pub second: Option<Place>,
     /// Which volume it is.
     pub wwn: Wwn,
     /// How large the array says it is.
@@ -27,7 +36,7 @@ pub enum Transport {
 
 impl Transport {
     /// Waits for the device of an export, checks that it is that volume and has its size. The same device again if it is
-    /// attached already.
+    /// attached already. The second export is not waited for; what is there of it must be the same data.
     ///
     /// # Errors
     /// [`HostError::NoDevice`] at the deadline, [`HostError::WrongDevice`], [`HostError::WrongSize`],

@@ -31,6 +31,9 @@ pub enum OpKind {
     Mount,
     /// Unmount, detach, withdraw the export.
     Unmount,
+    /// Peer Persistence: add or take back one array's export of a volume that is mounted. Nothing is to be finished or undone: what is
+    /// exported is looked at again.
+    Export,
 }
 
 impl fmt::Display for OpKind {
@@ -40,6 +43,7 @@ impl fmt::Display for OpKind {
             Self::Remove => "remove",
             Self::Mount => "mount",
             Self::Unmount => "unmount",
+            Self::Export => "export",
         })
     }
 }

@@ -105,6 +105,8 @@ pub struct Comment {
     pub delay: Option<u32>,
     /// The machine that has it mounted, as the last mount recorded.
     pub held: Option<Machine>,
+    /// Since when, in seconds since 1970 by that machine's clock, and later than any that it saw written there.
+    pub since: Option<u64>,
     /// Keys of a later release: kept as they are.
     pub further: Vec<(String, String)>,
 }
@@ -185,6 +187,7 @@ impl Comment {
             held: take("held")
                 .map(|text| Machine::parse(&text).ok_or(CommentError::Key("held")))
                 .transpose()?,
+            since: opt(take("since"), "since")?,
             further: Vec::new(),
         };
         Ok(Self {
@@ -230,6 +233,9 @@ impl Comment {
         if let Some(held) = &self.held {
             put("held", &held.to_string());
         }
+        if let Some(since) = self.since {
+            put("since", &since.to_string());
+        }
         for (key, value) in &self.further {
             put(key, value);
         }
@@ -260,6 +266,7 @@ mod tests {
             fs_mode: None,
             delay: None,
             held: None,
+            since: None,
             further: Vec::new(),
         }
     }
@@ -280,6 +287,7 @@ mod tests {
         comment.fs_mode = Some("0750".parse().unwrap());
         comment.delay = Some(7);
         comment.held = Machine::parse("host 7");
+        comment.since = Some(1_795_881_600);
         comment.further = vec![("pending".to_owned(), "a/b=c".to_owned())];
         let text = comment.encode().unwrap();
         assert!(
@@ -331,6 +339,7 @@ mod tests {
             fs_mode: Some("7777".parse().unwrap()),
             delay: Some(u32::MAX),
             held: Some(machine),
+            since: Some(9_999_999_999),
             further: Vec::new(),
         };
         assert_eq!(

@@ -255,6 +255,9 @@ pub enum ReplicationError {
 }
 
 impl ReplicationError {
+    /// Why a group with `active_active` is refused.
+    pub(super) const NOT_DRIVEN: &'static str = "which this plugin does not drive";
+
     /// What a person can do next.
     pub fn hint(&self) -> String {
         match self {
@@ -274,9 +277,9 @@ impl ReplicationError {
             Self::NoPrimary { group, .. } => format!(
                 "look at `showrcopy groups {group}` on both arrays, and bring the group back with `setrcopygroup`"
             ),
-            Self::Failsafe { .. } => {
-                "the other array may be serving: if it is, `setrcopygroup recover` there; `setrcopygroup override` only when it certainly is not".to_owned()
-            }
+            Self::Failsafe { group, .. } => format!(
+                "the other array may be serving: if it is, `hpe3par-docker group plan recover {group}` has what comes next; `group plan override` only when it certainly is not"
+            ),
             Self::InTransition { .. } => {
                 "try again when the group is Started and Synced on both arrays; `setrcopygroup recover` and then `setrcopygroup restore` end a failover".to_owned()
             }

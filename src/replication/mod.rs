@@ -6,9 +6,11 @@
 mod acting;
 mod action;
 mod error;
+mod kind;
 mod operate;
 mod pair;
 mod plan;
+mod second_export;
 mod serving;
 mod sides;
 mod situation;
@@ -18,12 +20,14 @@ mod tests;
 pub use acting::Acting;
 pub use action::{Action, Proof};
 pub use error::ReplicationError;
+pub use kind::GroupKind;
 pub use operate::{
     Afterwards, AsOf, Caution, Done, Exposure, HostUse, InUse, Objection, Operation, OperatorPlan,
-    PlannedCommand,
+    PlannedCommand, Witness, Witnesses,
 };
 pub use pair::{CpgPair, Pair, Wants};
 pub use plan::{Newcomer, Undoing, check_modes, plan_admission, plan_dismissal, plan_undo};
+pub use second_export::{Exported, Holder, Next, NotNow, SecondExport, Unwanted};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};
 pub use situation::Situation;

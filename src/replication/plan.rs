@@ -143,10 +143,7 @@ fn check_fit(
         why,
     };
     if has(Policy::ActiveActive) {
-        return Err(unfit(
-            Policy::ActiveActive,
-            "which this plugin does not drive",
-        ));
+        return Err(unfit(Policy::ActiveActive, ReplicationError::NOT_DRIVEN));
     }
     let culprit = PEER_PERSISTENCE
         .into_iter()

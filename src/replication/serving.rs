@@ -43,7 +43,7 @@ impl NotServing {
                 "try again in a moment; if it stays so, see `hpe3par-docker group show {group}`"
             ),
             Situation::Failsafe | Situation::LoneFailsafe => format!(
-                "the other array may be serving: `hpe3par-docker group show {group}` says what both show; `setrcopygroup override` only when the other certainly is not{why}"
+                "the other array may be serving: `hpe3par-docker group show {group}` says what both show; `hpe3par-docker group plan override {group}` only when the other certainly is not{why}"
             ),
             Situation::LoneSecondary => format!(
                 "if the primary is lost, `hpe3par-docker group plan failover {group}` has the commands that let the other array serve{why}"

@@ -2,7 +2,7 @@
 
 use crate::{
     host,
-    index::JournalEntry,
+    index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
     model::{VolumeName, VvName, Wwn},
 };
@@ -10,12 +10,17 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
-    exports, groups,
+    exports::{self, Exports},
+    groups,
     inner::Inner,
-    reconcile,
+    reconcile, second_export,
     steps::{Intent, Steps},
     unmount,
 };
+
+/// The fact that the volume has left this machine, and only its export may be there still. Whatever is mounted under its name later is
+/// somebody else's to take off.
+const LEFT_HERE: &str = "left here";
 
 /// Detaches the device of a VV of one array, if there is one.
 pub(super) async fn device(
@@ -71,9 +76,26 @@ pub(super) async fn everything(
     backend: &Backend,
     steps: &mut Steps,
 ) -> Result<(), Cause> {
+    second_export::hand_over_doubt(inner, backend, steps).await?;
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
+    let entry = steps.entry().clone();
+    if !entry.facts.contains_key(LEFT_HERE) {
+        this_machine(inner, backend, steps).await?;
+    }
+    if second_export::is_wanted(backend) {
+        let (fact, yes) = left_here();
+        steps.record(&[(&fact, &yes)])?;
+        second_export::withdraw(inner, backend, steps).await?;
+    }
+    let array = groups::acting_array(&entry, backend);
+    let exports = exports::look(steps, backend, array, &entry.vv).await?;
+    withdraw_own(steps, array, Intent::Withdraw, exports).await
+}
+
+/// Filesystem and device.
+async fn this_machine(inner: &Inner, backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
     let entry = steps.entry().clone();
     let mountpoint = inner.mountpoint(&entry.name);
     let wwn = wwn_of(&entry);
@@ -94,19 +116,42 @@ pub(super) async fn everything(
         // Only now: removing the directory also takes the mount from every other namespace that has a copy of it (array fact 36).
         host::remove_mountpoint(&inner.kernel, &mountpoint)?;
     }
-    let array = groups::acting_array(&entry, backend);
-    withdraw_own(steps, backend, array).await
+    Ok(())
 }
 
-/// Takes the exports of an array to this machine back.
-async fn withdraw_own(steps: &mut Steps, backend: &Backend, array: &Array) -> Result<(), Cause> {
-    let vv = steps.entry().vv.clone();
-    // Whoever sees another host withdraws its own export, and only that.
-    let exports = exports::look(steps, backend, array, &vv).await?;
+/// Takes the exports to this machine back, of all that an array showed. Whoever sees another host withdraws its own export, and only
+/// that.
+pub(super) async fn withdraw_own(
+    steps: &mut Steps,
+    array: &Array,
+    intent: Intent,
+    exports: Exports,
+) -> Result<(), Cause> {
     for template in &exports.own() {
-        exports::withdraw(steps, array, template).await?;
+        exports::withdraw(steps, intent, array, template).await?;
     }
     Ok(())
+}
+
+/// The fact that the volume has left this machine.
+pub(super) fn left_here() -> (String, String) {
+    (LEFT_HERE.to_owned(), "yes".to_owned())
+}
+
+/// True if the operation has taken the volume off this machine, and no command of its own may still be running: whatever is mounted or
+/// exported since is not its business.
+pub(super) fn leaves_this_alone(entry: &JournalEntry) -> bool {
+    let in_doubt = entry
+        .facts
+        .get("doubt")
+        .is_some_and(|doubt| !doubt.is_empty());
+    entry.facts.contains_key(LEFT_HERE) && !in_doubt
+}
+
+/// True if the operation has taken the volume off this machine, and it is mounted again since.
+pub(super) fn is_overtaken(inner: &Inner, entry: &JournalEntry) -> Result<bool, Cause> {
+    let left = entry.facts.contains_key(LEFT_HERE) && entry.kind != OpKind::Export;
+    Ok(left && reconcile::mounted_volume(inner, &entry.name)?.is_some())
 }
 
 /// The WWN that a mount or an unmount is about, as far as it got to know it.

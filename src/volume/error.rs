@@ -74,6 +74,12 @@ pub enum Cause {
         /// The array that serves it.
         serving: String,
     },
+    /// Mounted here, and no array exports it to this host any more.
+    #[error("it is mounted on this host, and no array exports it to this host any more: {why}")]
+    CutOff {
+        /// Why not.
+        why: String,
+    },
     /// The group was failed over, and somebody goes on with the former primary's copy.
     #[error(
         "the copy `{vv}` on array `{array}`, which does not serve the volume any more, is in use by {by}"
@@ -202,9 +208,6 @@ pub enum Cause {
     /// What a failed operation leaves, in words.
     #[error("{0}")]
     Half(&'static str),
-    /// Something that a later release does.
-    #[error("{0}")]
-    NotYet(&'static str),
     /// An unfinished operation has to be cleaned up first.
     #[error("an earlier {kind} of it (operation `{op}`) is not cleaned up yet: {why}")]
     Unfinished {
@@ -290,6 +293,9 @@ impl Cause {
                 "what array `{}` has of it cannot be used; bring the array back on which the volume was made",
                 error.array
             )),
+            Self::CutOff { .. } => Some(
+                "stop the containers that use it here; then it can be mounted again, where nobody else has it".to_owned(),
+            ),
             Self::MountedFromOther { .. } => Some(
                 "stop the containers that use it here; the next one mounts it from the array that serves".to_owned(),
             ),
@@ -336,7 +342,6 @@ impl Cause {
             Self::NoSuchVolume => {
                 Some("create it with `docker volume create -d hpe`".to_owned())
             }
-            Self::NotYet(_) => Some("use an Active/Passive backend".to_owned()),
             Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }

@@ -2,9 +2,11 @@
 
 use crate::{
     inform::{
-        Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, VlunQuery, VlunTemplate,
+        Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, Refusal, VlunQuery,
+        VlunTemplate,
     },
-    model::{HostName, VvName},
+    model::{HostName, Lun, VvName},
+    replication::Exported,
 };
 
 use super::{
@@ -33,6 +35,24 @@ pub(super) enum Exports {
 }
 
 impl Exports {
+    /// In short.
+    pub fn told(&self) -> Exported {
+        match self {
+            Self::None => Exported {
+                here: false,
+                elsewhere: false,
+            },
+            Self::Ours(_) => Exported {
+                here: true,
+                elsewhere: false,
+            },
+            Self::Foreign { own, .. } => Exported {
+                here: !own.is_empty(),
+                elsewhere: true,
+            },
+        }
+    }
+
     /// Those to this machine, whoever else has one.
     pub fn own(self) -> Vec<VlunTemplate> {
         match self {
@@ -70,18 +90,14 @@ pub(super) async fn look(
     Ok(sort(us.as_ref(), templates))
 }
 
-/// The exports of a VV on one array to this machine, whoever else has one.
-pub(super) async fn own(
-    backend: &Backend,
-    array: &Array,
-    vv: &VvName,
-) -> Result<Vec<VlunTemplate>, Cause> {
+/// As [`look`], before an operation begins.
+pub(super) async fn seen(backend: &Backend, array: &Array, vv: &VvName) -> Result<Exports, Cause> {
     let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
     if templates.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Exports::None);
     }
     let us = our_host(backend, array, &array.showhost().await?)?;
-    Ok(sort(us.as_ref(), templates).own())
+    Ok(sort(us.as_ref(), templates))
 }
 
 fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
@@ -198,43 +214,59 @@ pub(super) async fn host(
         .await
 }
 
-/// Exports the VV to this machine. Only a read-back that shows this machine alone permits what follows; whoever sees another
-/// host withdraws its own export.
+/// Exports the VV to this machine, at this LUN if that is free there. Only a read-back that shows this machine alone permits what
+/// follows; whoever sees another host withdraws its own export.
 pub(super) async fn export(
     steps: &mut Steps,
+    intent: Intent,
     array: &Array,
     vv: &VvName,
     host: &HostName,
+    at: Option<Lun>,
+) -> Result<VlunTemplate, Cause> {
+    if let Some(lun) = at {
+        match export_at(steps, intent, array, vv, host, LunChoice::Exact(lun)).await {
+            Err(Cause::Array(error)) if error.refusal() == Some(Refusal::LunTaken) => {}
+            other => return other,
+        }
+    }
+    export_at(steps, intent, array, vv, host, LunChoice::Auto).await
+}
+
+async fn export_at(
+    steps: &mut Steps,
+    intent: Intent,
+    array: &Array,
+    vv: &VvName,
+    host: &HostName,
+    lun: LunChoice,
 ) -> Result<VlunTemplate, Cause> {
     steps
-        .act(
-            Intent::Export,
-            array.createvlun(vv, LunChoice::Auto, host),
-            || async {
-                let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
-                Ok(match sort(Some(host), templates) {
-                    Exports::Ours(template) => Seen::Done(template),
-                    Exports::None => {
-                        Seen::NotDone(format!("array `{}` lists no export", array.label()))
-                    }
-                    Exports::Foreign { to, .. } => {
-                        Seen::NotDone(format!("array `{}` exports it to {to}", array.label()))
-                    }
-                })
-            },
-        )
+        .act(intent, array.createvlun(vv, lun, host), || async {
+            let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
+            Ok(match sort(Some(host), templates) {
+                Exports::Ours(template) => Seen::Done(template),
+                Exports::None => {
+                    Seen::NotDone(format!("array `{}` lists no export", array.label()))
+                }
+                Exports::Foreign { to, .. } => {
+                    Seen::NotDone(format!("array `{}` exports it to {to}", array.label()))
+                }
+            })
+        })
         .await
 }
 
 /// Takes this machine's export back.
 pub(super) async fn withdraw(
     steps: &mut Steps,
+    intent: Intent,
     array: &Array,
     template: &VlunTemplate,
 ) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
     steps
-        .act(Intent::Withdraw, array.removevlun(template), || async {
+        .act(intent, array.removevlun(template), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
                 Seen::NotDone(format!(

@@ -29,6 +29,7 @@ use super::{
     news::News,
     reconcile,
     running::{Locks, Running},
+    second_export::Keeping,
     service::Parts,
     unheard::Unheard,
 };
@@ -63,6 +64,7 @@ pub(super) struct Inner {
     removed: Mutex<HashMap<VolumeName, jiff::Timestamp>>,
     pub unheard: Unheard,
     pub news: News,
+    pub second_exports: Keeping,
 }
 
 impl Inner {
@@ -93,6 +95,7 @@ impl Inner {
             removed: Mutex::default(),
             unheard: Unheard::new(),
             news: News::default(),
+            second_exports: Keeping::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known, unmount};
+use super::{backend::Backend, error::Cause, inner::Inner, known, second_export, unmount};
 
 /// How long the peer may take to show its side.
 const PEER: Duration = Duration::from_millis(1500);
@@ -311,14 +311,22 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
     if let Some(record) = inner.index.mount(&volume.name) {
         let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
         let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
-        shown.insert(
-            "mounted here".to_owned(),
-            json!({
-                "device": record.place.device,
-                "users": record.references(),
-                "from": array.map(Array::label),
-            }),
-        );
+        let mut here = Map::new();
+        here.insert("device".to_owned(), json!(record.place.device));
+        here.insert("users".to_owned(), json!(record.references()));
+        if let Some(kept) = inner.second_exports.of(&volume.name) {
+            here.insert("from".to_owned(), json!(kept.by()));
+            here.insert("exported by".to_owned(), json!(kept.told()));
+        } else if inner
+            .backends
+            .get(&volume.backend)
+            .is_some_and(second_export::is_wanted)
+        {
+            here.insert("exported by".to_owned(), json!("not looked at yet"));
+        } else {
+            here.insert("from".to_owned(), json!(array.map(Array::label)));
+        }
+        shown.insert("mounted here".to_owned(), json!(here));
     }
     shown
 }

@@ -139,6 +139,7 @@ pub(super) fn copy_without_comment(
         fs_mode: volume.options.fs_mode,
         delay: None,
         held: None,
+        since: None,
         further: Vec::new(),
     })
 }

@@ -29,6 +29,7 @@ mod reconcile;
 mod recover;
 mod remove;
 mod running;
+mod second_export;
 mod service;
 mod serving;
 mod sides;

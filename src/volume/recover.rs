@@ -15,7 +15,7 @@ use super::{
     error::{Aftermath, Cause},
     groups,
     inner::Inner,
-    known, mount, remove,
+    known, mount, reconcile, remove, second_export,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -68,7 +68,8 @@ impl Inner {
         let pending = self.pending_unmounts(name, from);
         for unmount in &pending {
             self.drop_user_of(unmount)?;
-            if let Some(array) = from.filter(|_| Intent::Withdraw.is_in(unmount)) {
+            let withdrew = Intent::Withdraw.is_in(unmount) || Intent::WithdrawSecond.is_in(unmount);
+            if let Some(array) = from.filter(|_| withdrew) {
                 self.wait_out_earlier_session(unmount, array).await?;
             }
         }
@@ -108,6 +109,12 @@ impl Inner {
         }
     }
 
+    /// True if a volume is exported from both arrays at once: then any of them is what a mount of it goes on from.
+    fn is_exported_twice(&self, entry: &JournalEntry) -> bool {
+        let backend = self.backend(&entry.backend);
+        backend.is_ok_and(second_export::is_wanted)
+    }
+
     /// Unmounts that a mount has overtaken: what they were to take away is in use again.
     pub fn take_over(&self, pending: &[JournalEntry]) -> Result<(), Cause> {
         for unmount in pending {
@@ -133,8 +140,8 @@ impl Inner {
         entries.retain(|e| {
             e.name == *name
                 && e.kind == OpKind::Unmount
+                && (self.is_exported_twice(e) || self.acts_on(e, from))
                 && self.backends.contains_key(&e.backend)
-                && self.acts_on(e, from)
                 && !in_doubt(e)
         });
         entries
@@ -212,14 +219,24 @@ pub(super) async fn end(
     log::info!(volume = entry.name.as_str(), op:% = entry.op, kind:% = entry.kind; "cleaning up");
     let backend = match (inner.backend(&entry.backend), entry.kind) {
         (Ok(backend), _) => backend.for_request(request),
-        (Err(_), OpKind::Mount | OpKind::Unmount) => return without_backend(inner, entry).await,
+        (Err(_), OpKind::Mount | OpKind::Unmount | OpKind::Export) => {
+            return without_backend(inner, entry).await;
+        }
         (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
     };
     let _turn = match entry.kind {
         OpKind::Create | OpKind::Remove => inner.group_turn(&backend).await,
-        OpKind::Mount | OpKind::Unmount => None,
+        OpKind::Mount | OpKind::Unmount | OpKind::Export => None,
     };
-    let steps = Steps::resume(&inner.index, &inner.points, entry);
+    let mut steps = Steps::resume(&inner.index, &inner.points, entry);
+    if detach::is_overtaken(inner, steps.entry())? {
+        if let Some(doubt) = steps.doubt(&backend).await? {
+            return Err(Cause::NotKnown(doubt));
+        }
+        // Nobody may have written that mount down.
+        reconcile::adopt(inner, &steps.entry().name)?;
+        return steps.finish();
+    }
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, steps).await,
@@ -234,6 +251,7 @@ pub(super) async fn end(
             left(mount::undo(inner, &backend, steps).await)
         }
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
+        OpKind::Export => second_export::settle(inner, &backend, steps).await,
     }
 }
 
@@ -313,6 +331,9 @@ async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     let entry = steps.entry();
     let name = &entry.name;
+    if entry.kind == OpKind::Export || detach::is_overtaken(inner, entry)? {
+        return steps.finish();
+    }
     inner.drop_user_of(entry)?;
     if inner.has_users(name) && !detach::is_of_another_copy(inner, entry)? {
         return steps.finish();

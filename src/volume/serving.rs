@@ -3,10 +3,10 @@
 use crate::{
     inform::{ActiveVlun, Array, System, VlunQuery},
     model::{GroupStatus, Role, Side, SyncStatus, VolumeName, VvName},
-    replication::GroupSides,
+    replication::{GroupSides, Pair, SecondExport},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, sides, steps::Steps};
+use super::{backend::Backend, error::Cause, groups, inner::Inner, sides, steps::Steps};
 
 /// The array that serves a volume now.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) struct Serving {
     pub natural: bool,
     /// Both arrays replicate, and this volume is equal on both.
     pub in_step: bool,
+    /// Peer Persistence: whether the other array is to export it, too.
+    pub second: Option<SecondExport>,
 }
 
 /// Asks which array serves the volume. Both sides are asked at every mount.
@@ -37,14 +39,13 @@ pub(super) async fn find(
             other_answers: false,
             natural: true,
             in_step: false,
+            second: None,
         });
     };
-    if pair.wants.peer_persistence {
-        return Err(Cause::NotYet(
-            "this release does not mount volumes of Peer Persistence backends (`quorum_witness_ip`): it would export them from one array only",
-        ));
-    }
     let sides = sides::of_volume(inner, backend, pair, name, vv, sides::PATIENCE).await?;
+    sides
+        .must_not_be_active_active()
+        .map_err(|why| groups::refused(&pair.source, why))?;
     let found = sides.serving(pair.wants.lone_primary)?;
     sides.check_copy(found.side, vv)?;
     let here = sides.on(found.side);
@@ -68,6 +69,7 @@ pub(super) async fn find(
         other_answers: !other.half.is_unreadable(),
         natural: role == Some(Role::Primary),
         in_step: in_step(&sides, found.side, vv),
+        second: second(pair, &sides, found.side, vv),
     })
 }
 
@@ -93,12 +95,23 @@ impl Serving {
         )
         .await?;
         let now = sides.serving(pair.wants.lone_primary)?;
-        if now.side == self.side {
+        // An export was made there that must not be there by now.
+        let parted = self.second == Some(SecondExport::Wanted)
+            && matches!(
+                second(pair, &sides, now.side, &entry.vv),
+                Some(SecondExport::Unwanted(_))
+            );
+        if now.side == self.side && !parted {
             Ok(())
         } else {
             Err(Cause::RolesChanged(sides.group))
         }
     }
+}
+
+fn second(pair: &Pair, sides: &GroupSides, side: Side, vv: &VvName) -> Option<SecondExport> {
+    let wanted = pair.wants.peer_persistence;
+    wanted.then(|| sides.second_export(side, vv))
 }
 
 fn in_step(sides: &GroupSides, side: Side, vv: &VvName) -> bool {

@@ -45,7 +45,9 @@ pub(super) enum Intent {
     RemoveCopy,
     MakeHost,
     Export,
+    ExportSecond,
     Withdraw,
+    WithdrawSecond,
     Attach,
     Detach,
     MarkFormatting,
@@ -57,7 +59,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 25] = [
+    const ALL: [(Self, &'static str); 27] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),
@@ -74,7 +76,9 @@ impl Intent {
         (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
         (Self::Export, "export"),
+        (Self::ExportSecond, "export-second"),
         (Self::Withdraw, "withdraw"),
+        (Self::WithdrawSecond, "withdraw-second"),
         (Self::Attach, "attach"),
         (Self::Detach, "detach"),
         (Self::MarkFormatting, "mark-formatting"),
@@ -159,6 +163,11 @@ impl Steps {
             points: points.clone(),
             resumed: true,
         }
+    }
+
+    /// True if an earlier run of the plugin began it, or an earlier attempt left it open.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// The entry as written so far.
@@ -366,7 +375,7 @@ pub(super) fn may_still_run(array: &Array, session: &str) -> String {
 
 /// A session that an earlier process opened and the array still lists: the process died over its command. The command changes
 /// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the array that acts is asked: what is sent
-/// to the other changes a comment, and the other may be away.
+/// to the other changes a comment, and the other may be away. Its exports are looked after by themselves (`second_export`).
 pub(super) async fn earlier_session(
     index: &Index,
     array: &Array,

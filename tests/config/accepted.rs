@@ -278,6 +278,26 @@ fn settings_without_effect_are_warned_of() {
             .iter()
             .all(|warning| warning.contains("has no effect"))
     );
+    // Of Peer Persistence the arrays and their witness decide; elsewhere it counts.
+    for (witness, lone_primary, count) in [
+        ("quorum_witness_ip = \"10.0.0.3\"", LonePrimary::Mount, 1),
+        ("", LonePrimary::Refuse, 0),
+    ] {
+        let more = format!(
+            "replication_mode = \"synchronous\"\ncpg_map = {{ gold = \"lead\" }}\n{witness}"
+        );
+        let text = replicated(&more).replace(
+            "[prod.replication_device]",
+            "lone_primary = \"refuse\"\n[prod.replication_device]",
+        );
+        let (config, warnings) = accepted(&text);
+        assert_eq!(config.backends[&name("prod")].lone_primary, lone_primary);
+        let said = warnings.iter().filter(|warning| {
+            warning.contains("`lone_primary`")
+                && warning.contains("Active/Passive replication only")
+        });
+        assert_eq!(said.count(), count, "{warnings:?}");
+    }
     let (_, warnings) = accepted(&plain("strict_ssh_host_key_policy = false"));
     assert!(
         warnings[0].contains("trusted at first sight"),

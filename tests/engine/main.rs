@@ -6,6 +6,7 @@ mod rig;
 
 mod crashes;
 mod failover;
+mod peer_persistence;
 mod plain;
 mod refused;
 mod replicated;

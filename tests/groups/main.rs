@@ -11,7 +11,9 @@ mod scene;
 mod stage;
 
 mod administrator;
+mod failsafe;
 mod objections;
+mod persistent;
 mod plans;
 mod reading;
 mod watching;

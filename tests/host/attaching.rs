@@ -128,8 +128,11 @@ fn a_device_on_a_former_file_of_the_volume_is_exchanged_only_when_nobody_uses_it
         async |lab| {
             let device = lab.attached('1', 256).await;
             let export = hpe3par_docker::host::Export {
-                array: "north".to_owned(),
-                lun: hpe3par_docker::model::Lun(5),
+                serving: hpe3par_docker::host::Place {
+                    array: "north".to_owned(),
+                    lun: hpe3par_docker::model::Lun(5),
+                },
+                second: None,
                 wwn: wwn('1'),
                 size: Size::from_mib(256),
             };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use hpe3par_docker::{
-    host::{BlockDevice, Export, Kernel, Simulated, Transport},
+    host::{BlockDevice, Export, Kernel, Place, Simulated, Transport},
     model::{HostName, Lun, Size, Wwn},
 };
 use tempfile::TempDir;
@@ -94,17 +94,20 @@ impl Lab {
             .set_len(mib * MIB)
             .unwrap();
         Export {
-            array: "north".to_owned(),
-            lun: Lun(5),
+            serving: Place {
+                array: "north".to_owned(),
+                lun: Lun(5),
+            },
+            second: None,
             wwn: wwn.clone(),
             size: Size::from_mib(mib),
         }
     }
 
     pub fn exported_as(&self, export: &Export, host: &str) -> PathBuf {
-        let dir = self.path("exports").join(&export.array).join(host);
+        let dir = self.path("exports").join(&export.serving.array).join(host);
         fs::create_dir_all(&dir).unwrap();
-        dir.join(format!("{}.{}", export.lun, export.wwn))
+        dir.join(format!("{}.{}", export.serving.lun, export.wwn))
     }
 
     pub fn export(&self, export: &Export, host: &str) {

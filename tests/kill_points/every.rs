@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use hpe3par_sim::engine::LogEntry;
 use serde_json::Value;
 
 use super::{
@@ -25,6 +26,13 @@ const LANES: usize = 4;
 pub trait Operation: Sync {
     /// For people.
     const NAME: &'static str;
+    /// Commands that have no points: both arrays are asked at once, and in no certain order. They change nothing.
+    const AT_ONCE: &'static [&'static str] = &[];
+
+    /// The arrays and the machine.
+    async fn stage(&self) -> Stage {
+        Stage::new().await
+    }
 
     /// What has to be there before.
     async fn prepare(&self, stage: &Stage, plugin: &Plugin);
@@ -111,7 +119,7 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 
 /// The points of the operation when nothing goes wrong, and how many the arrays' own record of it says there are.
 pub async fn derive(operation: &impl Operation) -> (Vec<Point>, usize) {
-    let stage = Stage::new().await;
+    let stage = operation.stage().await;
     let plugin = stage.plugin();
     stage.listed_once().await;
     operation.prepare(&stage, &plugin).await;
@@ -120,6 +128,7 @@ pub async fn derive(operation: &impl Operation) -> (Vec<Point>, usize) {
     stage.count_points();
     operation.perform(&plugin).await.ok();
     let commands = stage.arrays.control.log(None);
+    let commands = without(&commands, operation);
     let points = stage.points();
     let derived = points::check(&points, &commands);
     assert_eq!(points.len(), derived);
@@ -127,9 +136,24 @@ pub async fn derive(operation: &impl Operation) -> (Vec<Point>, usize) {
     (points, derived)
 }
 
+/// The commands that have points.
+fn without<O: Operation>(commands: &[LogEntry], _: &O) -> Vec<LogEntry> {
+    let at_once = |entry: &&LogEntry| {
+        let word = entry.line.split(' ').next().unwrap_or_default();
+        let at_once = O::AT_ONCE.contains(&word);
+        assert!(!(at_once && entry.changed), "{}", entry.line);
+        at_once
+    };
+    commands
+        .iter()
+        .filter(|entry| !at_once(entry))
+        .cloned()
+        .collect()
+}
+
 async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
     let n = at + 1;
-    let stage = Stage::new().await;
+    let stage = operation.stage().await;
     let mut plugin = stage.plugin_that_dies_at(n);
     stage.listed_once().await;
     operation.prepare(&stage, &plugin).await;

@@ -106,6 +106,47 @@ impl Operation for Unmount {
     }
 }
 
+/// An operation on a volume that both arrays export.
+struct OnBoth<O>(O);
+
+macro_rules! on_both {
+    ($operation:ty, $name:literal, $mounted:literal, $formatted:literal) => {
+        impl Operation for OnBoth<$operation> {
+            const NAME: &'static str = $name;
+            const AT_ONCE: &'static [&'static str] = &["showrcopy"];
+
+            async fn stage(&self) -> Stage {
+                Stage::persistent().await
+            }
+
+            async fn prepare(&self, stage: &Stage, plugin: &Plugin) {
+                let options =
+                    json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+                plugin.create("db1", options).await.ok();
+                stage.assert_group("prod", &["db1"]);
+                if $formatted {
+                    write(&mount(plugin, "m1").await, "one");
+                }
+                if $formatted && !$mounted {
+                    unmount(stage, plugin, vec!["m1".to_owned()]).await;
+                }
+            }
+
+            async fn perform(&self, plugin: &Plugin) -> Reply {
+                self.0.perform(plugin).await
+            }
+
+            async fn check(&self, stage: &Stage, plugin: &Plugin, before: &Value) {
+                self.0.check(stage, plugin, before).await;
+            }
+        }
+    };
+}
+
+on_both!(First, "the first mount from both arrays", false, false);
+on_both!(Second, "a later mount from both arrays", false, true);
+on_both!(Unmount, "unmount from both arrays", true, true);
+
 /// The volume is mounted and somebody uses it, or nothing of it is on this machine.
 fn ends_mounted_or_not_here(stage: &Stage) {
     if users_of(stage).is_empty() {
@@ -113,7 +154,7 @@ fn ends_mounted_or_not_here(stage: &Stage) {
     } else {
         assert_eq!(stage.mounts(), [stage.machine.mountpoint("db1")]);
         assert_eq!(stage.loops().len(), 1);
-        assert_eq!(stage.exports().len(), 1);
+        assert_eq!(stage.exports().len(), stage.exported_by);
     }
 }
 
@@ -221,4 +262,22 @@ fn every_kill_point_of_an_unmount() {
     privately("mounting::every_kill_point_of_an_unmount", || {
         every_point(&Unmount)
     });
+}
+
+#[test]
+fn every_kill_point_of_a_first_mount_from_both_arrays() {
+    let test = "mounting::every_kill_point_of_a_first_mount_from_both_arrays";
+    privately(test, || every_point(&OnBoth(First)));
+}
+
+#[test]
+fn every_kill_point_of_a_later_mount_from_both_arrays() {
+    let test = "mounting::every_kill_point_of_a_later_mount_from_both_arrays";
+    privately(test, || every_point(&OnBoth(Second)));
+}
+
+#[test]
+fn every_kill_point_of_an_unmount_from_both_arrays() {
+    let test = "mounting::every_kill_point_of_an_unmount_from_both_arrays";
+    privately(test, || every_point(&OnBoth(Unmount)));
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     points::{self, Point},
     rig::{
-        arrays::{Arrays, HOME, Machine, PEER},
+        arrays::{Arrays, HOME, Machine, PEER, persistent, witnessed},
         plugin::Plugin,
     },
 };
@@ -23,6 +23,8 @@ const POLL: Duration = Duration::from_millis(5);
 pub struct Stage {
     pub arrays: Arrays,
     pub machine: Machine,
+    /// So many arrays export what is mounted.
+    pub exported_by: usize,
 }
 
 impl Stage {
@@ -31,7 +33,25 @@ impl Stage {
         let at_once = |toml: String| toml.replace("factor = 20.0", "factor = 100000.0");
         let arrays = Arrays::start_with(at_once).await;
         let machine = arrays.machine("host1");
-        Self { arrays, machine }
+        Self {
+            arrays,
+            machine,
+            exported_by: 1,
+        }
+    }
+
+    /// As [`Stage::new`]; the backend `mirrored` is Peer Persistence.
+    pub async fn persistent() -> Self {
+        let at_once = |toml: String| toml.replace("factor = 20.0", "factor = 100000.0");
+        let arrays = Arrays::start_with(|toml| at_once(witnessed(&toml))).await;
+        let machine = arrays.machine("host1");
+        let conf = std::fs::read_to_string(machine.conf()).unwrap();
+        std::fs::write(machine.conf(), persistent(&conf)).unwrap();
+        Self {
+            arrays,
+            machine,
+            exported_by: 2,
+        }
     }
 
     /// A plugin that writes its points down.
@@ -145,10 +165,11 @@ impl Stage {
         }
     }
 
-    /// What the home array exports.
+    /// What the arrays export.
     pub fn exports(&self) -> Vec<Value> {
         let dump = self.arrays.dump();
-        dump[HOME]["vluns"].as_array().unwrap().clone()
+        let vluns = [HOME, PEER].map(|array| dump[array]["vluns"].as_array().unwrap().clone());
+        vluns.concat()
     }
 
     /// Loop devices on files of this stage.

@@ -1,7 +1,7 @@
 //! Two backends that replicate between the same arrays, each in a way of its own.
 
 use super::*;
-use crate::rig::arrays::{HOME, with_witness};
+use crate::rig::arrays::{HOME, witnessed};
 
 fn paired() -> Value {
     json!({ "backend": "paired", "replicationGroup": "pair", "size": "1" })
@@ -9,7 +9,7 @@ fn paired() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_belongs_to_the_backend_that_replicates_in_the_way_of_its_group() {
-    let arrays = Arrays::start_with(|toml| with_witness(&toml)).await;
+    let arrays = Arrays::start_with(|toml| witnessed(&toml)).await;
     let machines = ["host1", "host2", "host3", "host4"].map(|name| {
         let machine = arrays.machine(name);
         machine.add_paired();

@@ -117,6 +117,15 @@ impl Stage {
 
     /// As [`Stage::set`], after a change to the description of the arrays.
     pub async fn set_on(test: &str, change: impl FnOnce(String) -> String) -> Option<Self> {
+        Self::set_with(test, change, |conf| conf).await
+    }
+
+    /// As [`Stage::set_on`], after a change to hpe.conf as well.
+    pub async fn set_with(
+        test: &str,
+        change: impl FnOnce(String) -> String,
+        configure: impl FnOnce(String) -> String,
+    ) -> Option<Self> {
         let programs = ["unshare", "nsenter", "losetup", "mkfs.ext4", "pkill"];
         let mut needs = vec![Need::Root];
         needs.extend(programs.map(Need::Program));
@@ -125,6 +134,8 @@ impl Stage {
         }
         let arrays = Arrays::start_with(change).await;
         let machine = arrays.machine("host1");
+        let conf = std::fs::read_to_string(machine.conf()).unwrap();
+        std::fs::write(machine.conf(), configure(conf)).unwrap();
         let namespace = Namespace::new(&machine.dir);
         let plugin = Plugin::start_with(&machine, &namespace.words(), &[]);
         Some(Self {

@@ -9,14 +9,12 @@ use serde_json::{Value, json};
 
 use super::{
     rig::{
-        arrays::{HOME, PEER},
+        arrays::{HOME, PEER, persistent, witnessed},
         plugin::{Plugin, Reply},
     },
     stage::{Stage, assert_told},
 };
 
-/// Address of the quorum witness, in hpe.conf and at the arrays.
-const WITNESS: &str = "198.51.100.9";
 /// The group, as its own array calls it.
 pub const GROUP: &str = "prod";
 /// The group, as the peer calls it.
@@ -74,23 +72,21 @@ impl Scene {
                 toml = toml.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0");
             }
             if way == Way::PeerPersistence {
-                let links = "[[array.target.links]]";
-                toml = toml.replace(links, &format!("witness = \"{WITNESS}\"\n{links}"));
+                toml = witnessed(&toml);
             }
             arrays(toml)
         };
         let configure = |text: String| {
-            let mode = match way {
-                Way::Synchronous => "replication_mode = \"synchronous\"".to_owned(),
-                Way::Asynchronous => {
-                    "replication_mode = \"asynchronous\"\nsync_period = 600".to_owned()
-                }
-                Way::Streaming => "replication_mode = \"streaming\"".to_owned(),
-                Way::PeerPersistence => {
-                    format!("replication_mode = \"synchronous\"\nquorum_witness_ip = \"{WITNESS}\"")
-                }
-            };
-            conf(text.replace("replication_mode = \"synchronous\"", &mode))
+            let synchronous = "replication_mode = \"synchronous\"";
+            conf(match way {
+                Way::Synchronous => text,
+                Way::Asynchronous => text.replace(
+                    synchronous,
+                    "replication_mode = \"asynchronous\"\nsync_period = 600",
+                ),
+                Way::Streaming => text.replace(synchronous, "replication_mode = \"streaming\""),
+                Way::PeerPersistence => persistent(&text),
+            })
         };
         Self {
             stage: Stage::set_with(describe, configure).await,

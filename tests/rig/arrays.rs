@@ -18,9 +18,6 @@ pub const LOGIN: &str = "dockervol";
 /// Its password. It must not be found in anything the plugin writes.
 pub const PASSWORD: &str = "correct-horse-battery";
 
-/// Address of the quorum witness, where there is one.
-pub const WITNESS: &str = "198.51.100.9";
-
 /// Running arrays and a directory for everything about them.
 pub struct Arrays {
     pub dir: TempDir,
@@ -84,10 +81,20 @@ pub fn later(description: &str) -> String {
     description.replace("latency_ms = 0", "release = \"10.5.0\"\nlatency_ms = 0")
 }
 
-/// The same arrays with a quorum witness.
-pub fn with_witness(description: &str) -> String {
+/// Address of the quorum witness, in hpe.conf and at the arrays.
+const WITNESS: &str = "198.51.100.9";
+
+/// The same arrays with a quorum witness, as Peer Persistence wants it.
+pub fn witnessed(description: &str) -> String {
     let links = "[[array.target.links]]";
     description.replace(links, &format!("witness = \"{WITNESS}\"\n{links}"))
+}
+
+/// hpe.conf with Peer Persistence in place of Active/Passive.
+pub fn persistent(conf: &str) -> String {
+    let mode = "replication_mode = \"synchronous\"";
+    assert!(conf.contains(mode));
+    conf.replace(mode, &format!("{mode}\nquorum_witness_ip = \"{WITNESS}\""))
 }
 
 impl Arrays {
@@ -272,10 +279,7 @@ cpg_map = {{ ssd_r5 = "ssd_r5", ssd_r6 = "ssd_r6" }}
     pub fn add_paired(&self) {
         let mut conf = std::fs::read_to_string(self.conf()).unwrap();
         let mirrored = &conf[conf.find("[mirrored]").unwrap()..];
-        let witness = format!("quorum_witness_ip = \"{WITNESS}\"\nreplication_mode");
-        let paired = mirrored
-            .replace("[mirrored", "[paired")
-            .replace("replication_mode", &witness);
+        let paired = persistent(&mirrored.replace("[mirrored", "[paired"));
         conf += &format!("\n{paired}");
         std::fs::write(self.conf(), conf).unwrap();
     }

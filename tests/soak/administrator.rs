@@ -73,10 +73,11 @@ impl Site {
 
     /// True if nobody of these has a volume of the group any more.
     async fn stop(&mut self, group: &str, stop: Stop) -> bool {
-        let kind = volumes::GROUPS.iter().find(|(name, _)| *name == group);
+        let found = volumes::GROUPS.iter().find(|(name, _)| *name == group);
+        let (_, kind) = *found.unwrap();
         let shown = self.shown();
         let mut all = true;
-        for volume in volumes::of(kind.unwrap().1) {
+        for volume in volumes::of(kind) {
             for host in &mut self.hosts {
                 let Some(wwn) = host.mounted(volume) else {
                     continue;
@@ -142,6 +143,15 @@ fn home(shown: &Shown, group: &str) -> Option<Step> {
     }
     let on_peer = |what: &str| format!("setrcopygroup {what} -f {there}");
     match (home.role.as_str(), peer.role.as_str()) {
+        // Both were lost since one took over. That one has what was written last.
+        ("Primary", "Primary-Rev") if peer.status == "Failsafe" => {
+            step(PEER, on_peer("override"), Stop::Nobody)
+        }
+        ("Primary-Rev", "Primary") if home.status == "Failsafe" => step(
+            HOME,
+            format!("setrcopygroup override -f {group}"),
+            Stop::Nobody,
+        ),
         // It took over, and home does not know of it or gave up.
         ("Primary", "Primary-Rev") => step(PEER, on_peer("recover"), Stop::From(HOME)),
         ("Primary", "Secondary") if started => None,

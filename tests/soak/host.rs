@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -125,6 +125,16 @@ impl Host {
             .collect()
     }
 
+    /// Where the arrays' exports to this machine appear, under the name of each array.
+    pub fn exports(&self) -> PathBuf {
+        self.machine.dir.parent().unwrap().join("exports")
+    }
+
+    /// Can it read and write the volume on this array now?
+    pub fn reaches(&self, array: &str, wwn: &str) -> bool {
+        reaches(&self.exports(), array, self.name(), wwn)
+    }
+
     pub fn mountinfo(&self) -> PathBuf {
         self.namespace.root().parent().unwrap().join("mountinfo")
     }
@@ -207,6 +217,17 @@ impl Host {
 fn start(machine: &Machine, namespace: &Namespace) -> Plugin {
     let patience = [("HPE3PAR_DOCKER_PATIENCE_MS", "2000".to_owned())];
     tokio::task::block_in_place(|| Plugin::start_with(machine, &namespace.words(), &patience))
+}
+
+/// Is there an export through which a host could read and write?
+pub fn reaches(exports: &Path, array: &str, host: &str, wwn: &str) -> bool {
+    let links = std::fs::read_dir(exports.join(array).join(host));
+    let end = format!(".{wwn}");
+    links
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|link| link.file_name().to_string_lossy().ends_with(&end))
 }
 
 /// A mount of a volume of an array.

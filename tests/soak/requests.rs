@@ -11,7 +11,7 @@ use super::{
     plan::{Request, Verb},
     rig::plugin::Reply,
     site::Site,
-    volumes::{self, Kind, PEER_PERSISTENCE_MOUNTS, REMOVES_MEET, REVERSED_CYCLES},
+    volumes::{self, REMOVES_MEET, REVERSED_CYCLES},
 };
 
 /// After so long everything that hangs goes on.
@@ -53,7 +53,7 @@ impl Site {
                     None
                 }
                 Verb::Remove if self.hosts[host].uses(volume) || mounts(host, volume) => None,
-                Verb::Remove if !REMOVES_MEET && removes_elsewhere(&all, host, volume) => None,
+                Verb::Remove if !REMOVES_MEET && meets(requests, &all, host, volume) => None,
                 _ => Some(String::new()),
             };
             if let Some(id) = id {
@@ -119,8 +119,6 @@ impl Site {
             (Verb::Mount, Reply::Ok(said)) => {
                 let at = host.machine.mountpoint(asked.volume);
                 assert_eq!(said["Mountpoint"], at.display().to_string());
-                let mounts = volumes::kind(asked.volume) != Kind::PeerPersistence;
-                assert!(mounts || PEER_PERSISTENCE_MOUNTS, "{}", asked.volume);
                 host.begins(asked.volume, &asked.id, answer.file);
             }
             (Verb::Unmount, Reply::Err(_) | Reply::Closed) => {
@@ -138,9 +136,15 @@ fn is_reversed(shown: &Shown, volume: &str) -> bool {
     halves.is_some_and(|halves| halves.map(|half| half.role) != ["Primary", "Secondary"])
 }
 
-fn removes_elsewhere(all: &[Asked], host: usize, volume: &str) -> bool {
-    all.iter()
-        .any(|other| other.verb == Verb::Remove && other.host != host && other.volume == volume)
+/// Another host mounts the volume in this round, or was to remove it already.
+fn meets(requests: &[Request], all: &[Asked], host: usize, volume: &str) -> bool {
+    let mounts = requests
+        .iter()
+        .any(|other| other.verb == Verb::Mount && other.host != host && other.volume == volume);
+    let removes = all
+        .iter()
+        .any(|other| other.verb == Verb::Remove && other.host != host && other.volume == volume);
+    mounts || removes
 }
 
 /// One request.

@@ -12,7 +12,7 @@ use super::{
     host::Host,
     life::Life,
     place::Shown,
-    rig::arrays::{Arrays, with_witness},
+    rig::arrays::{Arrays, witnessed},
     watch::Watch,
 };
 
@@ -33,7 +33,7 @@ pub struct Site {
 
 impl Site {
     pub async fn set() -> Self {
-        let arrays = Arrays::start_with(|toml| with_witness(&toml)).await;
+        let arrays = Arrays::start_with(|toml| witnessed(&toml)).await;
         let before = arrays.dump();
         let hosts = ["host1", "host2"].map(|name| Host::set(&arrays, name));
         Self {

@@ -12,10 +12,8 @@ pub enum Kind {
     PeerPersistence,
 }
 
-/// This release refuses to mount volumes of Peer Persistence. Goes when it does not any more.
-pub const PEER_PERSISTENCE_MOUNTS: bool = false;
-
-/// Two hosts may remove one volume at once. Goes when the one that gives up does not mark as ready what the other is removing.
+/// A host removes a volume while another one removes or mounts it. Goes when the marks of the two do not end up on one array each: as it
+/// is, the one that gives up marks as ready what the other is removing, or leaves a copy marked as being removed for ever.
 pub const REMOVES_MEET: bool = false;
 
 /// Groups take and lose volumes while they are reversed, too. Goes when a remove that died there, with the group stopped, ends: as it is,

@@ -1,4 +1,5 @@
-//! Never is one volume mounted on both hosts: looked at all the time, in the kernel's tables.
+//! Never is one volume mounted on both hosts, each with a path on which it could write: looked at all the time, in the kernel's tables
+//! and the arrays' exports. A mount from an array that is dead hangs until somebody ends it.
 
 use std::{
     path::PathBuf,
@@ -10,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use super::host::{Host, Mount, mounts};
+use super::{
+    host::{Host, Mount, mounts, reaches},
+    place::BOTH,
+};
 
 /// How often.
 const EVERY: Duration = Duration::from_millis(20);
@@ -24,7 +28,11 @@ pub struct Watch {
 
 impl Watch {
     pub fn over(hosts: &[Host; 2]) -> Self {
-        let tables = hosts.each_ref().map(Host::mountinfo);
+        let tables = hosts.each_ref().map(|host| Table {
+            mounts: host.mountinfo(),
+            exports: host.exports(),
+            host: host.name().to_owned(),
+        });
         let (seen, ended) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let (found, stop): (Arc<Mutex<Option<String>>>, _) =
             (Arc::clone(&seen), Arc::clone(&ended));
@@ -57,8 +65,15 @@ impl Drop for Watch {
     }
 }
 
+/// Where a host's mounts and paths are seen.
+struct Table {
+    mounts: PathBuf,
+    exports: PathBuf,
+    host: String,
+}
+
 /// One that the second host has while the first had it both before and after.
-fn look(tables: &[PathBuf; 2]) -> Option<String> {
+fn look(tables: &[Table; 2]) -> Option<String> {
     let [first, second] = tables;
     let (before, there, after) = (on(first), on(second), on(first));
     let both = before
@@ -68,6 +83,11 @@ fn look(tables: &[PathBuf; 2]) -> Option<String> {
     Some(format!("{both:?} and {there:?}"))
 }
 
-fn on(table: &PathBuf) -> Vec<Mount> {
-    mounts(&std::fs::read_to_string(table).unwrap_or_default())
+fn on(table: &Table) -> Vec<Mount> {
+    let mut all = mounts(&std::fs::read_to_string(&table.mounts).unwrap_or_default());
+    all.retain(|mount| {
+        BOTH.iter()
+            .any(|array| reaches(&table.exports, array, &table.host, &mount.wwn))
+    });
+    all
 }

@@ -21,6 +21,7 @@ const NO_TOTAL: &[&str] = &[
     "showrcopy-targets",
     "showrcopy-links",
     "showrcopy-groups",
+    "showrcopy-witness",
 ];
 
 /// Compiling the patterns takes longer than using them.

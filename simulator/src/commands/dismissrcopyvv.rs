@@ -4,7 +4,9 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::{question, set_name};
 use crate::patterns::matches;
-use crate::remote_copy::{dismiss, locate, must_be_ready, must_have_a_receiver, must_send};
+use crate::remote_copy::{
+    dismiss, locate, must_be_ready, must_have_a_receiver, must_hide_its_copies, must_send,
+};
 
 /// `dismissrcopyvv [options] <VV>|set:<set> <group>`.
 pub static COMMAND: Command = Command {
@@ -73,6 +75,7 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             }
         }
     }
+    must_hide_its_copies(call, &half, &all)?;
     if !options.has("f") && !call.confirmed {
         return Ok(Answer::asks(question(&format!(
             "Are you sure you want to dismiss {what} from group {name}?"

@@ -4,9 +4,10 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::question;
 use crate::remote_copy::{
-    Half, dismiss, groups_named, keep_set, locate, must_be_ready, must_have_a_receiver, must_send,
+    Half, dismiss, groups_named, keep_set, locate, must_be_ready, must_have_a_receiver,
+    must_hide_its_copies, must_send,
 };
-use crate::state::{Group, Release};
+use crate::state::Group;
 
 /// `removercopygroup [options] <group>|<pattern>...`.
 pub static COMMAND: Command = Command {
@@ -56,7 +57,6 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
 fn check(call: &mut Call<'_>, name: &str) -> Result<Half, Answer> {
     let half = locate(call, name)?;
     must_send(call, &half)?;
-    let later = call.here().release == Release::V1050;
     if half.get(call.world).is_some_and(Group::is_started) {
         return Err(refuse(format!(
             "Error: Group {name} is started, stop it first"
@@ -64,25 +64,8 @@ fn check(call: &mut Call<'_>, name: &str) -> Result<Half, Answer> {
     }
     must_be_ready(call, &half)?;
     must_have_a_receiver(call, &half)?;
-    let Some(other) = half.other(call.world) else {
-        return Ok(half);
-    };
-    let Some(group) = other.get(call.world) else {
-        return Ok(half);
-    };
-    if later && group.has_policy("active_active") {
-        let peer = call.world.arrays.get(&other.array);
-        let exported = group
-            .volumes
-            .iter()
-            .find(|volume| peer.is_some_and(|peer| !peer.exports_of(&volume.local).is_empty()));
-        if let Some(volume) = exported {
-            return Err(refuse(format!(
-                "Volume {} of group {} is an Active-Active Peer Persistence volume. Please unexport the secondary volume so the host only has access to the primary volume and retry.",
-                volume.local, group.name
-            )));
-        }
-    }
+    let volumes = half.get(call.world).map(|group| group.volumes.clone());
+    must_hide_its_copies(call, &half, &volumes.unwrap_or_default())?;
     Ok(half)
 }
 

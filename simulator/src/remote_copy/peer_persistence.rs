@@ -29,6 +29,7 @@ pub fn in_one(world: &World) -> Vec<Agreement> {
             let pair = Agreement {
                 from: (half.array.clone(), volume.local.clone()),
                 to: (other.array.clone(), volume.remote.clone()),
+                joins: true,
             };
             if wwn(world, &pair.from).is_some_and(|own| Some(own) == wwn(world, &pair.to)) {
                 pairs.push(pair);

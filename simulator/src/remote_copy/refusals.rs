@@ -3,6 +3,7 @@
 use super::Half;
 use crate::commands::{Answer, Call, Command, Options, usage};
 use crate::patterns::any_matches;
+use crate::state::{Array, Replicated};
 
 /// This array's group of that name.
 ///
@@ -147,4 +148,36 @@ pub fn must_have_a_receiver(call: &Call<'_>, half: &Half) -> Result<(), Answer> 
             half.group
         ))),
     }
+}
+
+/// Refuses to let go of a copy that hosts could then have beside the volume, under the same WWN.
+///
+/// # Errors
+/// The refusal.
+pub fn must_hide_its_copies(
+    call: &Call<'_>,
+    half: &Half,
+    volumes: &[Replicated],
+) -> Result<(), Answer> {
+    let (Some(here), Some(other)) = (call.world.arrays.get(&half.array), half.other(call.world))
+    else {
+        return Ok(());
+    };
+    let Some(there) = call.world.arrays.get(&other.array) else {
+        return Ok(());
+    };
+    let wwn = |array: &Array, vv: &str| array.vvs.get(vv).map(|vv| vv.wwn.clone());
+    let shown = volumes.iter().find(|volume| {
+        wwn(here, &volume.local) == wwn(there, &volume.remote)
+            && !there.exports_of(&volume.remote).is_empty()
+    });
+    let Some(volume) = shown else { return Ok(()) };
+    let kind = match half.get(call.world) {
+        Some(group) if group.has_policy("active_active") => "an Active-Active Peer Persistence",
+        _ => "a Peer Persistence",
+    };
+    Err(Answer::refuses_on_stderr(format!(
+        "Volume {} of group {} is {kind} volume. Please unexport the secondary volume so the host only has access to the primary volume and retry.",
+        volume.remote, other.group
+    )))
 }

@@ -128,7 +128,11 @@ pub fn mirror(world: &mut World, half: &Half) {
     let Some(group) = other.get_mut(world) else {
         return;
     };
-    group.status = from.status;
+    // That it gave up is its own affair: whoever receives serves nobody anyway.
+    group.status = match from.status {
+        GroupStatus::Failsafe => GroupStatus::Stopped,
+        status => status,
+    };
     group.stopped_by_links = from.stopped_by_links;
     group.mode = from.mode;
     group.period = from.period;
@@ -359,10 +363,14 @@ fn agree_on(world: &mut World, half: &Half, local: &str) {
         return;
     };
     if let Some(volume) = group.volume(local) {
-        let agreement = Agreement {
+        let mut agreement = Agreement {
             from: (half.array.clone(), volume.local.clone()),
             to: (other.array, volume.remote.clone()),
+            joins: false,
         };
+        agreement.joins = peer_persistence::in_one(world)
+            .iter()
+            .any(|pair| (&pair.from, &pair.to) == (&agreement.from, &agreement.to));
         world.agreements.push(agreement);
     }
 }

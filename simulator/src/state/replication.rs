@@ -205,6 +205,8 @@ pub struct Agreement {
     pub from: (String, String),
     /// System name of the array that receives, and its VV.
     pub to: (String, String),
+    /// From this instant hosts have them as one (Peer Persistence), even if the two have parted again since.
+    pub joins: bool,
 }
 
 /// Hosts that had one volume on two arrays go on at the second: the file they have open becomes its data, and the first

@@ -6,7 +6,6 @@ mod control_socket;
 mod data;
 mod faults;
 mod login;
-mod one_volume;
 mod persistence;
 mod sessions;
 mod shell;

@@ -211,6 +211,7 @@ async fn showport() {
     without.arrays[0]
         .ports
         .retain(|port| port.protocol == PortProtocol::Fc);
+    without.arrays[0].initiators.clear();
     let without = Simulator::start(without).await.unwrap();
     for form in ["-iscsi", "-iscsiname", "-rcip"] {
         let heard = run(&without, NORTH, &format!("showport {form}")).await;

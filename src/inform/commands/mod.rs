@@ -41,7 +41,7 @@ pub use showdate::NodeDate;
 pub use showhost::{HostEntry, HostPath};
 pub use showlicense::Licenses;
 pub use showport::{IscsiPort, Port, PortMode, PortProtocol, PortState, PortUse};
-pub use showrcopy::{GroupOptions, RcGroup, RcLink, RcTarget, RcVolume};
+pub use showrcopy::{GroupOptions, RcGroup, RcLink, RcTarget, RcVolume, RcWitness};
 pub use showsys::System;
 pub use showuser::{User, UserRole};
 pub use showuserconn::Connection;

@@ -11,8 +11,8 @@ use crate::{
         row::Row,
     },
     model::{
-        DomainName, GroupName, GroupStatus, LinkStatus, Mode, PortPosition, Role, SyncStatus,
-        SystemId, TargetName, TargetStatus, VvId, VvName,
+        DomainName, GroupName, GroupStatus, LinkStatus, Mode, Policy, PortPosition, Role,
+        SyncStatus, SystemId, TargetName, TargetStatus, VvId, VvName,
     },
 };
 
@@ -31,6 +31,19 @@ pub struct RcTarget {
     pub system_id: Option<SystemId>,
     /// Its own name; only with detail.
     pub system_name: Option<String>,
+}
+
+/// What an array shows of the quorum witness that decides about a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RcWitness {
+    /// The target.
+    pub target: TargetName,
+    /// The address of the witness; none: there is none.
+    pub server: Option<String>,
+    /// What the array calls the state, both words; empty without a witness.
+    pub state: String,
+    /// The array sees it.
+    pub is_seen: bool,
 }
 
 /// A remote copy link.
@@ -71,6 +84,12 @@ impl RcGroup {
         self.volumes
             .iter()
             .any(|volume| matches!(volume.sync, SyncStatus::Syncing(_)))
+    }
+
+    /// True if the group has the policy.
+    pub fn has_policy(&self, policy: Policy) -> bool {
+        let word = policy.to_string();
+        self.options.policies.contains(&word)
     }
 
     /// True if the VV, by its name on this array, is in the group.
@@ -137,6 +156,19 @@ impl Array {
                 Ok(targets)
             },
         )
+        .await
+    }
+
+    /// The quorum witness of each target.
+    ///
+    /// # Errors
+    /// As [`Array::showrcopy_targets`]; `Unrecognised` for words of a state that are not known.
+    pub async fn showrcopy_witness(&self) -> Result<Vec<RcWitness>, ArrayError> {
+        self.read("showrcopy-witness", &Args::new(), |rows| {
+            let all = each(rows, witness)?;
+            no_two(all.iter().map(|one| &one.target))?;
+            Ok(all)
+        })
         .await
     }
 
@@ -241,6 +273,22 @@ fn target(row: &Row) -> Result<RcTarget, String> {
             .map_err(|why| format!("system id: {why}"))?
             .map(SystemId),
         system_name: known(row, "system_name").map(str::to_owned),
+    })
+}
+
+fn witness(row: &Row) -> Result<RcWitness, String> {
+    let cell = |column: &str| known(row, column).filter(|text| !text.starts_with('-'));
+    let (status, qualifier) = (cell("status"), cell("qualifier"));
+    let server = cell("server").map(str::to_owned);
+    let words: Vec<&str> = [status, qualifier].into_iter().flatten().collect();
+    if server.is_none() && !words.is_empty() {
+        return Err(format!("`{}` of no witness", words.join(" ")));
+    }
+    Ok(RcWitness {
+        target: row.value("target")?,
+        is_seen: (status, qualifier) == (Some("Started"), Some("normal")),
+        state: words.join(", "),
+        server,
     })
 }
 

@@ -43,6 +43,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = templates![
     "showrcopy-groups.toml",
     "showrcopy-links.toml",
     "showrcopy-targets.toml",
+    "showrcopy-witness.toml",
     "showsys.toml",
     "showuser.toml",
     "showuserconn.toml",

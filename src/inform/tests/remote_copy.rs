@@ -204,6 +204,46 @@ async fn a_group_with_two_targets_is_listed_and_never_taken_for_one() {
     );
 }
 
+/// A witness counts as seen only by the words that say so, and unknown words are no answer.
+#[tokio::test]
+async fn a_witness_is_seen_or_not_or_nobody_knows() {
+    let of_no_witness = fixture("showrcopy-witness/not-seen").unwrap();
+    let of_no_witness = says(&of_no_witness.text.replace("198.51.100.70", "NA           "));
+    let bench = Bench::new(vec![
+        fixture("showrcopy-witness/seen-of-two"),
+        fixture("showrcopy-witness/not-seen"),
+        fixture("showrcopy-witness/none"),
+        fixture("showrcopy-witness/unknown-word"),
+        of_no_witness,
+    ]);
+    let a = &bench.array;
+    let two = a.showrcopy_witness().await.unwrap();
+    let told: Vec<_> = two
+        .iter()
+        .map(|one| (one.target.as_str(), one.server.as_deref(), one.is_seen))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("quay", Some("198.51.100.70"), true),
+            ("far-quay", None, false)
+        ]
+    );
+    let lost = a.showrcopy_witness().await.unwrap();
+    assert_eq!(
+        (lost[0].is_seen, lost[0].state.as_str()),
+        (false, "Failed, failed")
+    );
+    assert_eq!(a.showrcopy_witness().await.unwrap()[0].server, None);
+    for what in ["an unknown word", "a state of no witness"] {
+        let error = a.showrcopy_witness().await.unwrap_err();
+        assert!(
+            matches!(error, ArrayError::Unrecognised { .. }),
+            "{what}: {error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_target_is_known_by_its_system_id() {
     let unnamed = says(

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     model::Side,
     operator::{Exit, Streams},
-    replication::{GroupSides, Half},
+    replication::{GroupKind, GroupSides, Half},
     volume::{PairAsked, ask_pairs},
 };
 
@@ -24,6 +24,8 @@ struct Listed {
     serves: Option<String>,
     situation: &'static str,
     mode: Option<String>,
+    /// If it is another than Active/Passive.
+    kind: Option<&'static str>,
     volumes: Option<usize>,
     /// Of this plugin; none: not known.
     ours: Option<usize>,
@@ -91,7 +93,7 @@ pub(super) async fn run(site: &Site, to: &mut Streams<'_>) -> io::Result<Exit> {
             line.situation.to_owned(),
             half(&line.source),
             half(&line.peer),
-            line.mode.clone().unwrap_or_else(|| "-".to_owned()),
+            mode(line),
             volumes(line),
             line.sync.clone(),
         ]);
@@ -125,6 +127,7 @@ fn line(backend: &str, asked: &PairAsked, sides: &GroupSides, names: &[Names; 2]
         serves: serving(sides, &asked.pair.wants).array,
         situation: sides.situation().0.told(),
         mode: counts.map(|group| group.mode.to_string()),
+        kind: sides.kind().and_then(GroupKind::told),
         volumes: counts.map(|group| group.volumes.len()),
         ours: ours(),
         sync: sync_told(counts),
@@ -138,6 +141,14 @@ fn half(side: &SideView) -> String {
         (Some(role), Some(status), _) => format!("{role} {status}"),
         (_, _, Some(_)) => "not readable".to_owned(),
         _ => "no such group".to_owned(),
+    }
+}
+
+fn mode(line: &Listed) -> String {
+    match (&line.mode, line.kind) {
+        (Some(mode), Some(kind)) => format!("{mode}, {kind}"),
+        (Some(mode), None) => mode.clone(),
+        (None, _) => "-".to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ mod seen;
 mod show;
 mod view;
 mod watch;
+mod witness;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -130,6 +131,8 @@ enum Wanted {
     Restore,
     /// Peer Persistence: the other array serves, without an outage
     Switchover,
+    /// Peer Persistence: an array that gave up serving (Failsafe) serves again, because the other one does not
+    Override,
 }
 
 impl From<Wanted> for Operation {
@@ -139,6 +142,7 @@ impl From<Wanted> for Operation {
             Wanted::Recover => Self::Recover,
             Wanted::Restore => Self::Restore,
             Wanted::Switchover => Self::Switchover,
+            Wanted::Override => Self::Override,
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{
     Site,
     seen::{Found, exposure, find},
-    view::{Head, InUseView},
+    view::{Head, InUseView, WitnessView, manages_paths},
+    witness::witnesses,
 };
 use crate::{
     model::{GroupStatus, Role, Side},
@@ -27,6 +28,7 @@ struct PlanView<'p> {
     objections: Vec<ObjectionView>,
     cautions: Vec<String>,
     in_use: Vec<InUseView>,
+    witness: Vec<WitnessView>,
     commands: Vec<CommandView<'p>>,
     afterwards: Vec<AfterwardsView>,
 }
@@ -83,14 +85,16 @@ pub(super) async fn run(
             return Ok(Exit::Problems);
         }
     };
-    let exposure = exposure(&found.in_use(site).await);
+    let (in_use, witness) = tokio::join!(found.in_use(site), witnesses(&found, site));
+    let exposure = exposure(&in_use, witness);
     let plan = found.sides.plan(operation, &exposure);
     let in_use = InUseView::of(&found.sides, &exposure);
+    let witness = WitnessView::of(&found.sides, &exposure.witness);
     if site.json {
-        serde_json::to_writer_pretty(&mut *to.out, &view(&found, &plan, in_use))?;
+        serde_json::to_writer_pretty(&mut *to.out, &view(&found, &plan, in_use, witness))?;
         writeln!(to.out)?;
     } else {
-        print(&found, &plan, &in_use, to)?;
+        print(&found, &plan, &in_use, &witness, to)?;
     }
     Ok(if plan.objections.is_empty() {
         Exit::Ok
@@ -104,7 +108,12 @@ fn system(found: &Found, side: Side) -> Option<String> {
     answer.map(|shown| shown.system.name.clone())
 }
 
-fn view<'p>(found: &Found, plan: &'p OperatorPlan, in_use: Vec<InUseView>) -> PlanView<'p> {
+fn view<'p>(
+    found: &Found,
+    plan: &'p OperatorPlan,
+    in_use: Vec<InUseView>,
+    witness: Vec<WitnessView>,
+) -> PlanView<'p> {
     let half =
         |half: Option<(Role, GroupStatus)>| half.map(|(role, status)| HalfView { role, status });
     let command = |command: &'p PlannedCommand| CommandView {
@@ -133,6 +142,7 @@ fn view<'p>(found: &Found, plan: &'p OperatorPlan, in_use: Vec<InUseView>) -> Pl
             .collect(),
         cautions: plan.cautions.iter().map(ToString::to_string).collect(),
         in_use,
+        witness,
         commands: plan.commands.iter().map(command).collect(),
         afterwards: plan
             .afterwards
@@ -150,6 +160,7 @@ fn print(
     found: &Found,
     plan: &OperatorPlan,
     in_use: &[InUseView],
+    witness: &[WitnessView],
     to: &mut Streams<'_>,
 ) -> io::Result<()> {
     let (operation, group) = (plan.operation, &plan.group);
@@ -160,6 +171,9 @@ fn print(
     )?;
     writeln!(to.out, "  {}: {}", found.sides, plan.situation.told())?;
     for side in in_use {
+        writeln!(to.out, "  {}", side.told())?;
+    }
+    for side in witness {
         writeln!(to.out, "  {}", side.told())?;
     }
     for note in &found.notes {
@@ -233,7 +247,8 @@ fn print(
     for after in &plan.afterwards {
         writeln!(to.out, "  - {}", told(found, after))?;
     }
-    if matches!(plan.operation, Operation::Failover | Operation::Restore) {
+    let stopped = matches!(plan.operation, Operation::Failover | Operation::Restore);
+    if stopped && !(plan.operation == Operation::Restore && manages_paths(&found.sides)) {
         writeln!(
             to.out,
             "then start what uses the volumes: the plugin mounts them from the array that serves"

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Connected, Site};
 use crate::{
     model::{GroupName, Side, VolumeName, VvName},
-    replication::{Exposure, GroupSides, InUse},
+    replication::{Exposure, GroupSides, InUse, Witnesses},
     volume::{NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use, look_again},
 };
 
@@ -138,7 +138,7 @@ pub(super) fn array(asked: &PairAsked, side: Side) -> String {
 }
 
 /// Whom the administrator's commands could hurt.
-pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2]) -> Exposure {
+pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2], witness: Witnesses) -> Exposure {
     let hosts = |side: &Result<SideInUse, NotAsked>| match side {
         Ok(shown) => shown.hosts(),
         Err(not_asked) => InUse::NotShown {
@@ -152,6 +152,7 @@ pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2]) -> Exposure {
         lock: [source, peer]
             .into_iter()
             .find_map(|side| side.as_ref().ok()?.lock.clone()),
+        witness,
     }
 }
 

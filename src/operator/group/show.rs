@@ -7,13 +7,14 @@ use serde::Serialize;
 use super::{
     Site, columns,
     seen::{Found, exposure, find},
-    view::{Head, ServingView, SideView, VolumeView, serving, volumes},
+    view::{Head, ServingView, SideView, VolumeView, WitnessView, manages_paths, serving, volumes},
+    witness::witnesses,
 };
 use crate::{
-    inform::VlunTemplate,
-    model::Side,
+    inform::{VlunStatus, VlunTemplate},
+    model::{GroupStatus, Side},
     operator::{Exit, Streams},
-    replication::{Exposure, Operation, OperatorPlan},
+    replication::{Exposure, GroupSides, Operation, OperatorPlan},
     volume::{NotAsked, SideInUse},
 };
 
@@ -28,6 +29,7 @@ struct Shown {
     exports_not_known: Vec<String>,
     names_not_known: Vec<String>,
     being_changed: Option<String>,
+    witness: Vec<WitnessView>,
     operations: Vec<OperationView>,
 }
 
@@ -42,6 +44,8 @@ struct ExportView {
     paths: usize,
     /// The hosts behind them.
     hosts: Vec<String>,
+    /// Every path waits for this array to serve (Peer Persistence).
+    standby: bool,
 }
 
 #[derive(Serialize)]
@@ -64,8 +68,12 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
             return Ok(Exit::Problems);
         }
     };
-    let (in_use, names) = tokio::join!(found.in_use(site), found.names(site));
-    let exposure = exposure(&in_use);
+    let (in_use, names, witness) = tokio::join!(
+        found.in_use(site),
+        found.names(site),
+        witnesses(&found, site)
+    );
+    let exposure = exposure(&in_use, witness);
     let shown = Shown {
         head: Head::of(&found),
         serving: serving(&found.sides, &found.backend.pair.wants),
@@ -74,8 +82,10 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
         exports_not_known: not_known(&found, &in_use),
         names_not_known: not_known(&found, &names),
         being_changed: exposure.lock.clone(),
+        witness: WitnessView::of(&found.sides, &exposure.witness),
         operations: Operation::ALL
             .into_iter()
+            .filter(|operation| concerns(*operation, &found.sides))
             .map(|operation| view(&found, operation, &exposure))
             .collect(),
     };
@@ -89,6 +99,15 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
         print(&found, &shown, to)?;
     }
     Ok(if unreadable { Exit::Problems } else { Exit::Ok })
+}
+
+/// Nobody asks for an end of Failsafe where there is none and never will be.
+fn concerns(operation: Operation, sides: &GroupSides) -> bool {
+    let failsafe = sides.both().into_iter().any(|side| {
+        let seen = side.half.seen();
+        seen.is_some_and(|group| group.status == GroupStatus::Failsafe)
+    });
+    operation != Operation::Override || failsafe || manages_paths(sides)
 }
 
 /// The arrays that did not tell, and why where that is not said already.
@@ -123,11 +142,12 @@ fn exports(found: &Found, in_use: &[Result<SideInUse, NotAsked>; 2]) -> Vec<Expo
         let mut explained = vec![false; shown.paths.len()];
         for (vv, export) in &shown.exports {
             let mut hosts = Vec::new();
-            let mut paths = 0;
+            let (mut paths, mut waiting) = (0, 0);
             for (path, explained) in shown.paths.iter().zip(&mut explained) {
                 if path.vv == *vv && path.lun == export.lun && path.kind == export.kind {
                     *explained = true;
                     paths += 1;
+                    waiting += usize::from(path.status == VlunStatus::Standby);
                     hosts.push(path.host.to_string());
                 }
             }
@@ -140,6 +160,7 @@ fn exports(found: &Found, in_use: &[Result<SideInUse, NotAsked>; 2]) -> Vec<Expo
                 lun: Some(export.lun.0),
                 paths,
                 hosts,
+                standby: paths > 0 && waiting == paths,
             });
         }
         for (path, explained) in shown.paths.iter().zip(explained) {
@@ -151,6 +172,7 @@ fn exports(found: &Found, in_use: &[Result<SideInUse, NotAsked>; 2]) -> Vec<Expo
                     lun: Some(path.lun.0),
                     paths: 1,
                     hosts: vec![path.host.to_string()],
+                    standby: path.status == VlunStatus::Standby,
                 });
             }
         }
@@ -177,6 +199,9 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
         to.out,
         "remote copy group `{group}` of backend `{backend}`: {situation}"
     )?;
+    if let Some(kind) = shown.head.kind {
+        writeln!(to.out, "it is {kind}")?;
+    }
     match &shown.serving.array {
         Some(array) => writeln!(to.out, "array `{array}` serves: {}", shown.serving.why)?,
         None => writeln!(to.out, "no array serves: {}", shown.serving.why)?,
@@ -189,6 +214,9 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
     }
     writeln!(to.out, "\nas both arrays showed it at {seen}")?;
     columns::write(&halves(found, shown), "  ", to.out)?;
+    for side in &shown.witness {
+        writeln!(to.out, "  {}", side.told())?;
+    }
     for side in [&shown.head.source, &shown.head.peer] {
         // It answered other questions.
         if let (Some(why), true) = (&side.unreadable, side.system.is_some()) {
@@ -228,7 +256,10 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
             export.lun.map_or_else(String::new, |lun| lun.to_string()),
             match export.paths {
                 0 => "none".to_owned(),
-                paths => format!("{paths}, of {}", export.hosts.join(", ")),
+                paths => {
+                    let waiting = if export.standby { " (standby)" } else { "" };
+                    format!("{paths}, of {}{waiting}", export.hosts.join(", "))
+                }
             },
         ]);
     }

@@ -6,7 +6,7 @@ use super::seen::{Found, Names, docker_name};
 use crate::{
     inform::{RcGroup, RcVolume},
     model::{GroupStatus, LonePrimary, Role, Side, SyncStatus},
-    replication::{Exposure, GroupSides, Half, InUse, Wants},
+    replication::{Exposure, GroupKind, GroupSides, Half, InUse, Wants, Witness, Witnesses},
     volume::PairAsked,
 };
 
@@ -104,6 +104,71 @@ impl InUseView {
             uses.join("; ")
         )
     }
+}
+
+/// What one array shows of the quorum witness.
+#[derive(Debug, Serialize)]
+pub(super) struct WitnessView {
+    pub array: String,
+    /// Its address.
+    pub server: Option<String>,
+    /// None: not known.
+    pub seen: Option<bool>,
+    /// What the array calls the state.
+    pub state: Option<String>,
+    /// Why it is not known.
+    pub not_known: Option<String>,
+}
+
+impl WitnessView {
+    /// Of the arrays that were asked.
+    pub fn of(sides: &GroupSides, witnesses: &Witnesses) -> Vec<Self> {
+        let view = |side: Side| {
+            let mut view = Self {
+                array: sides.on(side).array.clone(),
+                server: None,
+                seen: None,
+                state: None,
+                not_known: None,
+            };
+            match witnesses.on(side) {
+                Witness::NotAsked => return None,
+                Witness::None => view.seen = Some(false),
+                Witness::Seen { server } => {
+                    (view.server, view.seen) = (Some(server.clone()), Some(true));
+                }
+                Witness::NotSeen { server, state } => {
+                    (view.server, view.seen) = (Some(server.clone()), Some(false));
+                    view.state = Some(state.clone());
+                }
+                Witness::NotReadable { why } => view.not_known = Some(why.clone()),
+            }
+            Some(view)
+        };
+        Side::BOTH.into_iter().filter_map(view).collect()
+    }
+
+    /// For people.
+    pub fn told(&self) -> String {
+        let array = &self.array;
+        match (&self.server, &self.state, &self.not_known) {
+            (_, _, Some(why)) => {
+                format!("quorum witness of array `{array}`: not readable: {why}")
+            }
+            (Some(server), Some(state), None) => {
+                format!("quorum witness of array `{array}`: {server}, NOT seen ({state})")
+            }
+            (Some(server), None, None) => {
+                format!("quorum witness of array `{array}`: {server}, seen")
+            }
+            (None, _, None) => format!("quorum witness of array `{array}`: none"),
+        }
+    }
+}
+
+/// The arrays tell hosts which of them to use: Peer Persistence.
+pub(super) fn manages_paths(sides: &GroupSides) -> bool {
+    sides.kind().is_some_and(GroupKind::manages_paths)
 }
 
 /// A volume of a group, on both arrays.
@@ -227,8 +292,14 @@ pub(super) struct ServingView {
 /// By what both show. The running plugin may know more: what an array showed when it was last seen is in its index.
 pub(super) fn serving(sides: &GroupSides, wants: &Wants) -> ServingView {
     let mut view = serving_alone(sides, wants.lone_primary);
-    if wants.peer_persistence && view.array.is_some() {
-        view.why += "; Peer Persistence: hosts have the volumes on both arrays, and multipath uses this one";
+    if view.array.is_some() {
+        view.why += match sides.kind() {
+            Some(kind) if kind.manages_paths() => {
+                "; Peer Persistence: hosts have the volumes on both arrays, and multipath uses this one"
+            }
+            Some(GroupKind::ActiveActive) => "; active-active: the other one serves hosts as well",
+            _ => "",
+        };
     }
     view
 }
@@ -307,6 +378,8 @@ pub(super) struct Head {
     pub seen: String,
     pub situation: &'static str,
     pub mode: Option<String>,
+    /// If it is another than Active/Passive.
+    pub kind: Option<&'static str>,
     pub source: SideView,
     pub peer: SideView,
     pub notes: Vec<String>,
@@ -321,6 +394,7 @@ impl Head {
             seen: format!("{:.3}", found.at),
             situation: sides.situation().0.told(),
             mode: counting(sides).map(|group| group.mode.to_string()),
+            kind: sides.kind().and_then(GroupKind::told),
             source: SideView::of(&found.asked, sides, Side::Source),
             peer: SideView::of(&found.asked, sides, Side::Peer),
             notes: found.notes.clone(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     inform::RcVolume,
-    model::{SyncStatus, VvName},
+    model::{Role, SyncStatus, VvName},
 };
 
 /// How far a volume's copy is, as one array shows it.
@@ -107,6 +107,44 @@ pub enum Caution {
         /// The array that takes over.
         array: String,
     },
+    /// Without `auto_failover` nothing happens by itself.
+    OnlyByHand {
+        /// The array that takes over.
+        array: String,
+    },
+    /// `auto_failover` without `path_management`.
+    MayTakeOverByItself {
+        /// The array that takes over.
+        array: String,
+    },
+    /// The quorum witness is not seen, or nobody knows.
+    WitnessNotSeen {
+        /// The array.
+        array: String,
+        /// What it shows.
+        words: String,
+    },
+    /// One array gave up, and the other one did not take over.
+    NobodyServes {
+        /// The array that gave up.
+        array: String,
+        /// The other one.
+        other: String,
+        /// What it says.
+        role: Role,
+    },
+    /// One array gave up, and hosts are to go on at the other.
+    GaveUp {
+        /// The array that gave up.
+        array: String,
+        /// The one that takes over.
+        other: String,
+    },
+    /// Failsafe ends by itself when the arrays see each other.
+    EndsFailsafeByItself {
+        /// The array that gave up.
+        array: String,
+    },
     /// Nobody here knows why.
     StoppedBySomebody,
 }
@@ -172,6 +210,30 @@ impl fmt::Display for Caution {
             Self::NoAutomaticFailover { array } => write!(
                 f,
                 "Peer Persistence: array `{array}` did not take over by itself, so it did not see the quorum witness, or the copies were not equal; find out which first"
+            ),
+            Self::OnlyByHand { array } => write!(
+                f,
+                "Peer Persistence without `auto_failover`: array `{array}` never takes over by itself"
+            ),
+            Self::MayTakeOverByItself { array } => write!(
+                f,
+                "the group has `auto_failover` without `path_management`, which belong together: whether array `{array}` takes over by itself is not known, and hosts do not follow it"
+            ),
+            Self::WitnessNotSeen { array, words } => write!(
+                f,
+                "array `{array}` does not see the quorum witness ({words}): without it nothing is taken over by itself, and an array that loses the links too gives up serving"
+            ),
+            Self::NobodyServes { array, other, role } => write!(
+                f,
+                "array `{array}` saw neither the other one nor the quorum witness and gave up, and array `{other}` is {role}, so no host is served; look at array `{other}` again right before: once it says Primary-Rev, hosts go on there, and this command would make a second primary"
+            ),
+            Self::GaveUp { array, other } => write!(
+                f,
+                "array `{array}` gave up serving; what it took between the loss of the links and then is not on array `{other}`, and is lost this way: where hosts reach array `{array}`, `hpe3par-docker group plan override` goes on without a loss; look at array `{array}` again right before, it must still say Failsafe"
+            ),
+            Self::EndsFailsafeByItself { array } => write!(
+                f,
+                "the links work: array `{array}` ends Failsafe by itself when it sees that nobody took over; type it only if it stays as it is"
             ),
             Self::StoppedBySomebody => f.write_str(
                 "why the group is stopped is not known here: a person, lost links, or a half-done operation",

@@ -1,12 +1,14 @@
 //! The two halves of a group that both showed something: the one that counts, and the other one.
 
+use std::collections::BTreeSet;
+
 use crate::{
     inform::{RcGroup, RcVolume},
     model::{GroupStatus, Mode, Policy, Side, SyncStatus, VvName},
-    replication::{GroupSide, GroupSides, serving::is_partial},
+    replication::{GroupKind, GroupSide, GroupSides, serving::is_partial},
 };
 
-use super::{AsOf, Exposure, InUse, Objection, OperatorPlan};
+use super::{AsOf, Caution, Exposure, HostUse, InUse, Objection, OperatorPlan, Witness};
 
 /// A policy that this plugin never sets. With it the arrays copy back by themselves after a failover.
 const AUTO_SYNCHRONIZE: &str = "auto_synchronize";
@@ -51,8 +53,16 @@ impl<'a> End<'a> {
 
     /// Hosts have its volumes on both arrays: Peer Persistence.
     pub fn is_peer_persistent(&self) -> bool {
-        let both = [Policy::PathManagement, Policy::ActiveActive];
-        both.iter().any(|policy| self.has(&policy.to_string()))
+        self.kind().manages_paths()
+    }
+
+    pub fn kind(&self) -> GroupKind {
+        GroupKind::of(self.group)
+    }
+
+    /// The arrays start the group by themselves when they see each other again.
+    pub fn restarts_by_itself(&self) -> bool {
+        self.has(&Policy::AutoRecover.to_string())
     }
 
     /// After a failover the arrays copy back by themselves.
@@ -89,6 +99,71 @@ impl<'a> End<'a> {
                 why: why.clone(),
             }),
         }
+    }
+
+    /// A copy is overwritten only while no host has it. Hosts that have paths to the receiving side of a Peer Persistence group
+    /// write on the other array.
+    pub fn must_be_unwritten(&self, exposure: &Exposure, plan: &mut OperatorPlan) {
+        if !self.is_peer_persistent() || self.group.role.is_primary() {
+            self.must_be_unused(exposure, "is overwritten", plan);
+        }
+    }
+
+    /// Every host that has a volume here must have it on the other array too, which is to serve.
+    pub fn hosts_must_go_on(&self, other: Self, exposure: &Exposure, plan: &mut OperatorPlan) {
+        let mut shown = Vec::new();
+        for end in [*self, other] {
+            match exposure.on(end.side) {
+                InUse::Shown(uses) => shown.push(uses),
+                InUse::NotShown { why } => plan.object(Objection::UseNotKnown {
+                    array: end.array(),
+                    why: why.clone(),
+                }),
+            }
+        }
+        let [here, there] = shown.as_slice() else {
+            return;
+        };
+        // Each array has its own name for a volume, and mostly the same for a host.
+        let named_there = |one: &HostUse| {
+            let mut volumes = self.group.volumes.iter();
+            let volume = volumes.find(|volume| volume.local == one.vv);
+            volume.map(|volume| HostUse {
+                vv: volume.remote.clone(),
+                host: one.host.clone(),
+            })
+        };
+        let alone: Vec<HostUse> = here
+            .iter()
+            .filter(|one| named_there(one).is_none_or(|one| !there.contains(&one)))
+            .cloned()
+            .collect();
+        if !alone.is_empty() {
+            plan.object(Objection::NoOtherPath {
+                array: self.array(),
+                other: other.array(),
+                uses: alone,
+            });
+        }
+        let hosts: BTreeSet<_> = here.iter().map(|one| &one.host).collect();
+        if !hosts.is_empty() {
+            plan.warn(Caution::PathsChange { hosts: hosts.len() });
+        }
+    }
+
+    /// An array that does not see the quorum witness neither takes over by itself nor, without links, goes on.
+    pub fn warn_of_the_witness(&self, exposure: &Exposure, plan: &mut OperatorPlan) {
+        let words = match exposure.witness.on(self.side) {
+            Witness::NotAsked | Witness::Seen { .. } => return,
+            Witness::None if self.kind() != GroupKind::PeerPersistence => return,
+            Witness::None => "it has none".to_owned(),
+            Witness::NotSeen { server, state } => format!("{server} is {state}"),
+            Witness::NotReadable { why } => format!("not readable: {why}"),
+        };
+        plan.warn(Caution::WitnessNotSeen {
+            array: self.array(),
+            words,
+        });
     }
 
     /// The copies must be equal before the direction changes.

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::model::{HostName, Side, VvName};
 
+use super::Witnesses;
+
 /// A host that sees a volume of the group over a live path (`showvlun -a`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostUse {
@@ -47,6 +49,8 @@ pub struct Exposure {
     pub peer: InUse,
     /// A plugin is stopping and starting the group right now, to admit or dismiss a volume: its lock, in words.
     pub lock: Option<String>,
+    /// Peer Persistence: whether the arrays see the quorum witness.
+    pub witness: Witnesses,
 }
 
 impl Exposure {

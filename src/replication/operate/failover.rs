@@ -2,7 +2,7 @@
 
 use crate::{
     model::{GroupStatus, Mode, Role, Side},
-    replication::{GroupSides, Half, Situation},
+    replication::{GroupKind, GroupSides, Half, Situation},
 };
 
 use super::{Caution, Done, Exposure, Objection, Operation, OperatorPlan, ends::End};
@@ -24,9 +24,17 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
         }
         Situation::LoneSecondary => {
             if let Some(here) = side.and_then(|side| End::of(sides, side)) {
-                lost(here, sides, plan);
+                lost(here, sides, exposure, plan);
             }
         }
+        Situation::Failsafe => match End::both(sides) {
+            Some([gave_up, other])
+                if other.is_peer_persistent() && !other.group.role.is_primary() =>
+            {
+                from_one_that_gave_up(gave_up, other, sides, exposure, plan);
+            }
+            _ => plan.object(sides.unclear()),
+        },
         Situation::Reversed => plan.object(sides.first(Operation::Restore)),
         Situation::ReversedStopped => plan.object(sides.first(Operation::Recover)),
         Situation::LonePrimary => plan.object(sides.unreadable()),
@@ -81,6 +89,58 @@ fn planned(primary: End<'_>, other: End<'_>, exposure: &Exposure, plan: &mut Ope
     take_over(other, &primary.array(), Some(primary), plan);
 }
 
+/// Peer Persistence: nobody serves, and hosts are to go on at the other array.
+fn from_one_that_gave_up(
+    gave_up: End<'_>,
+    other: End<'_>,
+    sides: &GroupSides,
+    exposure: &Exposure,
+    plan: &mut OperatorPlan,
+) {
+    if other.is_moving() {
+        plan.object(Objection::Moving {
+            shown: sides.to_string(),
+        });
+        return;
+    }
+    if other.is(GroupStatus::Failsafe) {
+        plan.object(sides.failsafe());
+        return;
+    }
+    other.must_have_volumes(plan);
+    if !is_stopped(other) {
+        plan.object(Objection::NotStopped {
+            array: other.array(),
+            status: other.group.status,
+        });
+    }
+    if other.group.role == Role::SecondaryRev {
+        plan.object(Objection::MayBeBehind {
+            array: other.array(),
+            other: gave_up.array(),
+        });
+    }
+    // Then it serves again in a moment, and the other one would be a second primary.
+    if [gave_up, other]
+        .iter()
+        .any(|end| end.shown.reaches_the_other())
+    {
+        plan.object(Objection::EndsByItself {
+            array: gave_up.array(),
+        });
+    }
+    plan.warn(Caution::GaveUp {
+        array: gave_up.array(),
+        other: other.array(),
+    });
+    plan.warn(Caution::HasWhatWasCopied {
+        array: other.array(),
+        volumes: other.as_of(),
+    });
+    other.warn_of_the_witness(exposure, plan);
+    take_over(other, &gave_up.array(), Some(gave_up), plan);
+}
+
 /// The group is stopped, by the first commands of this plan or for another reason.
 pub(super) fn stopped_already(primary: End<'_>, other: End<'_>, plan: &mut OperatorPlan) {
     let linked = primary.shown.reaches_the_other();
@@ -95,18 +155,25 @@ pub(super) fn stopped_already(primary: End<'_>, other: End<'_>, plan: &mut Opera
 }
 
 /// The primary cannot be asked.
-fn lost(here: End<'_>, sides: &GroupSides, plan: &mut OperatorPlan) {
+fn lost(here: End<'_>, sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorPlan) {
     let away = sides.on(here.side.other());
     let why = match &away.half {
         Half::Unreadable { why, .. } => why.clone(),
         Half::Seen(_) | Half::Absent => String::new(),
     };
     if here.group.role == Role::SecondaryRev {
-        plan.object(Objection::LostOnTheWayHome {
+        // With Peer Persistence it may rest there, after a switchover that kept the natural direction.
+        if !here.is_peer_persistent() {
+            plan.object(Objection::LostOnTheWayHome {
+                array: here.array(),
+                why,
+            });
+            return;
+        }
+        plan.object(Objection::MayBeBehind {
             array: here.array(),
-            why,
+            other: away.array.clone(),
         });
-        return;
     }
     if here.is(GroupStatus::Failsafe) {
         plan.object(sides.failsafe());
@@ -138,11 +205,16 @@ fn lost(here: End<'_>, sides: &GroupSides, plan: &mut OperatorPlan) {
         array: away.array.clone(),
         why,
     });
-    if here.is_peer_persistent() {
-        plan.warn(Caution::NoAutomaticFailover {
+    match here.kind() {
+        GroupKind::PeerPersistence => plan.warn(Caution::NoAutomaticFailover {
             array: here.array(),
-        });
+        }),
+        GroupKind::PeerPersistenceByHand => plan.warn(Caution::OnlyByHand {
+            array: here.array(),
+        }),
+        GroupKind::ActivePassive | GroupKind::OnlyAutoFailover | GroupKind::ActiveActive => {}
     }
+    here.warn_of_the_witness(exposure, plan);
     plan.warn(Caution::HasWhatWasCopied {
         array: here.array(),
         volumes: here.as_of(),
@@ -181,13 +253,31 @@ pub(super) fn take_over(
             volumes: partial,
         });
     }
+    if here.kind() == GroupKind::OnlyAutoFailover {
+        plan.warn(Caution::MayTakeOverByItself {
+            array: here.array(),
+        });
+    }
     let linked = former.is_some_and(|former| former.shown.reaches_the_other());
-    here.operates(Operation::Failover, "Primary-Rev", plan);
-    after_failover(here.side, former.is_some(), by_itself && linked, plan);
+    let (role, turned) = match here.group.role {
+        Role::SecondaryRev => (Role::Primary, Role::PrimaryRev),
+        _ => (Role::PrimaryRev, Role::Primary),
+    };
+    here.operates(Operation::Failover, &role.to_string(), plan);
+    let former = former.map(|former| match former.group.status {
+        GroupStatus::Failsafe => (turned, GroupStatus::Failsafe),
+        _ => (turned, GroupStatus::Stopped),
+    });
+    after_failover((here.side, role), former, by_itself && linked, plan);
 }
 
-/// What both arrays show then.
-fn after_failover(side: Side, seen: bool, by_itself: bool, plan: &mut OperatorPlan) {
+/// What both arrays show then: the one that took over, and the other one if it is seen.
+fn after_failover(
+    (side, role): (Side, Role),
+    former: Option<(Role, GroupStatus)>,
+    by_itself: bool,
+    plan: &mut OperatorPlan,
+) {
     use GroupStatus::{Started, Stopped};
     if by_itself {
         let both = (Role::PrimaryRev, Started);
@@ -199,8 +289,7 @@ fn after_failover(side: Side, seen: bool, by_itself: bool, plan: &mut OperatorPl
             Some("on 10.x, when everything is copied back"),
         );
     } else {
-        let former = seen.then_some((Role::Primary, Stopped));
-        plan.ends_with(side, (Role::PrimaryRev, Stopped), former, None);
+        plan.ends_with(side, (role, Stopped), former, None);
     }
 }
 

@@ -1,15 +1,18 @@
-//! What a storage administrator does with a whole group: failover, recover, restore, switchover. Which commands bring it about, on
+//! What a storage administrator does with a whole group: failover, recover, restore, switchover, override. Which commands bring it about, on
 //! which array, what they print, and what stands against it now. The plugin sends none of them: a person types them.
 
 mod caution;
 mod ends;
 mod exposure;
 mod failover;
+mod failsafe;
+mod hint;
 mod objection;
 mod recover;
 mod restore;
 mod steps;
 mod switchover;
+mod witness;
 
 use std::fmt;
 
@@ -19,8 +22,9 @@ pub use caution::{AsOf, Caution};
 pub use exposure::{Exposure, HostUse, InUse};
 pub use objection::Objection;
 pub use steps::PlannedCommand;
+pub use witness::{Witness, Witnesses};
 
-use super::{GroupSides, Half, Situation};
+use super::{GroupKind, GroupSides, Half, Situation};
 
 /// What is to become of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,15 +37,18 @@ pub enum Operation {
     Restore,
     /// Peer Persistence: the other array serves, without an outage.
     Switchover,
+    /// An array in Failsafe serves again.
+    Override,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Failover,
         Self::Recover,
         Self::Restore,
         Self::Switchover,
+        Self::Override,
     ];
 }
 
@@ -52,6 +59,7 @@ impl fmt::Display for Operation {
             Self::Recover => "recover",
             Self::Restore => "restore",
             Self::Switchover => "switchover",
+            Self::Override => "override",
         })
     }
 }
@@ -244,7 +252,10 @@ impl GroupSides {
         let shown = self.to_string();
         match self.situation().0 {
             Situation::Changing | Situation::InTransition => Objection::Moving { shown },
-            situation => Objection::Unclear { shown, situation },
+            situation => match failsafe::either_took_over(self) {
+                Some(objection) => objection,
+                None => Objection::Unclear { shown, situation },
+            },
         }
     }
 
@@ -272,11 +283,15 @@ impl GroupSides {
         let mut plan = OperatorPlan::begin(self, operation);
         let unrest = self.unrest();
         match operation {
+            _ if self.kind() == Some(GroupKind::ActiveActive) => {
+                plan.object(Objection::ActiveActive);
+            }
             _ if unrest.is_some() => plan.objections.extend(unrest),
             Operation::Failover => failover::plan(self, exposure, &mut plan),
             Operation::Recover => recover::plan(self, exposure, &mut plan),
             Operation::Restore => restore::plan(self, exposure, &mut plan),
             Operation::Switchover => switchover::plan(self, exposure, &mut plan),
+            Operation::Override => failsafe::plan(self, exposure, &mut plan),
         }
         if !plan.commands.is_empty()
             && let Some(lock) = &exposure.lock

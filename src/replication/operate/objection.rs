@@ -165,6 +165,39 @@ pub enum Objection {
         "the group has no `path_management`: it is Active/Passive, and hosts do not change over by themselves"
     )]
     NotPeerPersistence,
+    /// Both arrays serve at once.
+    #[error(
+        "the group has `active_active`: both arrays serve its volumes at once, and this plugin knows nothing of such groups"
+    )]
+    ActiveActive,
+    /// Only Failsafe is overridden.
+    #[error("no array is in Failsafe: {shown}")]
+    NotInFailsafe {
+        /// What both arrays show.
+        shown: String,
+    },
+    /// Failsafe is there for the case that the other one took over.
+    #[error(
+        "array `{array}` cannot be asked ({why}), and it may have taken over: that is what Failsafe is for"
+    )]
+    OtherMayServe {
+        /// The array that cannot be asked.
+        array: String,
+        /// Why not.
+        why: String,
+    },
+    /// Roles do not tell which array has the newest data.
+    #[error(
+        "array `{failsafe}` is Primary-Rev in Failsafe and array `{other}` is Primary: one of them took over from the other, and which one the roles do not tell"
+    )]
+    EitherTookOver {
+        /// The array that gave up.
+        failsafe: String,
+        /// The other one.
+        other: String,
+        /// What brings the group back if that one took over.
+        line: String,
+    },
     /// Another operation comes first.
     #[error("the group is {shown}: {}", situation.told())]
     First {
@@ -195,6 +228,24 @@ pub enum Objection {
         /// Why the other one cannot.
         why: String,
     },
+    /// Failsafe ends when the arrays see each other.
+    #[error(
+        "the arrays reach each other, and array `{array}` ends Failsafe by itself when it sees that nobody took over"
+    )]
+    EndsByItself {
+        /// The array that gave up.
+        array: String,
+    },
+    /// Peer Persistence: it is in step after a switchover, and behind after a failover.
+    #[error(
+        "array `{array}` is Secondary-Rev: after a switchover that kept the natural direction it has everything, and after a failover only what was copied back until array `{other}` was lost; the roles do not tell which it was"
+    )]
+    MayBeBehind {
+        /// The array that can be asked.
+        array: String,
+        /// The one that cannot.
+        other: String,
+    },
     /// It means nothing that a command of one kind brings to an end.
     #[error("the group is {shown}: {}", situation.told())]
     Unclear {
@@ -218,6 +269,9 @@ impl Objection {
             | Self::OtherMayBeAlive { .. }
             | Self::NotStopped { .. }
             | Self::BeingChanged(_)
+            | Self::OtherMayServe { .. }
+            | Self::MayBeBehind { .. }
+            | Self::EndsByItself { .. }
             | Self::NoOtherPath { .. } => true,
             Self::NotReceiving { .. }
             | Self::Moving { .. }
@@ -227,6 +281,9 @@ impl Objection {
             | Self::Unreadable { .. }
             | Self::PeerPersistence
             | Self::NotPeerPersistence
+            | Self::ActiveActive
+            | Self::NotInFailsafe { .. }
+            | Self::EitherTookOver { .. }
             | Self::First { .. }
             | Self::OnlyStopped { .. }
             | Self::LostOnTheWayHome { .. }
@@ -254,13 +311,20 @@ impl Objection {
             Self::Unreadable { .. } => "other array unknown",
             Self::PeerPersistence => "Peer Persistence",
             Self::NotPeerPersistence => "Active/Passive",
+            Self::ActiveActive => "active-active",
+            Self::NotInFailsafe { .. } => "not in Failsafe",
+            Self::OtherMayServe { .. } => "the other one may serve",
+            Self::EitherTookOver { .. } => "Failsafe",
             Self::First { first, .. } => match first {
                 Operation::Failover => "failover first",
                 Operation::Recover => "recover first",
                 Operation::Restore => "restore first",
                 Operation::Switchover => "switchover first",
+                Operation::Override => "override first",
             },
             Self::OnlyStopped { .. } => "only stopped",
+            Self::EndsByItself { .. } => "links up",
+            Self::MayBeBehind { .. } => "perhaps behind",
             Self::LostOnTheWayHome { .. } => "newest data are on the other array",
             Self::Unclear { situation, .. } => match situation {
                 Situation::NotMade => "no group",
@@ -275,92 +339,10 @@ impl Objection {
             },
         }
     }
-
-    /// What a person can do.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::InUse { .. } => {
-                "stop what uses them (`docker stop`, for containers of this plugin) until `showvlun -a` shows nothing of them, and ask again".to_owned()
-            }
-            Self::UseNotKnown { .. } | Self::Unreadable { .. } => {
-                "ask again when the array answers; nothing is overwritten or stopped blindly".to_owned()
-            }
-            Self::NotSynced { .. } => {
-                "wait with `hpe3par-docker group watch`, and ask again".to_owned()
-            }
-            Self::NoWay { array, .. } => {
-                format!("see `showrcopy links` and `showrcopy -d targets` on array `{array}`, and ask again when the links are Up")
-            }
-            Self::NotNoticed { array, .. } => format!(
-                "wait until `showrcopy` on array `{array}` shows its target as failed and the group as Stopped, and ask again"
-            ),
-            Self::OtherIsAlive { array, .. } => format!(
-                "reach array `{array}` from elsewhere and fail over from both sides; if it is certain that no host writes there, these are the commands"
-            ),
-            Self::OtherMayBeAlive { seen, .. } => {
-                format!("see `showrcopy links` on array `{seen}`, and ask again")
-            }
-            Self::NotStopped { array, .. } => {
-                format!("see `showrcopy` on array `{array}`, and ask again when the group is Stopped there")
-            }
-            Self::NotReceiving { array, .. } => format!(
-                "see `showrcopy` and `showalert -n` on both arrays; stopping and starting the group on array `{array}` begins anew"
-            ),
-            Self::Moving { .. } => "ask again in a moment".to_owned(),
-            Self::BeingChanged(_) => {
-                "ask again in a minute; let nobody create or remove volumes of the group meanwhile".to_owned()
-            }
-            Self::NoOtherPath { other, .. } => {
-                format!("export the volumes to these hosts on array `{other}` too, see that `showvlun -a` there shows the paths, and ask again")
-            }
-            Self::Incomplete { volumes, over, .. } => format!(
-                "array `{over}` has the only whole copy of {}: let HPE support look before anything is typed",
-                names(volumes)
-            ),
-            Self::NothingComplete { .. } => {
-                "there is nothing to go on with; the other array has the only data".to_owned()
-            }
-            Self::Empty { .. } => "`removercopygroup` ends it, if nobody needs it".to_owned(),
-            Self::PeerPersistence => {
-                "`hpe3par-docker group plan switchover` moves it without an outage".to_owned()
-            }
-            Self::NotPeerPersistence => {
-                "`hpe3par-docker group plan failover` moves it, with the applications stopped".to_owned()
-            }
-            Self::First { first, .. } => {
-                format!("see `hpe3par-docker group plan {first}`")
-            }
-            Self::OnlyStopped { array, line, .. } => {
-                format!("`{line}` on array `{array}` lets it replicate again; find out first who stopped it")
-            }
-            Self::LostOnTheWayHome { .. } => {
-                "wait for the other array; a failover here would let hosts go on with old data, possibly half overwritten, and what the arrays showed then could not be told from a failover in the other direction: let HPE support look first".to_owned()
-            }
-            Self::Unclear { situation, .. } => unclear_hint(*situation).to_owned(),
-        }
-    }
 }
 
-fn unclear_hint(situation: Situation) -> &'static str {
-    match situation {
-        Situation::NotMade | Situation::HalfMissing | Situation::HalfUnknown => {
-            "find out with `showrcopy groups` on both arrays who removed the group, or its other half"
-        }
-        Situation::Dark => "nothing is known; ask again when an array answers",
-        Situation::LonePrimary | Situation::LoneReversed => {
-            "the array that would take over cannot be asked; what serves goes on"
-        }
-        Situation::LoneDoubtful | Situation::TwoPrimaries => {
-            "find out which array has the data that count before anything is typed; both may have been written to"
-        }
-        Situation::Failsafe | Situation::LoneFailsafe => {
-            "find out whether hosts have it on the other array: if they do, `setrcopygroup failover` has happened there; only if they certainly do not, `setrcopygroup override` lets this one serve again"
-        }
-        _ => "ask again in a moment; if it stays so, let HPE support look before anything is typed",
-    }
-}
-
-fn names(volumes: &[VvName]) -> String {
+/// For people.
+pub(super) fn names(volumes: &[VvName]) -> String {
     let names: Vec<String> = volumes.iter().map(|vv| format!("`{vv}`")).collect();
     names.join(", ")
 }

@@ -75,7 +75,7 @@ fn recovers(
 fn starts_again(serves: End<'_>, receives: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
     serves.must_have_volumes(plan);
     serves.must_be_complete(&receives.array(), plan);
-    receives.must_be_unused(exposure, OVERWRITTEN, plan);
+    receives.must_be_unwritten(exposure, plan);
     serves.must_reach_the_other(plan);
     plan.warn(Caution::StoppedBySomebody);
     serves.starts(plan);

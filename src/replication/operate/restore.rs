@@ -7,7 +7,7 @@ use crate::{
 };
 
 use super::{
-    Caution, Done, Exposure, InUse, Objection, Operation, OperatorPlan,
+    Caution, Done, Exposure, Objection, Operation, OperatorPlan,
     ends::End,
     failover::{stopped_already, take_over},
 };
@@ -15,7 +15,7 @@ use super::{
 pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorPlan) {
     let (situation, _) = sides.situation();
     match (situation, End::both(sides)) {
-        (Situation::Reversed, Some([serves, _])) => restores(serves, exposure, plan),
+        (Situation::Reversed, Some([serves, home])) => restores(serves, home, exposure, plan),
         (Situation::FailedOver | Situation::ReversedStopped, _) => {
             plan.object(sides.first(Operation::Recover));
         }
@@ -36,9 +36,15 @@ fn is_away(primary: &RcGroup) -> bool {
 }
 
 /// `setrcopygroup restore`, where the roles still show the natural direction.
-fn restores(serves: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
+fn restores(serves: End<'_>, home: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
     serves.must_have_volumes(plan);
-    unused_or_persistent(serves, exposure, plan);
+    if serves.is_peer_persistent() {
+        // Hosts have it on both arrays, and the arrays tell them which one to use.
+        serves.hosts_must_go_on(home, exposure, plan);
+        home.warn_of_the_witness(exposure, plan);
+    } else {
+        serves.must_be_unused(exposure, "would no longer serve", plan);
+    }
     serves.must_be_synced(plan);
     serves.must_reach_the_other(plan);
     streams_or_waits(serves, plan);
@@ -50,21 +56,6 @@ fn restores(serves: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
         Some((Role::Primary, Started)),
         None,
     );
-}
-
-fn unused_or_persistent(serves: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
-    match exposure.on(serves.side) {
-        // Hosts have it on both arrays, and the arrays tell them which one to use.
-        InUse::Shown(uses) if serves.is_peer_persistent() => {
-            if !uses.is_empty() {
-                let mut hosts: Vec<_> = uses.iter().map(|one| &one.host).collect();
-                hosts.sort();
-                hosts.dedup();
-                plan.warn(Caution::PathsChange { hosts: hosts.len() });
-            }
-        }
-        _ => serves.must_be_unused(exposure, "would no longer serve", plan),
-    }
 }
 
 fn streams_or_waits(serves: End<'_>, plan: &mut OperatorPlan) {
@@ -84,7 +75,7 @@ fn is_home(serves: End<'_>, other: End<'_>, exposure: &Exposure, plan: &mut Oper
         return;
     }
     serves.must_have_volumes(plan);
-    other.must_be_unused(exposure, "is overwritten", plan);
+    other.must_be_unwritten(exposure, plan);
     serves.must_reach_the_other(plan);
     plan.warn(Caution::StoppedBySomebody);
     serves.starts(plan);

@@ -91,11 +91,17 @@ impl End<'_> {
         plan.commands.push(command);
     }
 
+    /// `setrcopygroup` with an operation, as a line.
+    pub fn operation_line(&self, operation: &str) -> String {
+        let (group, target) = (&self.group.name, &self.group.target);
+        format!("setrcopygroup {operation} -f -t {target} {group}")
+    }
+
     /// `setrcopygroup` with an operation.
     pub fn turns(&self, operation: &str, shows: &str, plan: &mut OperatorPlan) {
-        let (group, target) = (&self.group.name, &self.group.target);
+        let group = &self.group.name;
         let mut command = self.command(
-            format!("setrcopygroup {operation} -f -t {target} {group}"),
+            self.operation_line(operation),
             vec![
                 format!("setrcopygroup for {operation} {group}"),
                 format!("{operation} started with tasks: {NUMBER}"),

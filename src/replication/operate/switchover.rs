@@ -1,13 +1,11 @@
 //! Peer Persistence: the arrays change places while hosts go on.
 
-use std::collections::BTreeSet;
-
 use crate::{
-    model::{GroupStatus, Mode, Role},
+    model::{GroupStatus, Role},
     replication::{GroupSides, Situation},
 };
 
-use super::{Caution, Exposure, HostUse, InUse, Objection, Operation, OperatorPlan, ends::End};
+use super::{Exposure, Objection, Operation, OperatorPlan, ends::End};
 
 pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorPlan) {
     let (situation, side) = sides.situation();
@@ -29,14 +27,14 @@ pub(super) fn plan(sides: &GroupSides, exposure: &Exposure, plan: &mut OperatorP
 }
 
 fn changes_places(serves: End<'_>, other: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
-    if serves.group.mode != Mode::Sync {
-        plan.object(Objection::NotPeerPersistence);
-        return;
-    }
     serves.must_have_volumes(plan);
     serves.must_be_synced(plan);
     serves.must_reach_the_other(plan);
-    hosts_go_on(serves, other, exposure, plan);
+    serves.hosts_must_go_on(other, exposure, plan);
+    // The array that is to serve is the one that must not be alone afterwards.
+    for end in [serves, other] {
+        end.warn_of_the_witness(exposure, plan);
+    }
     serves.operates(
         Operation::Switchover,
         "Secondary or Secondary-Rev, and Started",
@@ -56,48 +54,6 @@ fn changes_places(serves: End<'_>, other: End<'_>, exposure: &Exposure, plan: &m
             Some((turned(that), GroupStatus::Started)),
             Some(when),
         );
-    }
-}
-
-/// Every host that has a volume must have it on the other array too.
-fn hosts_go_on(serves: End<'_>, other: End<'_>, exposure: &Exposure, plan: &mut OperatorPlan) {
-    let mut shown = Vec::new();
-    for end in [serves, other] {
-        match exposure.on(end.side) {
-            InUse::Shown(uses) => shown.push(uses),
-            InUse::NotShown { why } => plan.object(Objection::UseNotKnown {
-                array: end.array(),
-                why: why.clone(),
-            }),
-        }
-    }
-    let [here, there] = shown.as_slice() else {
-        return;
-    };
-    // Each array has its own name for a volume, and mostly the same for a host.
-    let named_there = |one: &HostUse| {
-        let mut volumes = serves.group.volumes.iter();
-        let volume = volumes.find(|volume| volume.local == one.vv);
-        volume.map(|volume| HostUse {
-            vv: volume.remote.clone(),
-            host: one.host.clone(),
-        })
-    };
-    let alone: Vec<HostUse> = here
-        .iter()
-        .filter(|one| named_there(one).is_none_or(|one| !there.contains(&one)))
-        .cloned()
-        .collect();
-    if !alone.is_empty() {
-        plan.object(Objection::NoOtherPath {
-            array: serves.array(),
-            other: other.array(),
-            uses: alone,
-        });
-    }
-    let hosts: BTreeSet<_> = here.iter().map(|one| &one.host).collect();
-    if !hosts.is_empty() {
-        plan.warn(Caution::PathsChange { hosts: hosts.len() });
     }
 }
 

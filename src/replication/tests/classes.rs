@@ -5,8 +5,73 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{operating::*, *};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/replication.md");
-const BEGIN: &str = "<!-- Made from src/replication. After a change there: UPDATE_DOCS=1 cargo test --lib replication::tests::classes -->\n";
 const END: &str = "<!-- End of what is made. -->\n";
+
+/// A table, for groups of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    ActivePassive,
+    /// While hosts have every volume on both arrays.
+    PeerPersistence,
+}
+
+const TABLES: [Table; 2] = [Table::ActivePassive, Table::PeerPersistence];
+
+impl Table {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::ActivePassive => {
+                "<!-- Made from src/replication. After a change there: UPDATE_DOCS=1 cargo test --lib replication::tests::classes -->\n"
+            }
+            Self::PeerPersistence => {
+                "<!-- Made from src/replication too, for Peer Persistence. -->\n"
+            }
+        }
+    }
+
+    fn kind(self, made_on: Side) -> Kind {
+        let policy = match self {
+            Self::ActivePassive => None,
+            Self::PeerPersistence => Some("auto_failover,path_management"),
+        };
+        Kind {
+            policy,
+            made_on,
+            ..KIND
+        }
+    }
+
+    fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::ActivePassive => &Operation::ALL[..3],
+            Self::PeerPersistence => &Operation::ALL,
+        }
+    }
+
+    fn exposure(self) -> Exposure {
+        match self {
+            Self::ActivePassive => unused(),
+            Self::PeerPersistence => Exposure {
+                source: in_use(),
+                peer: in_use(),
+                ..unused()
+            },
+        }
+    }
+
+    fn head(self) -> String {
+        let mut heads = vec!["what it means", "what both arrays show", "serves"];
+        if self == Self::ActivePassive {
+            heads.extend(["mount", "create, remove"]);
+        }
+        let mut head = format!("| {}", heads.join(" | "));
+        for operation in self.operations() {
+            head += &format!(" | {operation}");
+        }
+        let columns = heads.len() + self.operations().len();
+        format!("{head} |\n|{}\n", "---|".repeat(columns))
+    }
+}
 
 /// Everything that one array can show, in a few words: what it is, and which of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,8 +158,8 @@ fn depends(with: String, without: String, up: &str, down: &str) -> String {
     }
 }
 
-fn verdict(both: &GroupSides, operation: Operation) -> String {
-    let plan = both.plan(operation, &unused());
+fn verdict(both: &GroupSides, operation: Operation, exposure: &Exposure) -> String {
+    let plan = both.plan(operation, exposure);
     if plan.may_be_typed() {
         return "yes".to_owned();
     }
@@ -139,42 +204,36 @@ fn admits(both: &GroupSides) -> &'static str {
     }
 }
 
-fn cells(first: Shown, other: Shown, made_on: Side) -> Vec<String> {
-    let kind = Kind { made_on, ..KIND };
-    let persistent = Kind {
-        policy: Some("path_management"),
-        ..kind
-    };
-    let of = |kind: Kind, what: &dyn Fn(&GroupSides) -> String| {
+fn cells(table: Table, first: Shown, other: Shown, made_on: Side) -> Vec<String> {
+    let kind = table.kind(made_on);
+    let of = |what: &dyn Fn(&GroupSides) -> String| {
         let links = [true, false].map(|links| what(&both(first, other, kind, links)));
         let [with, without] = links;
         depends(with, without, "links up", "links down")
     };
     let mount = |wish: LonePrimary| {
-        of(kind, &|both| match both.serving(wish) {
+        of(&|both| match both.serving(wish) {
             Ok(_) => "yes".to_owned(),
             Err(_) => "no".to_owned(),
         })
     };
-    let serves = of(kind, &|both| match both.serving(LonePrimary::Mount) {
+    let serves = of(&|both| match both.serving(LonePrimary::Mount) {
         Ok(found) => format!("the {}", both.role(found.side).unwrap()),
         Err(_) => "none".to_owned(),
     });
     let mut cells = vec![serves];
-    let (mounts, refuses) = (mount(LonePrimary::Mount), mount(LonePrimary::Refuse));
-    cells.push(if mounts == refuses {
-        mounts
-    } else {
-        format!("{mounts}; `refuse`: {refuses}")
-    });
-    cells.push(of(kind, &|both| admits(both).to_owned()));
-    for operation in Operation::ALL {
-        let kind = if operation == Operation::Switchover {
-            persistent
+    if table == Table::ActivePassive {
+        let (mounts, refuses) = (mount(LonePrimary::Mount), mount(LonePrimary::Refuse));
+        cells.push(if mounts == refuses {
+            mounts
         } else {
-            kind
-        };
-        cells.push(of(kind, &|both| verdict(both, operation)));
+            format!("{mounts}; `refuse`: {refuses}")
+        });
+        cells.push(of(&|both| admits(both).to_owned()));
+    }
+    let exposure = table.exposure();
+    for operation in table.operations() {
+        cells.push(of(&|both| verdict(both, *operation, &exposure)));
     }
     cells
 }
@@ -182,15 +241,17 @@ fn cells(first: Shown, other: Shown, made_on: Side) -> Vec<String> {
 /// The pairs of each row, with what they mean.
 type Row = BTreeSet<(Situation, [Shown; 2])>;
 
-fn classes() -> BTreeMap<Class, Row> {
+fn classes(table: Table) -> BTreeMap<Class, Row> {
     let mut classes: BTreeMap<Class, Row> = BTreeMap::new();
     for first in Shown::all() {
         for other in Shown::all() {
             if first.rank() > other.rank() {
                 continue;
             }
-            let situation = both(first, other, KIND, true).situation().0;
-            let [home, away] = Side::BOTH.map(|made_on| cells(first, other, made_on));
+            let situation = both(first, other, table.kind(Side::Source), true)
+                .situation()
+                .0;
+            let [home, away] = Side::BOTH.map(|made_on| cells(table, first, other, made_on));
             let made: &[_] = if home == away {
                 &[("", home)]
             } else {
@@ -264,11 +325,9 @@ fn shown(row: &Row) -> String {
     lines.join("<br>")
 }
 
-fn table() -> String {
-    let mut text = String::from(
-        "| what it means | what both arrays show | serves | mount | create, remove | failover | recover | restore | switchover |\n|---|---|---|---|---|---|---|---|---|\n",
-    );
-    let mut rows: Vec<(Class, Row)> = classes().into_iter().collect();
+fn drawn(table: Table) -> String {
+    let mut text = table.head();
+    let mut rows: Vec<(Class, Row)> = classes(table).into_iter().collect();
     rows.sort_by(|one, other| {
         one.1
             .first()
@@ -292,15 +351,19 @@ fn table() -> String {
 }
 
 #[test]
-fn the_table_of_situations_is_current() {
+fn the_tables_of_situations_are_current() {
     let page = std::fs::read_to_string(PAGE).unwrap_or_default();
-    let (head, rest) = page
-        .split_once(BEGIN)
-        .expect("docs/replication.md has where the table begins");
-    let (_, tail) = rest
-        .split_once(END)
-        .expect("docs/replication.md has where the table ends");
-    let current = format!("{head}{BEGIN}{}{END}{tail}", table());
+    let mut current = page;
+    for table in TABLES {
+        let begin = table.begin();
+        let (head, rest) = current
+            .split_once(begin)
+            .expect("docs/replication.md has where each table begins");
+        let (_, tail) = rest
+            .split_once(END)
+            .expect("docs/replication.md has where each table ends");
+        current = format!("{head}{begin}{}{END}{tail}", drawn(table));
+    }
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(PAGE, &current).unwrap();
     }
@@ -313,9 +376,12 @@ fn the_table_of_situations_is_current() {
 
 /// Nobody reads a table that is longer, and every pair is in it.
 #[test]
-fn the_table_is_whole_and_can_be_read() {
-    let classes = classes();
-    assert!(classes.len() <= 40, "{}", classes.len());
-    let pairs: BTreeSet<[Shown; 2]> = classes.values().flatten().map(|(_, pair)| *pair).collect();
-    assert_eq!(pairs.len(), 30 * 31 / 2);
+fn the_tables_are_whole_and_can_be_read() {
+    for table in TABLES {
+        let classes = classes(table);
+        assert!(classes.len() <= 40, "{table:?}: {}", classes.len());
+        let pairs: BTreeSet<[Shown; 2]> =
+            classes.values().flatten().map(|(_, pair)| *pair).collect();
+        assert_eq!(pairs.len(), 30 * 31 / 2);
+    }
 }

@@ -7,6 +7,8 @@ mod classes;
 mod dismissal;
 mod operating;
 mod operations;
+mod persistent;
+mod second_export;
 mod serving;
 mod small_array;
 mod undo;

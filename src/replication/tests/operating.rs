@@ -9,9 +9,20 @@ use crate::model::{HostName, TargetStatus};
 /// How a group is, apart from its roles and statuses.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
+    /// Separated by commas.
     pub policy: Option<&'static str>,
     pub sync: SyncStatus,
     pub made_on: Side,
+}
+
+impl Kind {
+    pub fn has(self, policy: &str) -> bool {
+        self.policies().any(|is| is == policy)
+    }
+
+    fn policies(self) -> impl Iterator<Item = &'static str> {
+        self.policy.into_iter().flat_map(|all| all.split(','))
+    }
 }
 
 pub const KIND: Kind = Kind {
@@ -26,7 +37,7 @@ pub fn half(kind: Kind, side: Side, role: Role, status: GroupStatus) -> Half {
     is.role = role;
     is.name = name_on(kind, side);
     is.target = TargetName::new(target_on(side)).unwrap();
-    is.options.policies = kind.policy.into_iter().map(str::to_owned).collect();
+    is.options.policies = kind.policies().map(str::to_owned).collect();
     for volume in &mut is.volumes {
         volume.sync = match (kind.sync, status) {
             (SyncStatus::Synced, GroupStatus::Stopped) => SyncStatus::Stopped,
@@ -106,6 +117,7 @@ pub fn unused() -> Exposure {
         source: InUse::by_nobody(),
         peer: InUse::by_nobody(),
         lock: None,
+        witness: Witnesses::default(),
     }
 }
 
@@ -123,11 +135,12 @@ fn exposures() -> Vec<Exposure> {
             source,
             peer,
             lock: None,
+            witness: Witnesses::default(),
         })
         .collect()
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 10] = [
     KIND,
     Kind {
         made_on: Side::Peer,
@@ -149,6 +162,23 @@ const KINDS: [Kind; 6] = [
     },
     Kind {
         sync: SyncStatus::Syncing(Some(40)),
+        ..KIND
+    },
+    Kind {
+        policy: Some("auto_recover,auto_failover,path_management"),
+        made_on: Side::Peer,
+        ..KIND
+    },
+    Kind {
+        policy: Some("auto_failover,path_management,auto_synchronize"),
+        ..KIND
+    },
+    Kind {
+        policy: Some("auto_failover"),
+        ..KIND
+    },
+    Kind {
+        policy: Some("auto_recover,path_management,auto_synchronize,active_active"),
         ..KIND
     },
 ];
@@ -218,6 +248,12 @@ fn nothing_is_to_be_typed_that_must_not() {
             told()
         );
 
+        if kind.has("active_active")
+            && (both.source.half.seen().or(both.peer.half.seen())).is_some()
+        {
+            let said: Vec<_> = plan.objections.iter().map(Objection::short).collect();
+            assert_eq!(said, ["active-active"], "{}", told());
+        }
         for command in &plan.commands {
             let Half::Seen(here) = &both.on(command.side).half else {
                 panic!("a command for an array that cannot be read: {}", told());
@@ -235,7 +271,15 @@ fn nothing_is_to_be_typed_that_must_not() {
                 assert!(command.line.contains(&target), "{}", told());
             }
             match verb(command) {
-                "failover" => assert_eq!(here.role, Role::Secondary, "{}", told()),
+                // A side that was being overwritten takes over only after somebody found out that it was not.
+                "failover" => assert!(
+                    here.role == Role::Secondary
+                        || (here.role == Role::SecondaryRev
+                            && kind.has("path_management")
+                            && !plan.may_be_typed()),
+                    "{}",
+                    told()
+                ),
                 "recover" | "restore" => assert_eq!(here.role, Role::PrimaryRev, "{}", told()),
                 "stoprcopygroup" | "syncrcopy" => {
                     assert!(
@@ -245,6 +289,11 @@ fn nothing_is_to_be_typed_that_must_not() {
                     );
                 }
                 "switchover" | "reverse" => assert!(here.role.is_primary(), "{}", told()),
+                "override" => assert!(
+                    here.role.is_primary() && here.status == Failsafe,
+                    "{}",
+                    told()
+                ),
                 "startrcopygroup" => {
                     // On the side that sends then.
                     let turns = plan
@@ -280,7 +329,17 @@ fn nothing_is_to_be_typed_that_must_not() {
                     role == Role::PrimaryRev || (role == Role::Primary && primaries.len() == 1)
                 });
                 let status = shows(both, counts.unwrap()).unwrap().1;
-                assert!([Started, Stopped, New].contains(&status), "{}", told());
+                let gave_up = status == Failsafe && primaries.len() == 1;
+                let rests = match plan.operation {
+                    Operation::Override => gave_up,
+                    // Hosts get nothing there, and the arrays do not see each other.
+                    Operation::Failover if gave_up => {
+                        let apart = |side: &Side| !both.on(*side).reaches_the_other();
+                        kind.has("path_management") && Side::BOTH.iter().all(apart)
+                    }
+                    _ => [Started, Stopped, New].contains(&status),
+                };
+                assert!(rests, "{}", told());
             }
             [Some(one), None] | [None, Some(one)] => {
                 assert_eq!(plan.operation, Operation::Failover, "{}", told());
@@ -297,7 +356,12 @@ fn nothing_is_to_be_typed_that_must_not() {
         }
 
         let nobody = |side: Side| *exposure.on(side) == InUse::by_nobody();
-        let persistent = kind.policy == Some("path_management");
+        let persistent = kind.has("path_management");
+        // Whoever has it here has it there.
+        let goes_on = |here: Side| match (exposure.on(here), exposure.on(here.other())) {
+            (InUse::Shown(here), InUse::Shown(there)) => here.is_subset(there),
+            _ => false,
+        };
         for command in &plan.commands {
             let (here, there) = (command.side, command.side.other());
             let status = shows(both, here).unwrap().1;
@@ -305,25 +369,42 @@ fn nothing_is_to_be_typed_that_must_not() {
                 "stoprcopygroup" | "reverse" => {
                     assert!(nobody(here) && !persistent, "{}", told());
                 }
-                "restore" => assert!(nobody(here) || persistent, "{}", told()),
+                "restore" => {
+                    let safe = if persistent {
+                        goes_on(here)
+                    } else {
+                        nobody(here)
+                    };
+                    assert!(safe, "{}", told());
+                }
                 "recover" => {
                     let gives_nothing = persistent && shows(both, there).unwrap().1 == Failsafe;
                     assert!(nobody(there) || gives_nothing, "{}", told());
                     assert_eq!(status, Stopped, "{}", told());
                 }
                 "startrcopygroup" if plan.commands.len() == 1 => {
-                    assert!(nobody(there), "{}", told());
+                    // Hosts with paths to a secondary of Peer Persistence write on the other array.
+                    let receives = !shows(both, there).unwrap().0.is_primary();
+                    assert!(nobody(there) || (persistent && receives), "{}", told());
                     assert!([Stopped, New].contains(&status), "{}", told());
                 }
                 "failover" if shows(both, there).is_some() => {
-                    assert!(nobody(there) && !persistent, "{}", told());
+                    let gave_up = shows(both, there).unwrap().1 == Failsafe;
+                    let safe = if persistent { gave_up } else { nobody(there) };
+                    assert!(safe, "{}", told());
                     let stops = plan
                         .commands
                         .iter()
                         .any(|command| verb(command) == "stoprcopygroup");
                     assert!(stops || [Stopped, New].contains(&status), "{}", told());
                 }
-                "switchover" => assert!(persistent, "{}", told()),
+                "switchover" => assert!(persistent && goes_on(here), "{}", told()),
+                "override" => {
+                    // Nobody else serves, and nobody is about to.
+                    let (role, status) = shows(both, there).unwrap();
+                    assert!(!role.is_primary(), "{}", told());
+                    assert!([Started, Stopped, New].contains(&status), "{}", told());
+                }
                 _ => {}
             }
             if [
@@ -338,7 +419,8 @@ fn nothing_is_to_be_typed_that_must_not() {
                 assert!(both.on(here).reaches_the_other(), "{}", told());
             }
             assert!(
-                ![Starting, Stopping, Failsafe].contains(&status) || verb(command) == "failover",
+                ![Starting, Stopping, Failsafe].contains(&status)
+                    || ["failover", "override"].contains(&verb(command)),
                 "{}",
                 told()
             );
@@ -353,7 +435,7 @@ fn nothing_is_to_be_typed_that_must_not() {
         // What never was complete is copied over nothing.
         if kind.sync == SyncStatus::NotSynced {
             let overwrites = |command: &PlannedCommand| match verb(command) {
-                "failover" => kind.policy == Some("auto_synchronize"),
+                "failover" => kind.has("auto_synchronize"),
                 "startrcopygroup" => {
                     plan.operation != Operation::Restore
                         || shows(both, command.side).unwrap().0 != Role::Primary
@@ -371,7 +453,7 @@ fn nothing_is_to_be_typed_that_must_not() {
             }
         }
     });
-    assert_eq!(points, 6 * 27 * 27 * 3 * 9 * 4);
+    assert_eq!(points, 10 * 27 * 27 * 3 * 9 * 5);
     println!("{points} points");
 }
 

@@ -4,11 +4,11 @@ use super::{operating::*, *};
 
 const BOTH_WORK: [bool; 2] = [true, true];
 
-fn seen(kind: Kind, source: (Role, GroupStatus), peer: (Role, GroupStatus)) -> GroupSides {
+pub fn seen(kind: Kind, source: (Role, GroupStatus), peer: (Role, GroupStatus)) -> GroupSides {
     linked(kind, source, peer, BOTH_WORK)
 }
 
-fn linked(
+pub fn linked(
     kind: Kind,
     source: (Role, GroupStatus),
     peer: (Role, GroupStatus),
@@ -21,7 +21,7 @@ fn linked(
     )
 }
 
-fn typed(plan: &OperatorPlan) -> Vec<String> {
+pub fn typed(plan: &OperatorPlan) -> Vec<String> {
     let commands = plan.commands.iter();
     commands
         .map(|command| format!("{}: {}", command.array, command.line))
@@ -29,7 +29,7 @@ fn typed(plan: &OperatorPlan) -> Vec<String> {
 }
 
 #[track_caller]
-fn types(both: &GroupSides, operation: Operation, lines: &[&str]) -> OperatorPlan {
+pub fn types(both: &GroupSides, operation: Operation, lines: &[&str]) -> OperatorPlan {
     let plan = both.plan(operation, &unused());
     assert_eq!(typed(&plan), lines, "{plan:#?}");
     assert!(plan.may_be_typed(), "{:#?}", plan.objections);
@@ -37,7 +37,7 @@ fn types(both: &GroupSides, operation: Operation, lines: &[&str]) -> OperatorPla
 }
 
 #[track_caller]
-fn objects(both: &GroupSides, operation: Operation, short: &str) -> OperatorPlan {
+pub fn objects(both: &GroupSides, operation: Operation, short: &str) -> OperatorPlan {
     let plan = both.plan(operation, &unused());
     let said: Vec<_> = plan.objections.iter().map(Objection::short).collect();
     assert_eq!(said, [short], "{plan:#?}");
@@ -355,6 +355,7 @@ fn hosts_that_would_lose_something_are_named() {
         source: in_use(),
         peer: in_use(),
         lock: None,
+        witness: Witnesses::default(),
     };
     assert!(both.plan(Operation::Switchover, &everywhere).may_be_typed());
 }

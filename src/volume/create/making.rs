@@ -66,6 +66,7 @@ pub(super) async fn make(
         delay: (asked.mount_conflict_delay != CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY)
             .then_some(asked.mount_conflict_delay),
         held: None,
+        since: None,
         further: Vec::new(),
     };
     let create = CreateVv {

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    host::{self, BlockDevice, Export},
+    host::{self, BlockDevice, Export, Place},
     index::{MountPlace, OpKind},
     inform::{Vv, VvQuery},
     model::{Comment, MountId, RequestId, State, VolumeName},
@@ -22,6 +22,7 @@ use super::{
     format, groups,
     inner::Inner,
     known, lookup, mark,
+    second_export::{self, Kept, Second},
     serving::{self, Serving},
     steps::{Intent, Steps},
     unmount,
@@ -39,13 +40,35 @@ pub(super) async fn mount(
     name: &VolumeName,
     id: &MountId,
 ) -> Result<PathBuf, VolumeError> {
-    let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
     if inner.mounted(name).is_some()
         && let Some(mountpoint) = mounted_already::use_it(inner, request, name, id).await?
     {
         return Ok(mountpoint);
     }
+    match anew(inner, request, name, id).await {
+        // Somebody let the other array serve in the middle of it. Nothing is left of the first attempt.
+        Err(VolumeError {
+            cause: Cause::RolesChanged(group),
+            aftermath: Aftermath::Undone(_),
+            ..
+        }) => {
+            log::info!(volume = name.as_str(), group = group.as_str(), request = request.as_str();
+                "another array serves by now: mounted from that");
+            anew(inner, request, name, id).await
+        }
+        other => other,
+    }
+}
+
+/// Brings the volume to this machine, from the array that serves it now. The caller holds the name's lock.
+async fn anew(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    id: &MountId,
+) -> Result<PathBuf, VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
     let backend = lookup::backend_of(inner, request, name).await;
     let Some(backend) = backend.map_err(clean)? else {
         inner.clean_up_after(request, name).await.map_err(clean)?;
@@ -74,10 +97,17 @@ pub(super) async fn mount(
         .await
         .map_err(clean)?;
     match bring_here(inner, &backend, &from, &mut steps).await {
-        Ok(place) => {
+        Ok((place, exported)) => {
             inner
                 .write("mount", |index| index.mounted(name, place))
                 .map_err(clean)?;
+            if let Some(exported) = exported {
+                second_export::overtake(inner, steps.entry()).map_err(clean)?;
+                second_export::hand_over_doubt(inner, &backend, &mut steps)
+                    .await
+                    .map_err(clean)?;
+                inner.second_exports.note(name, exported);
+            }
             inner.count_mount(name, id).map_err(clean)?;
             inner.take_over(&pending).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -100,7 +130,7 @@ async fn bring_here(
     backend: &Backend,
     from: &Serving,
     steps: &mut Steps,
-) -> Result<MountPlace, Cause> {
+) -> Result<(MountPlace, Option<Kept>), Cause> {
     let array = &from.array;
     let name = steps.entry().name.clone();
     let vv = name.vv_name(&inner.namespace);
@@ -119,19 +149,25 @@ async fn bring_here(
     steps.record(&[("wwn", found.wwn.as_str())])?;
     inner.note_wwn(&name, from.side, &found.wwn)?;
 
-    let template = match exports::look(steps, backend, array, &vv).await? {
+    let exported = exports::look(steps, backend, array, &vv).await?;
+    if let Exports::Foreign { to, .. } = exported {
+        return Err(Cause::ExportedElsewhere {
+            array: array.label().to_owned(),
+            to,
+        });
+    }
+    let mut second = Second::look(inner, backend, from, steps, &found.wwn).await?;
+    let template = match exported {
         Exports::Ours(template) => template,
-        Exports::Foreign { to, .. } => {
-            return Err(Cause::ExportedElsewhere {
-                array: array.label().to_owned(),
-                to,
-            });
-        }
-        Exports::None => {
+        Exports::None | Exports::Foreign { .. } => {
             let host = exports::host(steps, backend, array).await?;
-            exports::export(steps, array, &vv, &host).await?
+            let lun = second.as_ref().and_then(Second::lun);
+            exports::export(steps, Intent::Export, array, &vv, &host, lun).await?
         }
     };
+    if let Some(second) = &mut second {
+        second.export(backend, steps, template.lun).await?;
+    }
     // Somebody may have begun to remove it between the look and the export, or to fail its group over.
     let (found, mut comment) = match ready(inner, from, steps).await {
         Ok((again, now)) if again.wwn == found.wwn && now.format == comment.format => (again, now),
@@ -147,8 +183,11 @@ async fn bring_here(
     };
     from.still_serves(inner, backend, steps).await?;
     let export = Export {
-        array: from.system.name.clone(),
-        lun: template.lun,
+        serving: Place {
+            array: from.system.name.clone(),
+            lun: template.lun,
+        },
+        second: second.as_ref().and_then(Second::place),
         wwn: found.wwn.clone(),
         size: found.size,
     };
@@ -160,10 +199,19 @@ async fn bring_here(
         .await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
-    if comment.held.as_ref() != Some(&inner.machine) && found.comment.is_some() {
+    // Where another host may mount it from another array, it matters who was the last.
+    if found.comment.is_some()
+        && (second.is_some() || comment.held.as_ref() != Some(&inner.machine))
+    {
+        let before = comment.since.max(second.as_ref().and_then(Second::since));
+        let now = u64::try_from(inner.now().as_second()).unwrap_or_default();
         comment.held = Some(inner.machine.clone());
+        comment.since = Some(now.max(before.map_or(0, |before| before.saturating_add(1))));
         comment.op = steps.entry().op.clone();
         mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
+    }
+    if let Some(second) = &second {
+        second.mark_holder(steps, &comment).await;
     }
     let mountpoint = inner.mountpoint(&name);
     steps
@@ -173,11 +221,13 @@ async fn bring_here(
         )
         .await?
         .into_inner();
-    Ok(MountPlace {
+    let place = MountPlace {
         wwn: found.wwn,
         device: device.path().to_owned(),
         mountpoint,
-    })
+    };
+    let kept = second.map(|second| second.kept(inner, &name, array));
+    Ok((place, kept))
 }
 
 /// The VV on the serving array and its comment, if it may be mounted.

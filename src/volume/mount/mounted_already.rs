@@ -39,28 +39,46 @@ pub(super) async fn use_it(
         && let Some(now) = served_by(inner, &backend.for_request(request), name).await
         && now != side
     {
-        // Users that an engine before this one counted may be gone with it: the kernel knows.
-        let counted = inner
-            .index
-            .mount(name)
-            .is_some_and(|record| record.has_live_references());
-        // An operation of its own: what cannot be taken back from a dead array stays in the journal beside this mount.
-        let own = RequestId::random();
-        if counted || !unmount::release_if_unused(inner, &own, name).await? {
-            return Err(clean(Cause::MountedFromOther {
-                array: backend.on(side).label().to_owned(),
-                serving: backend.on(now).label().to_owned(),
-            }));
-        }
-        log::warn!(volume = name.as_str(), array = backend.on(side).label(), serving = backend.on(now).label();
-            "mounted from an array that no longer serves it, and nobody uses it: released");
-        return Ok(None);
+        let old = Cause::MountedFromOther {
+            array: backend.on(side).label().to_owned(),
+            serving: backend.on(now).label().to_owned(),
+        };
+        return release_or(inner, name, old).await;
+    }
+    if let Some(why) = cut_off(inner, name) {
+        return release_or(inner, name, Cause::CutOff { why }).await;
     }
     let pending = inner.pending_unmounts(name, array);
     unheard::confirm(inner, name).await;
     inner.count_mount(name, id).map_err(clean)?;
     inner.take_over(&pending).map_err(clean)?;
     Ok(Some(inner.mountpoint(name)))
+}
+
+/// What is mounted must not be used any more: released if nobody does, and refused otherwise.
+async fn release_or(
+    inner: &Inner,
+    name: &VolumeName,
+    why: Cause,
+) -> Result<Option<PathBuf>, VolumeError> {
+    // Users that an engine before this one counted may be gone with it: the kernel knows.
+    let counted = inner
+        .index
+        .mount(name)
+        .is_some_and(|record| record.has_live_references());
+    // An operation of its own: what cannot be taken back from a dead array stays in the journal beside this mount.
+    let own = RequestId::random();
+    if counted || !unmount::release_if_unused(inner, &own, name).await? {
+        return Err(VolumeError::clean(name, why));
+    }
+    log::warn!(volume = name.as_str(), why:% = why; "nobody uses what is mounted: released");
+    Ok(None)
+}
+
+/// Why no array exports a volume any more that is exported from both, if that was seen.
+fn cut_off(inner: &Inner, name: &VolumeName) -> Option<String> {
+    let kept = inner.second_exports.of(name)?;
+    kept.cut_off().map(str::to_owned)
 }
 
 /// The side that serves the volume, if that is certain.

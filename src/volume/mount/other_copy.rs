@@ -26,6 +26,14 @@ pub(super) async fn clear(
     };
     let side = from.side.other();
     let array = pair.on(side);
+    if pair.wants.peer_persistence {
+        // It is one volume, with one device. What an earlier mount or unmount left there ends first; the export itself is the mount's own
+        // to keep or to take back.
+        if from.other_answers {
+            inner.end_elsewhere(request, name, array).await;
+        }
+        return Ok(());
+    }
     let known = inner.index.get(name);
     let mut wwn = known.and_then(|volume| volume.wwn_on(side).cloned());
     let mut here = false;
@@ -44,7 +52,7 @@ pub(super) async fn clear(
     if from.other_answers {
         inner.end_elsewhere(request, name, array).await;
         let vv = name.vv_name(&inner.namespace);
-        let own = exports::own(backend, array, &vv).await?;
+        let own = exports::seen(backend, array, &vv).await?.own();
         if !own.is_empty() {
             here = true;
             let found = array.showvv(VvQuery::Name(&vv)).await?;

@@ -158,7 +158,7 @@ async fn take_away(
     for (array, template) in &ours {
         // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
         detach::device(steps, backend, array, &vv).await?;
-        exports::withdraw(steps, array, template).await?;
+        exports::withdraw(steps, Intent::Withdraw, array, template).await?;
     }
 
     comment.state = State::Removing;
@@ -166,15 +166,15 @@ async fn take_away(
     mark_both(steps, backend, Intent::MarkRemoving, &comment).await?;
     // Who exported it between the first look and the mark has not seen the mark. Who exports it from now on sees it, and
     // withdraws.
-    let mut since = exports::look_on(steps, source, &vv).await?;
-    if let Some(pair) = &backend.pair {
-        since.extend(exports::look_on(steps, &pair.peer, &vv).await?);
-    }
-    if !since.is_empty() {
-        return Err(Cause::ExportedElsewhere {
-            array: source.label().to_owned(),
-            to: exports::names(&since),
-        });
+    let peer = backend.pair.as_ref().map(|pair| &pair.peer);
+    for array in std::iter::once(source).chain(peer) {
+        let since = exports::look_on(steps, array, &vv).await?;
+        if !since.is_empty() {
+            return Err(Cause::ExportedElsewhere {
+                array: array.label().to_owned(),
+                to: exports::names(&since),
+            });
+        }
     }
     finish_removal(backend, steps, comment.group_is_ours).await
 }

@@ -28,7 +28,7 @@ const CONTAINER: &str = "app";
 
 /// InForm OS of both arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Release {
+pub enum Release {
     R331,
     R1050,
 }

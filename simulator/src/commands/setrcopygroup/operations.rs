@@ -1,6 +1,8 @@
 //! `setrcopygroup failover`, `recover`, `restore`, `reverse`, `switchover`, `override`: what is checked before a task begins.
 //! What the tasks do is in [`crate::remote_copy`].
 
+use std::collections::BTreeSet;
+
 use super::super::createvv::refuse;
 use super::super::{Answer, Call, Options, usage};
 use super::COMMAND;
@@ -9,7 +11,7 @@ use crate::remote_copy::{
     Half, Wish, all_synced, begin, check_target, groups_named, hurry, locate, must_be_ready,
     must_send, must_share_its_mode, stop, sync_to_the_end, tick,
 };
-use crate::state::{FailoverStage, Group, GroupStatus, Mode, Takeover, Turn};
+use crate::state::{Array, FailoverStage, Group, GroupStatus, Mode, Takeover, Turn};
 
 /// `setrcopygroup <operation> [options] {<group>|<pattern>|<target>}...`.
 pub(super) fn run(
@@ -184,6 +186,10 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
         }
         Takeover::Recover | Takeover::Restore => {
             must_send(call, half)?;
+            // What it has is older than what the other side has if that took over.
+            if group.status == GroupStatus::Failsafe {
+                return Err(refuse(format!("Error: Group {name} is in failsafe state")));
+            }
             let recovers = wish.what == Takeover::Recover;
             let failed_over = recovers && group.failover == FailoverStage::TakenOver;
             if !group.role.is_reversed() && !failed_over {
@@ -257,9 +263,35 @@ fn check_switchover(call: &Call<'_>, half: &Half, group: &Group) -> Result<(), A
         .volumes
         .iter()
         .find(|volume| wwn(&half.array, &volume.local) != wwn(&other.array, &volume.remote));
-    match foreign {
-        Some(volume) => Err(refuse(format!(
+    if let Some(volume) = foreign {
+        return Err(refuse(format!(
             "Error: Volume {} of group {name} has another WWN on the target",
+            volume.local
+        )));
+    }
+    let (Some(here), Some(there)) = (
+        call.world.arrays.get(&half.array),
+        call.world.arrays.get(&other.array),
+    ) else {
+        return Ok(());
+    };
+    if !here.switch("switchover_needs_hosts") {
+        return Ok(());
+    }
+    // Hosts may have another name there; their initiators have not.
+    let initiators = |array: &Array, vv: &str| -> BTreeSet<String> {
+        let paths = array.active_vluns().into_iter();
+        paths
+            .filter(|path| path.vv == vv)
+            .map(|path| path.initiator.to_lowercase())
+            .collect()
+    };
+    let alone = group.volumes.iter().find(|volume| {
+        !initiators(here, &volume.local).is_subset(&initiators(there, &volume.remote))
+    });
+    match alone {
+        Some(volume) => Err(refuse(format!(
+            "Error: Volume {} of group {name} is exported to hosts that do not have it on the target",
             volume.local
         ))),
         None => Ok(()),

@@ -1,0 +1,225 @@
+//! Another host at the same volume, on either array.
+
+use serde_json::Value;
+
+use crate::{
+    rig::{
+        arrays::{HOME, Machine, PEER, persistent},
+        engine::until,
+        plugin::Plugin,
+    },
+    scene::{Flavour, GROUP_THERE, mounts_at_last},
+    stage::Stage,
+};
+
+/// A second machine in the same namespace.
+fn second_host(stage: &Stage) -> (Machine, Plugin) {
+    let machine = stage.arrays.machine("host2");
+    let conf = std::fs::read_to_string(machine.conf()).unwrap();
+    std::fs::write(machine.conf(), persistent(&conf)).unwrap();
+    let plugin = Plugin::start_with(&machine, &stage.namespace.words(), &[]);
+    (machine, plugin)
+}
+
+/// An export to another host on either array keeps the volume from this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_elsewhere_on_either_array_is_respected() {
+    let test = "two_hosts::an_export_elsewhere_on_either_array_is_respected";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    let (_machine, other) = second_host(&stage);
+    other.mount("db1", "x1").await.ok();
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(said.contains("`host2`"), "{said}");
+    other.unmount("db1", "x1").await.ok();
+    for array in [HOME, PEER] {
+        let said = stage
+            .arrays
+            .type_in(array, "createvlun dkv-db1 9 host2")
+            .await;
+        assert!(said.contains("no active paths"), "{said}");
+        let before = stage.arrays.dump();
+        let said = stage.plugin.mount("db1", "c3").await.err();
+        assert!(
+            said.contains("`host2`") && said.contains(&stage.label(array)),
+            "{said}"
+        );
+        assert_eq!(stage.arrays.dump(), before);
+        stage
+            .arrays
+            .type_in(array, "removevlun -f dkv-db1 9 host2")
+            .await;
+    }
+    stage.plugin.mount("db1", "c4").await.ok();
+    stage.is_on_both("db1");
+    stage.plugin.unmount("db1", "c4").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// Both at the same moment, again and again: never both.
+#[tokio::test(flavor = "multi_thread")]
+async fn never_both() {
+    let Some(stage) = Flavour::ThreePar.stage("two_hosts::never_both").await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c0").await.ok();
+    stage.plugin.unmount("db1", "c0").await.ok();
+    let (machine, other) = second_host(&stage);
+    let mut won = [0, 0];
+    for round in 0..12 {
+        let id = format!("r{round}");
+        let (one, two) = tokio::join!(stage.plugin.mount("db1", &id), other.mount("db1", &id));
+        let mounted = [&stage.machine, &machine].map(|machine| {
+            let at = machine.mountpoint("db1").display().to_string();
+            !stage.mountpoints(&at).is_empty()
+        });
+        assert!(mounted != [true, true], "both hosts have it");
+        let replied = [one, two].map(|reply| matches!(reply, crate::rig::plugin::Reply::Ok(_)));
+        assert_eq!(mounted, replied);
+        for (at, has) in mounted.into_iter().enumerate() {
+            won[at] += usize::from(has);
+        }
+        stage.plugin.unmount("db1", &id).await.ok();
+        other.unmount("db1", &id).await.ok();
+        until("nothing left", || stage.is_clear());
+    }
+    println!("won: {won:?}");
+}
+
+/// A host that has the volume from a dead array only, while another one gets it from the array that took over: the first is cut off when
+/// the array is back, and never gets a path to what the other one writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_overtaken_is_cut_off() {
+    let test = "two_hosts::who_was_overtaken_is_cut_off";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c0").await.ok();
+    stage.plugin.unmount("db1", "c0").await.ok();
+    let (machine, other) = second_host(&stage);
+    // From the home array only: the peer is away, and has nothing to export when the home array dies.
+    stage.arrays.control.down(PEER).await.unwrap();
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.is_only_on(HOME, "db1");
+    stage.arrays.control.down(HOME).await.unwrap();
+    stage.arrays.control.up(PEER).await.unwrap();
+    stage
+        .types(PEER, &format!("setrcopygroup failover -f {GROUP_THERE}"))
+        .await;
+    until("the failover", || stage.roles()[1] == "Primary-Rev");
+    mounts_at_last(&other, "x1").await;
+    assert_eq!(stage.exported_to(PEER, "db1").len(), 1);
+    let at = machine.mountpoint("db1").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("echo theirs > {at}/file; sync -f {at}/file"));
+
+    stage.arrays.control.up(HOME).await.unwrap();
+    until("the old export gone", || {
+        stage.exported_to(HOME, "db1").is_empty()
+    });
+    stage
+        .types(PEER, &format!("setrcopygroup recover -f {GROUP_THERE}"))
+        .await;
+    stage.in_step();
+    let host2_on_both = || {
+        [HOME, PEER].iter().all(|array| {
+            let hosts = stage.exported_to(array, "db1");
+            hosts.len() == 1 && hosts[0].0 == "host2"
+        })
+    };
+    until("both exports of the other host", host2_on_both);
+    // The first one is told, and stays cut off.
+    stage
+        .shows("db1", "why", |status| {
+            let why: &Value = &status["mounted here"]["exported by"];
+            why.as_str()
+                .unwrap_or_default()
+                .contains("another host has had the volume since")
+        })
+        .await;
+    assert!(host2_on_both());
+    // A further container does not get the dead device.
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(
+        said.contains("no array exports it to this host any more"),
+        "{said}"
+    );
+    stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(host2_on_both());
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
+    other.unmount("db1", "x1").await.ok();
+    stage.plugin.mount("db1", "c2").await.ok();
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
+    stage.plugin.unmount("db1", "c2").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// As above, and the other one has written, unmounted and gone before anybody looks: what the first one has in memory is old all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
+    let test = "two_hosts::who_was_overtaken_is_cut_off_also_when_the_other_has_gone";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c0").await.ok();
+    stage.plugin.unmount("db1", "c0").await.ok();
+    stage.arrays.control.down(PEER).await.unwrap();
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.is_only_on(HOME, "db1");
+    stage.kill();
+    let (machine, other) = second_host(&stage);
+    stage.arrays.control.down(HOME).await.unwrap();
+    stage.arrays.control.up(PEER).await.unwrap();
+    stage
+        .types(PEER, &format!("setrcopygroup failover -f {GROUP_THERE}"))
+        .await;
+    until("the failover", || stage.roles()[1] == "Primary-Rev");
+    // By that host's clock, in seconds: a mount of the same second would be nobody's word against the other's.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    mounts_at_last(&other, "x1").await;
+    let at = machine.mountpoint("db1").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("echo theirs > {at}/file; sync -f {at}/file"));
+    other.unmount("db1", "x1").await.ok();
+
+    // Home again, before the first host's plugin comes back: its export is there, and the array serves.
+    stage.arrays.control.up(HOME).await.unwrap();
+    for (operation, [home, peer]) in [
+        ("recover", ["Secondary-Rev", "Primary-Rev"]),
+        ("restore", ["Primary", "Secondary"]),
+    ] {
+        stage
+            .types(PEER, &format!("setrcopygroup {operation} -f {GROUP_THERE}"))
+            .await;
+        stage.until_roles(home, peer);
+        stage.in_step();
+    }
+    assert_eq!(stage.exported_to(HOME, "db1").len(), 1);
+    stage.start();
+    until("cut off", || stage.exported_to(HOME, "db1").is_empty());
+    assert_eq!(stage.exported_to(PEER, "db1"), []);
+    stage
+        .shows("db1", "why", |status| {
+            let by: &Value = &status["mounted here"]["exported by"];
+            by == "none: another host has had the volume since"
+        })
+        .await;
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.is_clear_at_last();
+    stage.plugin.mount("db1", "c2").await.ok();
+    stage.is_on_both("db1");
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
+    stage.plugin.unmount("db1", "c2").await.ok();
+    stage.is_clear_at_last();
+}
