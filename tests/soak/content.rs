@@ -20,6 +20,8 @@ const BLANK: u64 = 0;
 pub struct Content {
     may_hold: BTreeMap<(&'static str, &'static str), BTreeSet<u64>>,
     latest: u64,
+    /// How often something that was written was found again.
+    pub found: usize,
 }
 
 impl Content {
@@ -27,6 +29,7 @@ impl Content {
         let mut content = Self {
             may_hold: BTreeMap::new(),
             latest: BLANK,
+            found: 0,
         };
         for (name, _) in ALL {
             content.forget(name);
@@ -61,6 +64,7 @@ impl Content {
             "{name} on {array} holds version {version}, expected one of {may:?}"
         );
         *may = [version].into();
+        self.found += usize::from(version != BLANK);
     }
 
     /// Something new to write there.

@@ -51,6 +51,13 @@ async fn an_hour_of_everything_at_once() {
         println!("{planned}");
         site.run(planned).await;
     }
+    // Where nothing comes about, nothing goes wrong.
+    let (mounts, found) = (site.mounts, site.content.found);
+    println!("{mounts} mounts, {found} times what was written was found again");
+    assert!(
+        mounts >= rounds / 3 && found >= rounds,
+        "too little happened"
+    );
     site.end().await;
 }
 

@@ -120,6 +120,7 @@ impl Site {
                 let at = host.machine.mountpoint(asked.volume);
                 assert_eq!(said["Mountpoint"], at.display().to_string());
                 host.begins(asked.volume, &asked.id, answer.file);
+                self.mounts += 1;
             }
             (Verb::Unmount, Reply::Err(_) | Reply::Closed) => {
                 host.still_has(asked.volume, &asked.id);

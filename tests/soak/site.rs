@@ -22,6 +22,8 @@ pub struct Site {
     pub hosts: [Host; 2],
     pub life: Life,
     pub content: Content,
+    /// Mounts that succeeded.
+    pub mounts: usize,
     /// Links, an array or the witness are out.
     pub outages: usize,
     /// Groups that ran or were not there when nothing was going on, and that nobody but the plugins touched since.
@@ -41,6 +43,7 @@ impl Site {
             hosts,
             life: Life::none(),
             content: Content::blank(),
+            mounts: 0,
             outages: 0,
             run: BTreeSet::new(),
             before,
