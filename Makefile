@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test test-first test-second demo try clean
+.PHONY: help setup check deny test test-first test-second bench demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,7 +23,7 @@ deny:
 export RUST_TEST_THREADS ?= 3
 
 # Two lanes of about the same length. Whatever is not named here is in the second.
-FIRST := weather either_array engine failover groups rollback
+FIRST := soak weather either_array engine failover groups rollback
 SECOND := $(filter-out rig pair $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
@@ -36,6 +36,9 @@ test-first:
 test-second:
 	$(CARGO) test --workspace --locked --lib --bins $(SECOND:%=--test %)
 	$(CARGO) test --workspace --locked --doc
+
+bench: setup ## What creates cost a group, against other ways; written into docs/performance.md
+	$(CARGO) bench --locked --bench creates
 
 demo: setup ## Two simulated arrays, the plugin, a Docker engine: the main job, step by step
 	$(CARGO) build --workspace --locked

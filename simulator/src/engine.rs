@@ -74,6 +74,10 @@ pub struct LogEntry {
     pub user: String,
     /// The command as one line.
     pub line: String,
+    /// When it came: virtual time, milliseconds since 1970.
+    pub received_ms: i64,
+    /// When it was carried out, if it was: it took effect then, or was refused.
+    pub ran_ms: Option<i64>,
     /// It was carried out (it may have been refused all the same).
     pub ran: bool,
     /// It changed the state of an array.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    inform::Array,
+    inform::{Array, RcGroup},
     model::{CpgName, GroupName, LonePrimary, Mode, Policy, Side, SystemId, TargetName},
 };
 
@@ -57,6 +57,12 @@ impl CpgPair {
 }
 
 impl Wants {
+    /// True of a group that replicates in this way. Another backend of the same two arrays may want another one.
+    pub fn describe(&self, group: &RcGroup) -> bool {
+        let pairs = Policy::PathManagement.to_string();
+        group.mode == self.mode && group.options.policies.contains(&pairs) == self.peer_persistence
+    }
+
     /// The policies a new group is given (decision 16).
     pub fn policies(&self) -> &'static [Policy] {
         if self.peer_persistence {

@@ -311,6 +311,13 @@ impl<'a> View<'a> {
         if of.is_empty() {
             return Ok(None);
         }
+        let in_its_way = |backend: &&Backend| {
+            let pair = backend.pair.as_ref();
+            pair.is_some_and(|pair| pair.wants.describe(group))
+        };
+        if of.iter().any(in_its_way) {
+            of.retain(in_its_way);
+        }
         let of_known = |backend: &&&Backend| known.is_some_and(|k| k.backend == backend.name);
         if let Some(backend) = of.iter().find(of_known) {
             return Ok(Some(backend));

@@ -8,6 +8,7 @@ mod first_look;
 mod inspecting;
 mod listings;
 mod logins;
+mod two_ways;
 
 use hpe3par_sim::faults::{Fault, Kind};
 use rig::{

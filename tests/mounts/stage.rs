@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test program uses its part.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -23,7 +23,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    fn new(dir: &Path) -> Self {
+    pub fn new(dir: &Path) -> Self {
         let up = dir.join("up");
         let script = format!(
             "mount --make-rprivate / && touch {} && trap : CHLD && while :; do sleep 3600 & wait; done",
@@ -48,6 +48,16 @@ impl Namespace {
         ["nsenter", "-t", &self.inside.to_string(), "-m", "-p"]
             .map(str::to_owned)
             .to_vec()
+    }
+
+    /// How the files of the namespace are reached from outside.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.inside))
+    }
+
+    /// Its table of mounts.
+    pub fn mountinfo(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/mountinfo", self.inside)).unwrap()
     }
 
     fn command(&self, line: &str) -> Command {

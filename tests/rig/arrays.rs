@@ -274,4 +274,13 @@ cpg_map = {{ ssd_r5 = "ssd_r5", ssd_r6 = "ssd_r6" }}
         );
         std::fs::write(self.conf(), conf).unwrap();
     }
+
+    /// Adds to hpe.conf a backend `paired`, of Peer Persistence between the arrays of `mirrored`.
+    pub fn add_paired(&self) {
+        let mut conf = std::fs::read_to_string(self.conf()).unwrap();
+        let mirrored = &conf[conf.find("[mirrored]").unwrap()..];
+        let paired = persistent(&mirrored.replace("[mirrored", "[paired"));
+        conf += &format!("\n{paired}");
+        std::fs::write(self.conf(), conf).unwrap();
+    }
 }

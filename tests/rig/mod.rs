@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test program uses its part.
 
 pub mod arrays;
+pub mod compare;
 pub mod engine;
 pub mod needs;
 pub mod plugin;

@@ -13,6 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::rig::{
     arrays::{Arrays, HOME, Machine, PASSWORD, PEER},
+    compare::differences,
     plugin::{Plugin, Reply},
 };
 
@@ -188,30 +189,6 @@ fn look_for(secret: &str, dir: &Path, seen: &mut usize) {
             let found = text.windows(secret.len()).any(|w| w == secret.as_bytes());
             assert!(!found, "the password is in {}", path.display());
         }
-    }
-}
-
-/// Where two dumps differ, for people.
-fn differences(at: &str, was: &Value, is: &Value) -> Vec<String> {
-    match (was, is) {
-        _ if was == is => Vec::new(),
-        (Value::Object(was), Value::Object(is)) => {
-            let mut keys: Vec<&String> = was.keys().chain(is.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            keys.into_iter()
-                .flat_map(|key| {
-                    let (was, is) = (was.get(key), is.get(key));
-                    let null = Value::Null;
-                    differences(
-                        &format!("{at}/{key}"),
-                        was.unwrap_or(&null),
-                        is.unwrap_or(&null),
-                    )
-                })
-                .collect()
-        }
-        _ => vec![format!("{at}: was {was}, is {is}")],
     }
 }
 

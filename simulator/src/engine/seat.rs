@@ -116,11 +116,14 @@ impl Seat {
         let line = display(words);
         let (entry, faults) = {
             let mut inner = self.engine.lock();
+            let received_ms = inner.clock.now_ms();
             inner.log.push(LogEntry {
                 array: self.array.clone(),
                 session: self.id,
                 user: self.user.clone(),
                 line: line.clone(),
+                received_ms,
+                ran_ms: None,
                 ran: false,
                 changed: false,
             });
@@ -174,8 +177,10 @@ impl Seat {
             let entry = entry
                 .checked_sub(inner.log_forgotten)
                 .and_then(|at| inner.log.get_mut(at));
+            let ran_ms = inner.clock.now_ms();
             if let Some(entry) = entry {
                 entry.ran = answer.question.is_none();
+                entry.ran_ms = entry.ran.then_some(ran_ms);
                 entry.changed = changed;
             }
             Some(answer)

@@ -46,8 +46,13 @@ impl Wish {
     }
 }
 
-/// A task on this side's array that will do it. Gives its id.
+/// A task on this side's array that will do it. Gives its id. One that has not come to it yet never will: a person's failover and the
+/// array's own may meet.
 pub fn begin(world: &mut World, half: &Half, wish: Wish, user: &str, now: i64) -> u32 {
+    if let Some(earlier) = half.get(world).and_then(|group| group.operation.clone()) {
+        let outcome = Outcome::Failed("Another operation was begun");
+        end(world, half, &earlier, outcome, now);
+    }
     let Some(array) = world.arrays.get_mut(&half.array) else {
         return 0;
     };

@@ -46,6 +46,24 @@ fn the_secondary_takes_over_from_a_dead_primary() {
     });
 }
 
+/// A person's failover has not happened yet when the array's own does: one of them is done, and none goes on for ever.
+#[test]
+fn a_failover_that_is_overtaken_ends() {
+    in_each(|release| {
+        let mut desk = watched(release);
+        desk.array("north").up = false;
+        desk.pass(0);
+        desk.pass(9);
+        desk.ask("south", "setrcopygroup failover -f g1.r4101");
+        desk.pass(30);
+        let state = state(&mut desk, "south", "g1.r4101");
+        assert_eq!(state, triple("Stopped", "Primary-Rev", &["Stopped"]));
+        let mut ends = desk.column("south", "showtask", "Status");
+        ends.sort();
+        assert_eq!(ends, ["done", "failed"]);
+    });
+}
+
 #[test]
 fn a_primary_without_links_and_witness_goes_into_failsafe() {
     in_each(|release| {

@@ -93,6 +93,27 @@ async fn the_record_tells_what_ran_and_what_changed() {
 }
 
 #[tokio::test]
+async fn the_record_tells_when() {
+    let simulator = start().await;
+    let control = simulator.control();
+    control.latency(NORTH, 40).unwrap();
+    control
+        .fault(Fault::new(Kind::DropBefore).matching("lost"))
+        .unwrap();
+    for line in ["createvvset s1", "createvvset lost", "showcpg"] {
+        run(&simulator, NORTH, line).await;
+        control.advance(60);
+    }
+    let log = control.log(Some(NORTH));
+    let ran = |at: usize| log[at].ran_ms.unwrap();
+    assert!(ran(0) >= log[0].received_ms + 40, "{log:?}");
+    assert_eq!(log[1].ran_ms, None);
+    assert!(log[1].received_ms >= ran(0) + 60_000, "{log:?}");
+    assert!(log[2].received_ms >= log[1].received_ms + 60_000, "{log:?}");
+    assert!(ran(2) >= log[2].received_ms + 40, "{log:?}");
+}
+
+#[tokio::test]
 async fn half_an_answer_then_the_connection_breaks() {
     let simulator = start().await;
     simulator

@@ -238,8 +238,8 @@ pub(super) async fn copy_without_comment(
     Ok(())
 }
 
-/// The backend that a VV on its own array belongs to, and its group: the replicated ones are on the replication-enabled one, and
-/// otherwise the CPG tells. `None` if that is one with another login.
+/// The backend that a VV on its own array belongs to, and its group: the replicated ones are on a replication-enabled one, of several on
+/// one that replicates in the way of the group, and otherwise the CPG tells. `None` if that is one with another login.
 ///
 /// # Errors
 /// [`Cause::NotKnown`] if its group is not known.
@@ -269,10 +269,13 @@ pub(super) fn place<'a>(
             .as_ref()
             .is_some_and(|c| backend.cpgs.contains(c))
     };
+    let in_its_way = |backend: &&Backend| {
+        let pair = backend.pair.as_ref().zip(group);
+        pair.is_none_or(|(pair, group)| pair.wants.describe(group))
+    };
     let best = all()
         .filter(fits)
-        .find(has_cpg)
-        .or_else(|| all().find(fits))
+        .min_by_key(|backend| (!in_its_way(backend), !has_cpg(backend)))
         .unwrap_or(first);
     let own = login.own.iter().any(|backend| backend.name == best.name);
     Ok(own.then(|| (best, group.map(|group| group.name.clone()))))
