@@ -104,9 +104,7 @@ impl Action {
             (Self::SetPeriod { seconds, .. }, Some(g)) => {
                 done(g.options.period_s == Some(*seconds))
             }
-            (Self::SetPolicy { policy, .. }, Some(g)) => {
-                done(g.options.policies.iter().any(|p| *p == policy.to_string()))
-            }
+            (Self::SetPolicy { policy, .. }, Some(g)) => done(g.has_policy(*policy)),
             (Self::Admit(admit), Some(g)) => done(g.holds(&admit.vv)),
             (Self::Stop(_), Some(g)) => match g.status {
                 GroupStatus::Stopped | GroupStatus::New => Proof::Done,

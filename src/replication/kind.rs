@@ -25,10 +25,7 @@ pub enum GroupKind {
 impl GroupKind {
     /// By what one array shows.
     pub fn of(group: &RcGroup) -> Self {
-        let has = |policy: Policy| {
-            let mut policies = group.options.policies.iter();
-            policies.any(|is| *is == policy.to_string())
-        };
+        let has = |policy| group.has_policy(policy);
         let by_itself = has(Policy::AutoFailover);
         if has(Policy::ActiveActive) {
             Self::ActiveActive

@@ -7,6 +7,8 @@ use crate::{
     model::{CpgName, GroupName, LonePrimary, Mode, Policy, Side, SystemId, TargetName},
 };
 
+use super::GroupSides;
+
 /// The two arrays of a replication-enabled backend.
 #[derive(Debug, Clone)]
 pub struct Pair {
@@ -59,8 +61,13 @@ impl CpgPair {
 impl Wants {
     /// True of a group that replicates in this way. Another backend of the same two arrays may want another one.
     pub fn describe(&self, group: &RcGroup) -> bool {
-        let pairs = Policy::PathManagement.to_string();
-        group.mode == self.mode && group.options.policies.contains(&pairs) == self.peer_persistence
+        group.mode == self.mode && group.has_policy(Policy::PathManagement) == self.peer_persistence
+    }
+
+    /// As [`Wants::describe`], of a group as both arrays showed it. What was not seen speaks for nobody.
+    pub fn describe_sides(&self, sides: &GroupSides) -> bool {
+        let mut halves = sides.both().into_iter().filter_map(|side| side.half.seen());
+        halves.any(|half| self.describe(half))
     }
 
     /// The policies a new group is given (decision 16).

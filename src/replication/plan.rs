@@ -136,7 +136,7 @@ fn check_fit(
             array: array.to_owned(),
         });
     }
-    let has = |policy: Policy| is.options.policies.iter().any(|p| *p == policy.to_string());
+    let has = |policy| is.has_policy(policy);
     const PEER_PERSISTENCE: [Policy; 2] = [Policy::AutoFailover, Policy::PathManagement];
     let unfit = |policy: Policy, why| ReplicationError::Policies {
         group: group.clone(),

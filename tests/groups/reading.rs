@@ -280,6 +280,30 @@ async fn backends_of_one_pair() {
         &said,
         &["no backend `DEFAULT` with a `replication_device`; hint: there is `mirrored`, `second`"],
     );
+    // A third one replicates in another way: what is not its own it keeps out of, and what is nobody else's is its own.
+    std::fs::write(&conf, &text).unwrap();
+    scene.stage.machine.add_paired();
+    scene.admin_makes_group("pair", "to-birch", "sync").await;
+    for policy in ["auto_failover", "path_management"] {
+        let line = format!("setrcopygroup pol {policy} pair");
+        scene.types(HOME, &line).await;
+    }
+    let said = group(&scene, &["list"]).await;
+    let of_each: Vec<[&str; 2]> = said
+        .out
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            [words.next().unwrap(), words.next().unwrap()]
+        })
+        .collect();
+    assert_eq!(of_each, [["mirrored", "prod"], ["paired", "pair"]]);
+    for (name, backend) in [("prod", "mirrored"), ("pair", "paired")] {
+        let said = group(&scene, &["show", name]).await;
+        assert_eq!((said.status, said.err.as_str()), (0, ""), "{said:?}");
+        has(&said, &[&format!("of backend `{backend}`")]);
+    }
     // Each array is asked once, however many backends are on it.
     scene.stage.arrays.control.clear_log();
     group(&scene, &["list"]).await;

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{
-    Site, columns,
+    Connected, Site, columns,
     seen::{Names, cannot_be_asked, docker_name, names},
     view::{SideView, counting, serving, sync_told},
 };
@@ -53,6 +53,9 @@ pub(super) async fn run(site: &Site, to: &mut Streams<'_>) -> io::Result<Exit> {
         }
         let names = names(&asked, site).await;
         for sides in asked.groups(site.patience).await {
+            if is_of_another(site, backend, &sides) {
+                continue;
+            }
             listed.push(line(backend.name.as_str(), &asked, &sides, &names));
         }
     }
@@ -100,6 +103,18 @@ pub(super) async fn run(site: &Site, to: &mut Streams<'_>) -> io::Result<Exit> {
     }
     columns::write(&rows, "", to.out)?;
     Ok(exit)
+}
+
+/// True of a group between the arrays of several backends, of which another one replicates in its way, and this one does not.
+fn is_of_another(site: &Site, backend: &Connected, sides: &GroupSides) -> bool {
+    let same_arrays = |other: &&Connected| {
+        Side::BOTH
+            .into_iter()
+            .all(|side| other.pair.on(side).label() == backend.pair.on(side).label())
+    };
+    let in_its_way = |backend: &Connected| backend.pair.wants.describe_sides(sides);
+    let mut others = site.backends.iter().filter(same_arrays);
+    !in_its_way(backend) && others.any(in_its_way)
 }
 
 fn line(backend: &str, asked: &PairAsked, sides: &GroupSides, names: &[Names; 2]) -> Listed {

@@ -37,6 +37,13 @@ pub(super) async fn find(site: &Site, name: &str) -> Result<Found, Vec<String>> 
             Err(why) => missed.push(format!("backend `{}`: {why}", backend.name)),
         }
     }
+    // Of several backends between the same arrays it is the one's that replicates in its way.
+    let in_its_way = |(backend, _, sides): &(Connected, PairAsked, GroupSides)| {
+        backend.pair.wants.describe_sides(sides)
+    };
+    if found.iter().any(in_its_way) {
+        found.retain(in_its_way);
+    }
     if found.len() > 1 {
         let names: Vec<String> = found
             .iter()
