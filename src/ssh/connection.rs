@@ -1,7 +1,7 @@
 //! One SSH connection, logged in: how it is found out what the far end understands, and how commands are run. Used on one thread only.
 
 use std::net::TcpStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub(super) struct Target {
     pub(super) at: Arc<Peer>,
     pub(super) ledger: Option<Arc<dyn Ledger>>,
     mode: Mutex<Option<Mode>>,
+    /// The far end has let this login in.
+    accepted: AtomicBool,
 }
 
 impl Target {
@@ -51,6 +53,7 @@ impl Target {
             at: Arc::new(at),
             ledger: None,
             mode: Mutex::new(None),
+            accepted: AtomicBool::new(false),
         }
     }
 
@@ -82,10 +85,15 @@ impl Connection {
         let started = Instant::now();
         let (session, tcp) = connect(target)?;
         set_timeout(&session, target.endpoint.connect_timeout);
-        if let Err(error) = login::login(&session, &target.endpoint, &target.at) {
+        let accepted = target.accepted.load(Ordering::Relaxed);
+        if let Err(error) = login::login(&session, &target.endpoint, &target.at, accepted) {
+            if matches!(error, SshError::LoginRejected { .. }) {
+                target.accepted.store(false, Ordering::Relaxed);
+            }
             cut(&session, &tcp);
             return Err(error);
         }
+        target.accepted.store(true, Ordering::Relaxed);
         let patience = target.endpoint.connect_timeout;
         let mut connection = Self {
             shell: None,

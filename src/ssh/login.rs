@@ -14,11 +14,21 @@ const KEY_FILE: ErrorCode = ErrorCode::Session(-16);
 /// libssh2's LIBSSH2_ERROR_PASSWORD_EXPIRED.
 const PASSWORD_EXPIRED: ErrorCode = ErrorCode::Session(-15);
 
-/// Logs in. The host key must have been checked before.
+/// libssh2's LIBSSH2_ERROR_SOCKET_SEND, TIMEOUT, SOCKET_DISCONNECT and SOCKET_RECV.
+const NO_CONNECTION: [ErrorCode; 4] = [
+    ErrorCode::Session(-7),
+    ErrorCode::Session(-9),
+    ErrorCode::Session(-13),
+    ErrorCode::Session(-43),
+];
+
+/// Logs in. The host key must have been checked before. `accepted`: this array has taken this password or key since the plugin started; an
+/// attempt that is cut off before its verdict is then an outage, and not perhaps a wrong password.
 pub(super) fn login(
     session: &Session,
     endpoint: &Endpoint,
     at: &Arc<Peer>,
+    accepted: bool,
 ) -> Result<(), SshError> {
     let user = endpoint.login.as_str();
     // The one "none" attempt of RFC 4252: it tells the methods, and no server counts it (array fact 49).
@@ -74,6 +84,9 @@ pub(super) fn login(
                 match result {
                     Ok(()) => return Ok(()),
                     // Whatever the reason is: it may have counted as a wrong password, so no second one is sent.
+                    Err(error) if accepted && has_no_verdict(&error) => {
+                        return Err(closed(at, "logging in", &error));
+                    }
                     Err(error) if answer.sent => {
                         let asked = answer
                             .strange
@@ -100,6 +113,9 @@ pub(super) fn login(
             session
                 .userauth_password(user, password.reveal())
                 .map_err(|error| {
+                    if accepted && has_no_verdict(&error) {
+                        return closed(at, "logging in", &error);
+                    }
                     rejected(match error.code() {
                         PASSWORD_EXPIRED => "the password has expired".to_owned(),
                         _ => format!("password: {}", error.message()),
@@ -107,6 +123,12 @@ pub(super) fn login(
                 })
         }
     }
+}
+
+/// The connection ended, or nothing came, before the far end said yes or no. libssh2 calls some of it a failed authentication, and only its
+/// words tell.
+fn has_no_verdict(error: &ssh2::Error) -> bool {
+    NO_CONNECTION.contains(&error.code()) || error.message().starts_with("Waiting for")
 }
 
 /// Answers the first question, if it is alone in its round and hides what is typed; nothing else. Otherwise a dialog for an expired

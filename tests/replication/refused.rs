@@ -195,7 +195,7 @@ async fn failsafe() {
     control.advance(15);
     assert_eq!(scene.roles(), ["Primary Failsafe", "Primary-Rev Stopped"]);
     let home = scene.stage.label(HOME);
-    let parts = ["Failsafe", &home, "setrcopygroup recover"];
+    let parts = ["Failsafe", &home, "group plan recover"];
     scene.refuses(json!({}), &parts).await;
     scene.keeps("db1", &parts).await;
 }

@@ -54,7 +54,7 @@ async fn peer_took_over() {
         // The pool may still be holding connections of before the outage.
         scene.answers(HOME).await;
         scene
-            .keeps("db1", &["Failsafe", "setrcopygroup recover"])
+            .keeps("db1", &["Failsafe", "group plan recover"])
             .await;
         let line = format!("setrcopygroup recover -f -waittask {GROUP_THERE}");
         scene.types(PEER, &line).await;

@@ -359,3 +359,30 @@ async fn a_session_the_array_refuses_to_serve_is_closed_and_its_command_runs_on_
     }
     assert!(Seen::count(&server.seen.connections) > 2);
 }
+
+/// An array that goes down between the password and its verdict has not refused it, if it took it before. What was never accepted may have
+/// been wrong: no second one is sent for a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_cut_off_is_no_wrong_password_once_it_was_right() {
+    for ask in [Ask::KeyboardInteractive, Ask::Password] {
+        let behaviour = Behaviour {
+            ask,
+            leaves_passwords_open: true,
+            ..Behaviour::default()
+        };
+        let server = Server::start(behaviour).await;
+        let mut client = Client::new(&server);
+        client.endpoint.connect_timeout = Duration::from_secs(1);
+        let pool = client.pool(1);
+        pool.run("say one", LONG).await.unwrap();
+        server.cut_all();
+        let error = pool.run("say two", LONG).await.unwrap_err();
+        assert_eq!(error.kind(), SshErrorKind::Closed, "{error}");
+        assert!(error.to_string().contains("logging in"), "{error}");
+        let fresh = client.pool(1);
+        let before = Seen::count(&server.seen.passwords);
+        let error = fresh.run("say three", LONG).await.unwrap_err();
+        assert_eq!(error.kind(), SshErrorKind::LoginRejected, "{error}");
+        assert_eq!(Seen::count(&server.seen.passwords), before + 1);
+    }
+}

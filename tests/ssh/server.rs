@@ -61,6 +61,8 @@ pub struct Behaviour {
     pub echoes: usize,
     /// The shell writes one byte a packet.
     pub trickle: bool,
+    /// It says neither yes nor no to any password but the first.
+    pub leaves_passwords_open: bool,
 }
 
 impl Default for Behaviour {
@@ -72,6 +74,7 @@ impl Default for Behaviour {
             legacy: false,
             echoes: 1,
             trickle: false,
+            leaves_passwords_open: false,
         }
     }
 }
@@ -311,12 +314,22 @@ impl Far {
             .fetch_add(usize::from(right), Ordering::SeqCst);
         right
     }
+
+    fn leaves_open(&self) -> bool {
+        self.behaviour.leaves_passwords_open && Seen::count(&self.seen.passwords) > 0 && {
+            self.seen.passwords.fetch_add(1, Ordering::SeqCst);
+            true
+        }
+    }
 }
 
 impl Handler for Far {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, _user: &str, password: &str) -> Result<Auth, Self::Error> {
+        if self.leaves_open() {
+            return Err(russh::Error::Disconnect);
+        }
         Ok(if self.check(password) {
             Auth::Accept
         } else {
@@ -342,6 +355,9 @@ impl Handler for Far {
             }
             return Ok(ask(prompts));
         };
+        if self.leaves_open() {
+            return Err(russh::Error::Disconnect);
+        }
         let given = response
             .next()
             .map(|answer| String::from_utf8_lossy(&answer).into_owned())
