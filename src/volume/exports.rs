@@ -2,8 +2,8 @@
 
 use crate::{
     inform::{
-        Array, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, Refusal, VlunQuery,
-        VlunTemplate,
+        Array, ArrayError, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, Refusal,
+        VlunQuery, VlunTemplate,
     },
     model::{HostName, Lun, VvName},
     replication::Exported,
@@ -195,7 +195,7 @@ pub(super) async fn host(
     }
     let initiators = backend.transport.initiators();
     let comment = format!("dk1-host:{}", backend.machine_id);
-    steps
+    let made = steps
         .act(
             Intent::MakeHost,
             array.createhost(&backend.host_name, &initiators, PERSONA, Some(&comment)),
@@ -211,7 +211,23 @@ pub(super) async fn host(
                 })
             },
         )
-        .await
+        .await;
+    match made {
+        // Another mount of this machine was faster: its first ones may come together.
+        Err(Cause::Array(error)) if is_there(&error) => {
+            let hosts = steps.look("hosts", array.showhost()).await?;
+            our_host(backend, array, &hosts)?.ok_or(Cause::Array(error))
+        }
+        other => other,
+    }
+}
+
+/// The array has a host object of this name, or with an initiator of this machine.
+fn is_there(error: &ArrayError) -> bool {
+    matches!(
+        error.refusal(),
+        Some(Refusal::Exists | Refusal::InitiatorTaken { .. })
+    )
 }
 
 /// Exports the VV to this machine, at this LUN if that is free there. Only a read-back that shows this machine alone permits what

@@ -96,3 +96,20 @@ async fn what_one_array_may_have_is_kept() {
     stage.restart();
     stage.lists(&[]).await;
 }
+
+/// Removed by another host, and then its own array is lost: that it is there is not said on the word of the index alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_gone_from_the_peer_is_not_called_made() {
+    let stage = Stage::set(Release::R331).await;
+    let other = machine(&stage.arrays, "host2");
+    stage.create("db1").await;
+    let maker = tokio::task::block_in_place(|| Plugin::start(&other));
+    maker.remove("db1").await.ok();
+    assert_eq!(stage.plugin.list().await, ["db1"]);
+    stage.down(HOME).await;
+    let options =
+        serde_json::json!({ "size": "1", "backend": "mirrored", "replicationGroup": GROUP });
+    let said = stage.plugin.create("db1", options).await.err();
+    assert!(said.contains("has no copy of it any more"), "{said}");
+    assert_eq!(stage.plugin.list().await, ["db1"], "nor forgotten");
+}

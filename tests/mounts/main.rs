@@ -8,5 +8,6 @@ mod forgotten;
 mod killed;
 mod lost_records;
 mod stage;
+mod together;
 mod tools;
 mod unheard;

@@ -42,7 +42,10 @@ pub(super) async fn still_there(
             false
         }
         Ok(Known::Ours(vv, _)) => known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn),
-        Err(cause) if cause.is_unreachable() => true,
+        Err(cause) if cause.is_unreachable() => {
+            copy_is_there(&backend, known).await?;
+            true
+        }
         Err(cause) => return Err(cause),
     };
     if !there {
@@ -53,6 +56,24 @@ pub(super) async fn still_there(
         inner.forget(&known.name)?;
     }
     Ok(there)
+}
+
+/// The own array of a known volume cannot be asked. Where its peer says that the copy is gone, the volume is, too, or half of it: nobody
+/// knows.
+async fn copy_is_there(backend: &Backend, known: &IndexedVolume) -> Result<(), Cause> {
+    let (Some(pair), Some(copy)) = (&backend.pair, &known.copy_wwn) else {
+        return Ok(());
+    };
+    match pair.peer.showvv(VvQuery::Name(&known.vv)).await {
+        Ok(found) if found.iter().any(|vv| vv.wwn == *copy) => Ok(()),
+        Ok(_) => Err(Cause::NotKnown(format!(
+            "array `{}` has no copy of it any more, and array `{}` cannot be asked",
+            pair.peer.label(),
+            backend.array.label()
+        ))),
+        Err(error) if error.is_unreachable() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What a known volume had on the peer is gone as well.
