@@ -226,8 +226,9 @@ async fn wait(
         "waiting for the lock of the group");
     loop {
         // Of this plugin's own operations one at a time drives a cycle at a group (`queue`). Another that is in its journal has died over
-        // its cycle, in an earlier run or in this one, or gave up and left the lock until it is ended.
-        if steps.is_open(&lock.op)
+        // its cycle, in an earlier run or in this one, or gave up and left the lock until it is ended. A command of it that may still be
+        // running could stop the group, or take a lock away, after this one has its own: that is waited for.
+        if steps.is_open_and_still(&lock.op)
             && !is_leading(&lock.op)
             && steps.no_earlier_session(&acting.array).await?
         {
@@ -254,19 +255,31 @@ async fn wait(
 
 /// A lock that was left: its holder died between stop and start. Whoever finds it starts the group again, and takes the lock away.
 async fn break_lock(steps: &mut Steps, acting: &Acting, left: &GroupLock) -> Result<(), Cause> {
+    // Before all that is in no hurry: between the look at the lock and what rests on it another host may break it, too.
+    let acting = &Acting {
+        array: acting.array.urgent(),
+        ..acting.clone()
+    };
     let now = steps
         .look("group", acting.array.showrcopy_group(&acting.group))
         .await?;
-    // Another host may be doing the same.
-    match held(steps, acting).await? {
-        Held::Others(lock) if lock == *left => {}
-        _ => return Ok(()),
+    let is_there = |held: &Held| matches!(held, Held::Others(lock) if lock == left);
+    if !is_there(&held(steps, acting).await?) {
+        return Ok(());
     }
     log::warn!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = left.op, since:% = left.since;
         "the lock of the group was left by its holder: taken away");
-    if now.is_some_and(|g| g.status == GroupStatus::Stopped && !g.volumes.is_empty()) {
+    // A secondary hands the command on to the primary (array fact 13), where the group may be stopped for another reason.
+    let to_start = |group: &RcGroup| {
+        group.role.is_primary() && group.status == GroupStatus::Stopped && !group.volumes.is_empty()
+    };
+    if now.as_ref().is_some_and(to_start) {
         let start = Action::Start(acting.group.clone());
         groups::carry_out(steps, &acting.array, &start).await?;
+        // That took a while: another host may have broken the lock and have its own.
+        if !is_there(&held(steps, acting).await?) {
+            return Ok(());
+        }
     }
     remove(steps, acting, &left.op).await
 }

@@ -1,5 +1,7 @@
 //! Changing remote copy groups, step by step.
 
+use std::time::Duration;
+
 use crate::{
     index::JournalEntry,
     inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery, VvQuery},
@@ -11,7 +13,7 @@ use super::{
     backend::Backend,
     error::Cause,
     exports, group_lock,
-    steps::{Intent, Seen, Steps},
+    steps::{Intent, Seen, Sent, Steps},
 };
 
 /// A group as both arrays showed it, and where it may be changed.
@@ -34,6 +36,9 @@ pub(super) enum Standing {
         stop_is_ours: bool,
     },
 }
+
+/// How long the other array is waited for where it need not be there: another host may wait for the lock.
+const OTHER_HALF: Duration = Duration::from_secs(10);
 
 /// Looks at a group on both arrays. The name is the one it has on the source.
 pub(super) async fn find(
@@ -89,17 +94,7 @@ async fn find_once(
         };
         return Err(refused(&pair.source, why));
     }
-    let half = |array: &Array, name: &GroupName, half: &Option<RcGroup>| GroupSide {
-        array: array.label().to_owned(),
-        name: Some(name.clone()),
-        half: half.clone().into(),
-        way: None,
-    };
-    let sides = GroupSides {
-        group: group.clone(),
-        source: half(&pair.source, group, &here),
-        peer: half(&pair.peer, &name_there, &there),
-    };
+    let sides = sides(pair, group, &name_there, [&here, &there]);
     let side = match (sides.changeable(), sides.reversed_on_both()) {
         (Ok(side), _) => side,
         (Err(why @ ReplicationError::InTransition { .. }), Some(side)) => {
@@ -141,6 +136,69 @@ async fn find_once(
             now: there,
         },
     })
+}
+
+fn sides(
+    pair: &Pair,
+    group: &GroupName,
+    name_there: &GroupName,
+    [here, there]: [&Option<RcGroup>; 2],
+) -> GroupSides {
+    let half = |array: &Array, name: &GroupName, half: &Option<RcGroup>| GroupSide {
+        array: array.label().to_owned(),
+        name: Some(name.clone()),
+        half: half.clone().into(),
+        way: None,
+    };
+    GroupSides {
+        group: group.clone(),
+        source: half(&pair.source, group, here),
+        peer: half(&pair.peer, name_there, there),
+    }
+}
+
+/// What an operation began on an array is put in order there only while that is the primary, and alone: somebody may have failed the group
+/// over since, and have stopped it. The other array need not be there for that.
+pub(super) async fn check_still_here(
+    steps: &Steps,
+    backend: &Backend,
+    pair: &Pair,
+    group: &GroupName,
+    (acting, now): (&Acting, &RcGroup),
+) -> Result<(), Cause> {
+    if !now.role.is_primary() {
+        let why = ReplicationError::Role {
+            group: now.name.clone(),
+            role: now.role,
+            array: acting.array.label().to_owned(),
+        };
+        return Err(refused(&acting.array, why));
+    }
+    let Some(source) = backend.known_id() else {
+        return Ok(());
+    };
+    let Some(name_there) = pair.peer_name(group, source) else {
+        return Ok(());
+    };
+    let name = match acting.side {
+        Side::Source => &name_there,
+        Side::Peer => group,
+    };
+    let look = steps.look("the other half", acting.other.showrcopy_group(name));
+    let Ok(Ok(Some(other))) = tokio::time::timeout(OTHER_HALF, look).await else {
+        return Ok(());
+    };
+    if !other.role.is_primary() {
+        return Ok(());
+    }
+    let halves = match acting.side {
+        Side::Source => [&Some(now.clone()), &Some(other)],
+        Side::Peer => [&Some(other), &Some(now.clone())],
+    };
+    match sides(pair, group, &name_there, halves).changeable() {
+        Ok(_) => Ok(()),
+        Err(why) => Err(refused(&acting.array, why)),
+    }
 }
 
 async fn halves(
@@ -341,37 +399,25 @@ pub(super) async fn carry_out(
             Some(_) => {}
         }
     }
-    let sent = steps
-        .act(intent, action.carry_out(array), || async {
-            let now = array.showrcopy_group(action.group()).await?;
-            Ok(match action.proof(now.as_ref()) {
-                replication::Proof::Done => Seen::Done(()),
-                replication::Proof::Underway => Seen::Underway,
-                replication::Proof::NotDone => {
-                    Seen::NotDone(told(action.group(), array, now.as_ref()))
-                }
-            })
-        })
-        .await;
-    match sent {
+    let sent = match steps.send(intent, action.carry_out(array)).await {
         // Not made by this operation, then, and not stopped by it: neither is its to take back.
         Err(Cause::Array(error)) if not_ours(action, &error) => {
             steps.record(&[(&intent.refused(), "yes")])?;
-            Err(error.into())
+            return Err(error.into());
         }
-        // Somebody was faster; what was wanted is so.
-        Err(Cause::Array(error)) if already_so(action, &error) => {
-            let now = steps
-                .look("group", array.showrcopy_group(action.group()))
-                .await?;
-            if action.proof(now.as_ref()) == replication::Proof::Done {
-                Ok(())
-            } else {
-                Err(error.into())
-            }
-        }
-        other => other,
-    }
+        // Somebody was faster: what was wanted is so, or is about to be.
+        Err(Cause::Array(error)) if already_so(action, &error) => Sent::refused(error),
+        sent => sent?,
+    };
+    let look = || async {
+        let now = array.showrcopy_group(action.group()).await?;
+        Ok(match action.proof(now.as_ref()) {
+            replication::Proof::Done => Seen::Done(()),
+            replication::Proof::Underway => Seen::Underway,
+            replication::Proof::NotDone => Seen::NotDone(told(action.group(), array, now.as_ref())),
+        })
+    };
+    steps.prove(intent, sent, look).await
 }
 
 /// What an action is called in the journal.

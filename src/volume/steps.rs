@@ -224,13 +224,27 @@ impl Steps {
         &mut self,
         intent: Intent,
         act: impl Future<Output = Result<(), ArrayError>>,
-        mut prove: P,
+        prove: P,
     ) -> Result<T, Cause>
     where
         P: FnMut() -> F,
         F: Future<Output = Result<Seen<T>, ArrayError>>,
     {
         let sent = self.send(intent, act).await?;
+        self.prove(intent, sent, prove).await
+    }
+
+    /// Looks whether a command that was sent took place, for as long as it is on its way.
+    pub async fn prove<T, P, F>(
+        &mut self,
+        intent: Intent,
+        sent: Sent,
+        mut prove: P,
+    ) -> Result<T, Cause>
+    where
+        P: FnMut() -> F,
+        F: Future<Output = Result<Seen<T>, ArrayError>>,
+    {
         let patience = tokio::time::Instant::now() + PATIENCE;
         let mut pause = LOOK_SOON;
         loop {
@@ -279,10 +293,13 @@ impl Steps {
         };
         match (seen, sent.doubt) {
             (Ok(Seen::Done(value)), _) => Ok(value),
-            (Ok(Seen::Underway), _) => Err(not_proven(format!(
-                "it is still on its way after {} s",
-                PATIENCE.as_secs()
-            ))),
+            (Ok(Seen::Underway), doubt) => {
+                doubt.iter().try_for_each(|error| self.note_doubt(error))?;
+                Err(not_proven(format!(
+                    "it is still on its way after {} s",
+                    PATIENCE.as_secs()
+                )))
+            }
             (Ok(Seen::NotDone(found)), None) => Err(not_proven(found)),
             // The command's fate was not known. The look says that it did nothing, so far; or what was answered was a refusal.
             (Ok(Seen::NotDone(_)) | Err(_), Some(error)) => {
@@ -305,10 +322,19 @@ impl Steps {
             return Ok(());
         };
         let until = jiff::Timestamp::now() + DOUBT;
+        let earlier = self.entry.facts.get("doubt").filter(|d| !d.is_empty());
+        let (command, session) = match earlier {
+            None => (
+                at.command.clone(),
+                session.as_deref().unwrap_or_default().to_owned(),
+            ),
+            // Of two that may be running the time alone can tell that both have ended.
+            Some(earlier) => (format!("{earlier}; {}", at.command), String::new()),
+        };
         self.record(&[
-            ("doubt", &at.command),
+            ("doubt", &command),
             ("doubt array", &at.array),
-            ("doubt session", session.as_deref().unwrap_or_default()),
+            ("doubt session", &session),
             ("doubt until", &until.to_string()),
         ])
     }
@@ -349,9 +375,11 @@ impl Steps {
         )))
     }
 
-    /// True if the journal has this operation open.
-    pub fn is_open(&self, op: &OperationId) -> bool {
-        self.index.open_entries().iter().any(|e| e.op == *op)
+    /// True if the journal has this operation open, and none of its commands can still be running as far as this process knows.
+    pub fn is_open_and_still(&self, op: &OperationId) -> bool {
+        let open = self.index.open_entries();
+        let doubt = |entry: &JournalEntry| entry.facts.get("doubt").is_some_and(|d| !d.is_empty());
+        open.iter().any(|e| e.op == *op && !doubt(e))
     }
 
     /// True if no command of an earlier run of the plugin can still be running on the array.

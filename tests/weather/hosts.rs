@@ -73,7 +73,8 @@ async fn of_two_creates_at_once_one_makes_the_volume() {
             for plugin in &plugins {
                 in_time(plugin.remove(&name)).await.ok();
             }
-            assert_eq!(arrays.dump(), before);
+            // A first copy that was under way is not forgotten by the array at once.
+            until("nothing is left", || arrays.dump() == before);
         }
     }
     // What one host knows of a volume that the other has removed is not believed.
@@ -85,7 +86,7 @@ async fn of_two_creates_at_once_one_makes_the_volume() {
         in_time(other.create("db9", options.clone())).await.ok();
         assert!(!arrays.dump()[HOME]["vvs"]["dkv-db9"].is_null());
         in_time(other.remove("db9")).await.ok();
-        assert_eq!(arrays.dump(), before);
+        until("nothing is left", || arrays.dump() == before);
     }
     drop(plugins);
     for machine in &machines {

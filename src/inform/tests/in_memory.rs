@@ -100,12 +100,20 @@ impl Wire for Sessions {
             let session = lease.begin().unwrap();
             let id = session.seat.id.to_string();
             let words = words::split(command).unwrap().remove(0);
-            let carried_out = session
-                .seat
-                .carry_out(&words, &mut session.environment, false);
+            let seat = Arc::clone(&session.seat);
+            let mut environment = std::mem::take(&mut session.environment);
+            // An array goes on with a command when nobody waits for its answer any more, and lists the session until then.
+            let carried_out = tokio::spawn(async move {
+                let delivery = seat.carry_out(&words, &mut environment, false).await;
+                (delivery, environment)
+            });
             let why = match timeout_at(until, carried_out).await {
-                Ok(delivery) if !delivery.cut => Ok(delivery),
-                Ok(_) => Err("cut"),
+                Ok(Ok((delivery, environment))) if !delivery.cut => {
+                    session.environment = environment;
+                    Ok(delivery)
+                }
+                Ok(Ok(_)) => Err("cut"),
+                Ok(Err(_)) => Err("died"),
                 Err(_) => Err("no answer"),
             };
             // Dropped before it is finished, the lease closes the session.

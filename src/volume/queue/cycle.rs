@@ -62,6 +62,14 @@ pub(super) async fn lead(
             return Some(Err(cause));
         }
     };
+    let waits_on = |rider: &Rider| rider.op == steps.entry().op && !found.allows(rider);
+    if lead.riders().iter().any(waits_on) {
+        if let Err(cause) = group_lock::release(steps, site.acting).await {
+            log::error!(group = site.acting.group.as_str(), cause:% = cause; "could not give the lock back");
+        }
+        lead.rest();
+        return None;
+    }
     let cycle = Cycle {
         lead: &lead,
         site,
@@ -161,13 +169,15 @@ pub(super) struct Found {
     pub both: bool,
     /// And whether the group is the plugin's own: volumes may come.
     pub ours: Option<bool>,
+    /// No volume that stays is being copied.
+    pub calm: bool,
 }
 
 impl Found {
     /// True if enough is known for this change.
     pub fn allows(&self, rider: &Rider) -> bool {
         match rider.change {
-            Change::TakeBack(_) => true,
+            Change::TakeBack(_) => self.calm || has_waited_long(rider),
             Change::Dismiss(_) => self.both,
             Change::Admit(_) => self.both && self.ours.is_some(),
         }
@@ -187,6 +197,7 @@ async fn found(
     let mut found = Found {
         both: false,
         ours: None,
+        calm: false,
     };
     let mut now = None;
     if riders.iter().any(|rider| !takes_back(rider)) {
@@ -212,6 +223,13 @@ async fn found(
     while is_copying(lead, now.as_ref()) && Instant::now() < give_up {
         sleep(LOOK_AGAIN).await;
         now = look(steps, site).await.map_err(Stopped::All)?;
+    }
+    found.calm = !is_copying(lead, now.as_ref());
+    if let (false, Some(now)) = (found.both, &now) {
+        let (backend, pair, group) = (site.backend, site.pair, site.group_at_home);
+        groups::check_still_here(steps, backend, pair, group, (site.acting, now))
+            .await
+            .map_err(Stopped::All)?;
     }
     if found.both && riders.iter().any(is_admission) {
         let array = &site.acting.array;

@@ -10,6 +10,8 @@ mod cycle;
 mod turn;
 mod waiting;
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::{
@@ -154,10 +156,16 @@ async fn ride(
             Some(Word::End(result)) => return Some(result.map_err(Cause::Shared)),
             None if !has_sent => return None,
             None => {
-                return Some(Err(Cause::NotKnown(format!(
+                let cause = Cause::NotKnown(format!(
                     "whoever led the cycle at remote copy group `{}` did not come to its end",
                     site.acting.group
-                ))));
+                ));
+                let Some(sent) = pending.take() else {
+                    return Some(Err(cause));
+                };
+                // Nobody has looked: it is written down if the command may still be running.
+                let seen: turn::Seen = Arc::new(Err(Arc::new(cause)));
+                return Some(Err(sent.judge(steps, &site.acting.array, &seen).err()?));
             }
         }
     }

@@ -1,8 +1,11 @@
 //! What goes wrong in a cycle, and for whom.
 
-use hpe3par_sim::{Fault, Kind};
+use std::time::Duration;
 
-use super::stage::{HOME, Stage, names};
+use hpe3par_sim::{Fault, Kind};
+use tokio::time::sleep;
+
+use super::stage::{HOME, PEER, Stage, names};
 use crate::volume::UserError;
 
 const FEW: usize = 8;
@@ -78,8 +81,8 @@ async fn the_last_one_out_removes_the_group_that_another_made() {
         for name in names(3) {
             let command = format!("setvv .*dkv-{name}");
             let fault = if name == last {
-                // It is lost after two minutes, when the others are gone.
-                let hang = Fault::new(Kind::HangBefore).on(HOME);
+                // On the copy, which is marked first: lost after two minutes, when the others are gone, and has not ended then.
+                let hang = Fault::new(Kind::HangBefore).on(PEER);
                 hang.matching(&format!("^{command}"))
             } else {
                 refused(&command)
@@ -88,6 +91,10 @@ async fn the_last_one_out_removes_the_group_that_another_made() {
         }
         let failed = stage.at_once(stage.host.creates(&names(3))).await;
         assert_eq!(failed.len(), 3, "{failed:?}");
+        assert_eq!(stage.sent("dismissrcopyvv").len(), 2);
+        stage.control.release();
+        stage.host.tries_again();
+        sleep(Duration::from_secs(60)).await;
         let dismissed = stage.sent("dismissrcopyvv");
         assert!(dismissed[2].line.contains(&last), "{dismissed:?}");
         assert_eq!(stage.sent("creatercopygroup").len(), 1);
@@ -159,4 +166,56 @@ async fn an_admission_in_doubt_ends_the_turns_and_the_look_decides() {
         let dump = stage.control.dump().to_string();
         assert!(!dump.contains("dkl-"), "{dump}");
     }
+}
+
+/// A stop that may take effect yet: its lock is left alone until it has ended, or the group would be stopped under nobody's lock.
+#[tokio::test(start_paused = true)]
+async fn the_lock_of_a_stop_that_may_still_run_is_not_broken() {
+    let stage = with_others().await;
+    stage.host.tries_again();
+    let hangs = Fault::new(Kind::HangBefore).on(HOME);
+    stage
+        .control
+        .fault(hangs.matching("^stoprcopygroup"))
+        .unwrap();
+    let said = stage.create("db1").await.unwrap_err().to_string();
+    assert!(said.contains("stoprcopygroup"), "{said}");
+    let late = async {
+        sleep(Duration::from_secs(100)).await;
+        let broken = stage.sent("removevvset");
+        stage.control.release();
+        broken.len()
+    };
+    let (made, broken) = tokio::join!(stage.create("db2"), late);
+    made.unwrap();
+    assert_eq!(broken, 0);
+    sleep(Duration::from_secs(60)).await;
+    stage.assert_consistent(["other".to_owned(), "db2".to_owned()]);
+    assert_eq!(stage.host.open_entries(), 0);
+}
+
+/// What was left stopped under a lock is somebody else's matter as soon as the other array is primary, too; and when it is over, it is
+/// put in order.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_was_failed_over_since_is_not_started_by_who_left_it_stopped() {
+    let stage = with_others().await;
+    stage.host.tries_again();
+    let always = refused("startrcopygroup").repeat();
+    stage.control.fault(always).unwrap();
+    stage.create("db1").await.unwrap_err();
+    assert!(stage.control.dump().to_string().contains("dkl-prod"));
+    let there = |operation: &str| format!("setrcopygroup {operation} -f -waittask prod.r130512");
+    stage.types(PEER, &there("failover")).await;
+    stage.control.clear_faults();
+    stage.forget();
+    sleep(Duration::from_secs(300)).await;
+    assert_eq!(stage.sent("startrcopygroup").len(), 0);
+    assert!(stage.host.open_entries() > 0);
+
+    for operation in ["recover", "restore"] {
+        println!("{}", stage.types(PEER, &there(operation)).await);
+        sleep(Duration::from_secs(300)).await;
+    }
+    stage.assert_consistent(["other".to_owned()]);
+    assert_eq!(stage.host.open_entries(), 0);
 }

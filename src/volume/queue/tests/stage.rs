@@ -245,6 +245,11 @@ impl Host {
         });
     }
 
+    /// What was left open is tried again from time to time, as in a running plugin.
+    pub fn tries_again(&self) {
+        self.service.start();
+    }
+
     /// A volume of so many GiB in the group.
     pub fn create(&self, name: &str, gib: u64) -> Asked {
         self.create_by("mirrored", "prod", name, gib)
