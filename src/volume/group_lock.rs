@@ -21,6 +21,8 @@ use super::{
 /// How long another host is waited for: its own time to start a group again, and a little.
 const PATIENCE: Duration = Duration::from_secs(330);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long the end of another host's cycle is waited for before a volume is called ready again. What takes longer is tried again.
+const OTHERS: Duration = Duration::from_secs(60);
 /// A lock as old as this has been left: nobody takes so long over one cycle.
 const LEFT: SignedDuration = SignedDuration::from_mins(10);
 /// After a lock was broken: who read the old one at the same moment has done what it was about to do.
@@ -103,6 +105,28 @@ pub(super) async fn is_taken(
         .await?;
     let comment = sets.first().and_then(|set| set.comment.as_deref());
     Ok(comment.is_some_and(|comment| GroupLock::parse(comment).is_ok()))
+}
+
+/// Waits until no other machine has the lock: then none is changing the group.
+pub(super) async fn until_free_of_others(steps: &Steps, acting: &Acting) -> Result<(), Cause> {
+    let give_up = Instant::now() + OTHERS;
+    loop {
+        match held(steps, acting).await {
+            Ok(Held::Others(lock)) if lock.op.machine != steps.entry().op.machine => {
+                if Instant::now() >= give_up {
+                    return Err(Cause::GroupLocked {
+                        group: acting.group.clone(),
+                        array: acting.array.label().to_owned(),
+                        lock: Box::new(lock),
+                    });
+                }
+            }
+            // A person's set of that name is no lock.
+            Ok(_) | Err(Cause::ForeignLock { .. }) => return Ok(()),
+            Err(cause) => return Err(cause),
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Judges a group before anything is changed. `None` if it does not stand as it should because another operation stops and starts

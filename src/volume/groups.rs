@@ -318,6 +318,28 @@ pub(super) fn recall(entry: &JournalEntry, pair: &Pair) -> Option<Acting> {
     })
 }
 
+/// The group of an operation by its name on the backend's own array, as it wrote it down.
+pub(super) fn name_at_home(entry: &JournalEntry) -> Option<GroupName> {
+    GroupName::new(entry.facts.get("group at home")?).ok()
+}
+
+/// Where a group is changed now, if that is not where an operation began to. None if it is, or if there is no such group any more.
+pub(super) async fn moved(
+    steps: &Steps,
+    backend: &Backend,
+    pair: &Pair,
+    at_home: &GroupName,
+    before: &Acting,
+) -> Result<Option<Acting>, Cause> {
+    let Found { acting, now } = find(steps, backend, pair, at_home, Standing::Before).await?;
+    let moved = now.is_some() && acting.side != before.side;
+    if moved {
+        log::info!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label();
+            "the group has changed its roles since: going on there");
+    }
+    Ok(moved.then_some(acting))
+}
+
 /// What the arrays showed does not fit.
 pub(super) fn refused(array: &Array, why: ReplicationError) -> Cause {
     Cause::Replication {

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{Array, Refusal, Vv, VvQuery},
-    model::{Comment, VvName},
+    model::{Comment, Machine, OperationId, VvName},
 };
 
 use super::{
@@ -57,5 +57,61 @@ pub(super) async fn copy(
             Ok(())
         }
         Err(cause) => Err(cause),
+    }
+}
+
+/// Whose operation a VV carries in its comment.
+#[derive(Debug)]
+pub(super) enum Mark {
+    /// There is no such VV.
+    Gone,
+    /// The one that asks.
+    Own(Box<Comment>),
+    /// Another, or none at all.
+    Others(Option<Box<Comment>>),
+}
+
+impl Mark {
+    fn of(vv: Option<&Vv>, op: &OperationId) -> Self {
+        let Some(vv) = vv else { return Self::Gone };
+        let comment = vv.comment.as_deref().map(Comment::parse);
+        match comment {
+            Some(Ok(comment)) if comment.op == *op => Self::Own(Box::new(comment)),
+            Some(Ok(comment)) => Self::Others(Some(Box::new(comment))),
+            Some(Err(_)) | None => Self::Others(None),
+        }
+    }
+}
+
+/// Looks at the VV of the operation that asks.
+pub(super) async fn read(steps: &Steps, array: &Array) -> Result<Mark, Cause> {
+    read_of(steps, array, &steps.entry().vv, &steps.entry().op).await
+}
+
+/// Looks at the VV of one of the operations that share a cycle.
+pub(super) async fn read_of(
+    steps: &Steps,
+    array: &Array,
+    vv: &VvName,
+    op: &OperationId,
+) -> Result<Mark, Cause> {
+    let found = steps.look("mark", array.showvv(VvQuery::Name(vv))).await?;
+    Ok(Mark::of(found.first(), op))
+}
+
+/// Why nothing more is done to a VV that does not carry the operation any more.
+pub(super) fn not_ours(
+    here: &Machine,
+    array: &Array,
+    vv: &VvName,
+    comment: Option<Box<Comment>>,
+) -> Cause {
+    match comment {
+        Some(comment) => Cause::busy(here, &comment),
+        None => Cause::ForeignVv {
+            array: array.label().to_owned(),
+            vv: vv.clone(),
+            why: "its comment was changed while it was being removed".to_owned(),
+        },
     }
 }

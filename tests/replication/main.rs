@@ -9,6 +9,7 @@ mod stage;
 
 mod locks;
 mod making;
+mod moved;
 mod refused;
 mod removing;
 mod scene;

@@ -10,7 +10,7 @@ use super::{
 
 /// How the group came to be Primary on the peer.
 #[derive(Debug, Clone, Copy)]
-enum Turned {
+pub enum Turned {
     /// `switchover`, of Peer Persistence.
     Switchover,
     /// As above, on arrays that keep the natural direction.
@@ -25,7 +25,7 @@ enum Turned {
     AutoSynchronize,
 }
 
-async fn turn(scene: &Scene, how: Turned) -> [&'static str; 2] {
+pub async fn turn(scene: &Scene, how: Turned) -> [&'static str; 2] {
     let there = |words: &str| format!("{words} {GROUP_THERE}");
     let plain = ["Secondary Started", "Primary Started"];
     let reversed = ["Secondary-Rev Started", "Primary-Rev Started"];

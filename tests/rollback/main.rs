@@ -13,6 +13,7 @@ mod copies;
 mod dying;
 mod job;
 mod many;
+mod meeting;
 mod outages;
 mod point;
 mod stopped;

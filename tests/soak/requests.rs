@@ -7,11 +7,10 @@ use tokio::time::{Instant, sleep};
 use super::{
     host::Host,
     life,
-    place::Shown,
     plan::{Request, Verb},
     rig::plugin::Reply,
     site::Site,
-    volumes::{self, REMOVES_MEET, REVERSED_CYCLES},
+    volumes,
 };
 
 /// After so long everything that hangs goes on.
@@ -42,18 +41,13 @@ impl Site {
                 .iter()
                 .any(|other| (other.host, other.verb, other.volume) == (host, Verb::Mount, volume))
         };
-        let shown = self.shown();
         let mut all: Vec<Asked> = Vec::new();
         for request in requests {
             let Request { host, verb, volume } = *request;
             let id = match verb {
                 Verb::Mount => Some(self.hosts[host].next_id()),
                 Verb::Unmount => self.hosts[host].ends(volume),
-                Verb::Create | Verb::Remove if !REVERSED_CYCLES && is_reversed(&shown, volume) => {
-                    None
-                }
                 Verb::Remove if self.hosts[host].uses(volume) || mounts(host, volume) => None,
-                Verb::Remove if !REMOVES_MEET && meets(requests, &all, host, volume) => None,
                 _ => Some(String::new()),
             };
             if let Some(id) = id {
@@ -128,24 +122,6 @@ impl Site {
             _ => {}
         }
     }
-}
-
-/// The volume is in a group, and that goes the other way.
-fn is_reversed(shown: &Shown, volume: &str) -> bool {
-    let group = volumes::group(volumes::kind(volume));
-    let halves = group.and_then(|group| shown.halves(group));
-    halves.is_some_and(|halves| halves.map(|half| half.role) != ["Primary", "Secondary"])
-}
-
-/// Another host mounts the volume in this round, or was to remove it already.
-fn meets(requests: &[Request], all: &[Asked], host: usize, volume: &str) -> bool {
-    let mounts = requests
-        .iter()
-        .any(|other| other.verb == Verb::Mount && other.host != host && other.volume == volume);
-    let removes = all
-        .iter()
-        .any(|other| other.verb == Verb::Remove && other.host != host && other.volume == volume);
-    mounts || removes
 }
 
 /// One request.

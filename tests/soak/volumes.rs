@@ -12,14 +12,6 @@ pub enum Kind {
     PeerPersistence,
 }
 
-/// A host removes a volume while another one removes or mounts it. Goes when the marks of the two do not end up on one array each: as it
-/// is, the one that gives up marks as ready what the other is removing, or leaves a copy marked as being removed for ever.
-pub const REMOVES_MEET: bool = false;
-
-/// Groups take and lose volumes while they are reversed, too. Goes when a remove that died there, with the group stopped, ends: as it is,
-/// it takes its own stop for somebody's failback, and gives up for ever once the roles have changed.
-pub const REVERSED_CYCLES: bool = false;
-
 /// Every name, and how the volume of that name is replicated.
 pub const ALL: [(&str, Kind); 7] = [
     ("notes", Kind::Plain),

@@ -3,7 +3,7 @@
 use crate::{
     index::JournalEntry,
     inform::{Array, Vv, VvQuery},
-    model::{Comment, GroupName, SetName, VvName},
+    model::{Comment, SetName, VvName},
     replication::{Acting, Action, Change},
     volume::{
         backend::Backend,
@@ -101,8 +101,12 @@ async fn try_undo(
             remove_copy(steps, acting, undone).await?;
         }
     }
-    if ours {
+    // A dismissal in the other direction has taken it along.
+    let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
+    if ours && found.first().is_some_and(|vv| is_of(steps, vv)) {
         remove_vv(steps, array, vv).await?;
+    }
+    if ours {
         undone.push(format!("VV `{vv}` removed"));
     }
     Ok(())
@@ -130,6 +134,7 @@ async fn leave_group(
     let may_have_admitted = ours && Intent::Admit.is_in(&entry);
     // What this operation stopped is started only while the lock is still its own: once another host has taken that away, it has started
     // the group, and who stopped it since is a person.
+    let acting = &where_it_is_now(backend, steps, acting).await?;
     let held = group_lock::is_ours(steps, acting).await?;
     if !held && !may_have_admitted && !group_is_ours {
         coming.leave();
@@ -147,6 +152,31 @@ async fn leave_group(
     Ok(may_have_admitted)
 }
 
+/// The group may have changed its direction since the operation was interrupted. What it made is still where it was made.
+async fn where_it_is_now(
+    backend: &Backend,
+    steps: &mut Steps,
+    before: &Acting,
+) -> Result<Acting, Cause> {
+    let at_home = groups::name_at_home(steps.entry());
+    let (Some(pair), Some(at_home), true) = (&backend.pair, at_home, steps.is_resumed()) else {
+        return Ok(before.clone());
+    };
+    match groups::moved(steps, backend, pair, &at_home, before).await {
+        Ok(Some(now)) => {
+            group_lock::release(steps, before).await?;
+            Ok(now)
+        }
+        Ok(None) => Ok(before.clone()),
+        // Where that cannot be seen, whoever is asked for the change decides.
+        Err(cause) => {
+            log::warn!(volume = steps.entry().name.as_str(), group = before.group.as_str(), cause:% = cause;
+                "it is not known whether the group has changed its roles since");
+            Ok(before.clone())
+        }
+    }
+}
+
 /// What an operation left of a group, in a cycle with all others that wait.
 pub(in crate::volume) async fn put_in_order(
     inner: &Inner,
@@ -157,8 +187,7 @@ pub(in crate::volume) async fn put_in_order(
     change: Change,
     group_is_ours: bool,
 ) -> Result<(), Cause> {
-    let at_home = steps.entry().facts.get("group at home");
-    let at_home = at_home.and_then(|name| GroupName::new(name).ok());
+    let at_home = groups::name_at_home(steps.entry());
     let (Some(pair), Some(group_at_home)) = (&backend.pair, at_home) else {
         return Ok(());
     };

@@ -6,10 +6,11 @@ use tokio::time::Instant;
 
 use crate::{
     inform::RcGroup,
-    replication::{self, Action, CyclePlan, Ending, Proof, Turn as Planned},
+    replication::{self, Action, Change, CyclePlan, Ending, Proof, Turn as Planned},
     volume::{
         error::Cause,
         groups,
+        mark::{self, Mark},
         steps::{Intent, Steps},
     },
 };
@@ -84,6 +85,7 @@ pub(super) struct Driving<'a> {
 /// From boarding to the lock's end. `None` if the leader's own change has to wait for another cycle.
 pub(super) async fn drive(cycle: Cycle<'_>, steps: &mut Steps) -> Option<Result<Changed, Cause>> {
     let aboard = cycle.lead.board(|rider| cycle.found.allows(rider));
+    let (aboard, refused) = still_marked(&cycle, steps, aboard).await;
     let changes: Vec<_> = aboard.iter().map(|w| w.rider.change.clone()).collect();
     let array = cycle.site.acting.array.label();
     let wants = &cycle.site.pair.wants;
@@ -94,12 +96,46 @@ pub(super) async fn drive(cycle: Cycle<'_>, steps: &mut Steps) -> Option<Result<
         cycle,
         seats: Vec::new(),
         left_over: Vec::new(),
-        mine: None,
+        mine: refused,
         pending: None,
     };
     driving.seat(aboard, &plan);
     let failure = driving.run(steps, &plan).await;
     driving.arrive(steps, failure).await
+}
+
+/// Who wants a volume out says so in its comment, and somebody else may have written over that until the lock was taken. Gives those who
+/// go on, and the leader's own refusal.
+async fn still_marked(
+    cycle: &Cycle<'_>,
+    steps: &Steps,
+    aboard: Vec<Waiting>,
+) -> (Vec<Waiting>, Option<Result<(), Cause>>) {
+    let array = &cycle.site.acting.array;
+    let (mut marked, mut mine) = (Vec::new(), None);
+    for waiting in aboard {
+        let Change::Dismiss(vv) = &waiting.rider.change else {
+            marked.push(waiting);
+            continue;
+        };
+        let cause = match mark::read_of(steps, array, vv, &waiting.rider.op).await {
+            // What is gone needs no dismissal.
+            Ok(Mark::Own(_) | Mark::Gone) => {
+                marked.push(waiting);
+                continue;
+            }
+            Ok(Mark::Others(comment)) => {
+                mark::not_ours(&waiting.rider.op.machine, array, vv, comment)
+            }
+            Err(cause) => cause,
+        };
+        if cycle.lead.is_me(&waiting) {
+            mine = Some(Err(cause));
+        } else {
+            waiting.end(Err(Arc::new(cause)));
+        }
+    }
+    (marked, mine)
 }
 
 impl Driving<'_> {

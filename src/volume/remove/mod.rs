@@ -1,5 +1,6 @@
 //! `docker volume rm`: the way through. What becomes of one that fails or dies is in `undo`.
 
+mod marks;
 mod undo;
 
 use crate::{
@@ -20,7 +21,8 @@ use super::{
     inner::Inner,
     kill_points::Doing,
     known::{self, Known},
-    lookup, mark,
+    lookup,
+    mark::{self, Mark},
     queue::{Coming, GroupKey},
     steps::{Intent, Steps},
     unmount,
@@ -81,7 +83,7 @@ pub(super) async fn remove(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match take_away(inner, &backend, &mut coming, &mut steps, *comment).await {
+    match take_away(inner, &backend, &mut coming, &mut steps).await {
         Ok(()) => {
             inner.forget(name).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -141,7 +143,6 @@ async fn take_away(
     backend: &Backend,
     coming: &mut Coming,
     steps: &mut Steps,
-    mut comment: Comment,
 ) -> Result<(), Cause> {
     let source = &backend.array;
     let vv = steps.entry().vv.clone();
@@ -171,9 +172,9 @@ async fn take_away(
         exports::withdraw(steps, Intent::Withdraw, array, template).await?;
     }
 
-    comment.state = State::Removing;
-    comment.op = steps.entry().op.clone();
-    mark_both(steps, backend, Intent::MarkRemoving, &comment).await?;
+    let Some(comment) = marks::set(steps, backend).await? else {
+        return Ok(());
+    };
     // Who exported it between the first look and the mark has not seen the mark. Who exports it from now on sees it, and
     // withdraws.
     let peer = backend.pair.as_ref().map(|pair| &pair.peer);
@@ -203,26 +204,6 @@ async fn export_to_us(
             to,
         }),
     }
-}
-
-/// Writes the comment on the volume, and on its copy if it has one.
-async fn mark_both(
-    steps: &mut Steps,
-    backend: &Backend,
-    intent: Intent,
-    comment: &Comment,
-) -> Result<(), Cause> {
-    let vv = steps.entry().vv.clone();
-    match acting(steps, backend) {
-        Some(acting) => {
-            mark::home(steps, intent, &acting.array, &vv, comment).await?;
-            mark::copy(steps, intent, &acting.other, &vv, comment).await?;
-        }
-        None => {
-            mark::home(steps, intent, &backend.array, &vv, comment).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Where the volume's group is changed; none if the volume is in no group.
@@ -267,24 +248,15 @@ async fn finish_removal(
         }
     }
     // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
-    let array = groups::acting_array(steps.entry(), backend);
-    let found = steps.look("vv", array.showvv(VvQuery::Name(&vv))).await?;
-    let Some(found) = found.first() else {
-        return Ok(());
-    };
-    let comment = found.comment.as_deref().map(Comment::parse);
-    match comment {
-        Some(Ok(comment)) if comment.op == steps.entry().op => {}
-        Some(Ok(comment)) => {
-            return Err(Cause::busy(&steps.entry().op.machine, &comment));
-        }
-        _ => {
-            return Err(Cause::ForeignVv {
-                array: array.label().to_owned(),
-                vv,
-                why: "its comment was changed while it was being removed".to_owned(),
-            });
-        }
+    let array = groups::acting_array(steps.entry(), backend).clone();
+    match mark::read(steps, &array).await? {
+        Mark::Gone => Ok(()),
+        Mark::Own(_) => remove_vv(steps, &array, &vv).await,
+        Mark::Others(comment) => Err(mark::not_ours(
+            &steps.entry().op.machine,
+            &array,
+            &vv,
+            comment,
+        )),
     }
-    remove_vv(steps, array, &vv).await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::VvQuery,
-    model::{Comment, State},
+    model::State,
     replication::{Acting, Change},
     volume::{
         backend::Backend,
@@ -10,12 +10,13 @@ use crate::{
         error::{Aftermath, Cause},
         group_lock, groups,
         inner::Inner,
+        mark::{self, Mark},
         queue::Coming,
         steps::{Intent, Steps},
     },
 };
 
-use super::{acting, finish_removal, mark_both};
+use super::{acting, finish_removal, marks};
 
 /// What became of a remove that failed.
 pub(super) enum BackedOut {
@@ -63,51 +64,52 @@ async fn try_back_out(
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
-    let entry = steps.entry().clone();
-    let array = groups::acting_array(&entry, backend);
-    let found = steps
-        .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
-        .await?;
+    let array = groups::acting_array(steps.entry(), backend).clone();
+    let mark = mark::read(steps, &array).await?;
     // Before that step everything else was seen to be gone.
-    if found.is_empty() && Intent::RemoveVv.is_in(&entry) {
+    let last = Intent::RemoveVv.is_in(steps.entry()) && !steps.is_resumed();
+    if last && matches!(mark, Mark::Gone) {
         return Ok(true);
     }
-    let comment = found
-        .first()
-        .and_then(|vv| vv.comment.as_deref())
-        .and_then(|text| Comment::parse(text).ok())
-        .filter(|comment| comment.op == entry.op);
     let acting = acting(steps, backend);
     // After a dismissal that the look before did not show yet, too: the next remove finds no group any more. Without the lock nothing is
     // done: another host has it, and the group.
     if let Some(acting) = &acting
         && group_lock::is_ours(steps, acting).await?
     {
-        let ours = comment.as_ref().is_some_and(|c| c.group_is_ours);
+        let ours = matches!(&mark, Mark::Own(comment) if comment.group_is_ours);
         let back = Change::TakeBack(None);
         let ordered = put_in_order(inner, backend, coming, steps, acting, back, ours).await;
         undone.append(&mut steps.undone());
         ordered?;
     }
-    // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
-    if Intent::Dismiss.is_in(&entry) && !still_replicated(steps, acting.as_ref()).await? {
-        return Err(Cause::Half(
-            "the volume has lost its copy and stays marked as being removed; `docker volume rm` goes on with it",
-        ));
+    if matches!(mark, Mark::Gone) {
+        marks::remove_rest(steps, backend).await?;
+        return Ok(true);
     }
-    if let Some(mut comment) = comment {
-        comment.state = State::Ready;
-        mark_both(steps, backend, Intent::MarkReady, &comment).await?;
-        undone.push("the volume is usable again".to_owned());
+    if let Some(acting) = &acting
+        && is_removing(&mark)
+    {
+        // Another host whose mark this one has written over may be about to dismiss the volume. It looks at the mark again under the lock:
+        // when the lock is free, it either has dismissed it, which shows now, or never will.
+        group_lock::until_free_of_others(steps, acting).await?;
+        // A volume that lost its copy is not what was asked for: it stays marked, and the next `docker volume rm` goes on.
+        if !still_replicated(steps, acting).await? {
+            return match mark::read(steps, &array).await? {
+                Mark::Own(_) => Err(Cause::Half(
+                    "the volume has lost its copy and stays marked as being removed; `docker volume rm` goes on with it",
+                )),
+                // Another host goes on with it.
+                Mark::Gone | Mark::Others(_) => Ok(false),
+            };
+        }
     }
+    marks::take_back(steps, backend, undone).await?;
     Ok(false)
 }
 
 /// True if the VV is in its group, and its copy is on the other array.
-async fn still_replicated(steps: &Steps, acting: Option<&Acting>) -> Result<bool, Cause> {
-    let Some(acting) = acting else {
-        return Ok(true);
-    };
+async fn still_replicated(steps: &Steps, acting: &Acting) -> Result<bool, Cause> {
     let vv = &steps.entry().vv;
     let now = steps
         .look("group", acting.array.showrcopy_group(&acting.group))
@@ -128,27 +130,50 @@ pub(in crate::volume) async fn resume(
     if let Some(doubt) = steps.doubt(backend).await? {
         return Err(Cause::NotKnown(doubt));
     }
-    let entry = steps.entry().clone();
-    let array = groups::acting_array(&entry, backend);
-    let found = steps
-        .look("vv", array.showvv(VvQuery::Name(&entry.vv)))
-        .await?;
-    let comment = found
-        .first()
-        .and_then(|vv| vv.comment.as_deref())
-        .map(Comment::parse);
-    match comment {
-        Some(Ok(comment)) if comment.state == State::Removing && comment.op == entry.op => {
-            let ours = comment.group_is_ours;
-            finish_removal(inner, backend, coming, &mut steps, ours).await?;
-            inner.forget(&entry.name)?;
-        }
-        // It was taken back, and perhaps not on the copy.
-        Some(Ok(comment)) if comment.state == State::Ready && comment.op == entry.op => {
-            mark_both(&mut steps, backend, Intent::MarkReady, &comment).await?;
-        }
-        Some(_) => {}
-        None => inner.forget(&entry.name)?,
+    if !Intent::MarkRemoving.is_in(steps.entry()) {
+        return steps.finish();
+    }
+    let name = steps.entry().name.clone();
+    let array = groups::acting_array(steps.entry(), backend).clone();
+    let mut mark = mark::read(&steps, &array).await?;
+    let locked = match acting(&steps, backend) {
+        Some(acting) => group_lock::is_ours(&steps, &acting).await?,
+        None => false,
+    };
+    if locked || is_removing(&mark) {
+        follow_roles(backend, &mut steps).await?;
+        let array = groups::acting_array(steps.entry(), backend).clone();
+        mark = mark::read(&steps, &array).await?;
+    }
+    if let Mark::Own(comment) = &mark
+        && is_removing(&mark)
+    {
+        let ours = comment.group_is_ours;
+        finish_removal(inner, backend, coming, &mut steps, ours).await?;
+        inner.forget(&name)?;
+    } else if try_back_out(inner, backend, coming, &mut steps, &mut Vec::new()).await? {
+        // It was taken back, and perhaps not on the copy; or it belongs to somebody else by now, or is gone.
+        inner.forget(&name)?;
     }
     steps.finish()
+}
+
+fn is_removing(mark: &Mark) -> bool {
+    matches!(mark, Mark::Own(comment) if comment.state == State::Removing)
+}
+
+/// The group may have changed its direction since the operation was interrupted: it goes on where that is Primary now. A stop under the
+/// lock on the other array has become a matter of whoever changed the roles.
+async fn follow_roles(backend: &Backend, steps: &mut Steps) -> Result<(), Cause> {
+    let (Some(pair), Some(before)) = (&backend.pair, acting(steps, backend)) else {
+        return Ok(());
+    };
+    let Some(at_home) = groups::name_at_home(steps.entry()) else {
+        return Ok(());
+    };
+    let Some(now) = groups::moved(steps, backend, pair, &at_home, &before).await? else {
+        return Ok(());
+    };
+    group_lock::release(steps, &before).await?;
+    groups::remember(steps, &now, &at_home)
 }
