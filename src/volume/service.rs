@@ -201,7 +201,7 @@ impl Volumes for Service {
         let volume = name.clone();
         in_a_task(&name, async move {
             let _at_work = inner.at_work.enter(&volume, &request);
-            let mounted = mount::mount(&inner, &request, &volume, &id).await;
+            let mounted = Box::pin(mount::mount(&inner, &request, &volume, &id)).await;
             if mounted.is_ok() {
                 unheard::answering(&inner, &request, &volume, &id);
             }
@@ -224,7 +224,7 @@ impl Volumes for Service {
         let volume = name.clone();
         in_a_task(&name, async move {
             let _at_work = inner.at_work.enter(&volume, &request);
-            unmount::unmount(&inner, &request, &volume, &id).await
+            Box::pin(unmount::unmount(&inner, &request, &volume, &id)).await
         })
         .await
     }
