@@ -33,7 +33,7 @@ async fn dies(ready: &Ready, point: &Point, kind: Kind, array: &str) -> bool {
     let control = ready.stage.arrays.control.clone();
     point.arm(&ready.stage, Fault::new(kind));
     let outage = async {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(45);
         let arrived = || {
             let sent = point.sent(&ready.stage.arrays);
             sent.is_some_and(|entry| entry.ran || kind == Kind::HangBefore)
