@@ -46,8 +46,10 @@ async fn planned(flavour: Flavour, test: &str) {
     assert!(stage.is_clear());
     assert_eq!(stage.journal(), 0);
     stage.plugin.remove("db1").await.ok();
-    let dump = stage.arrays.dump().to_string();
-    assert!(!dump.contains("db1") && !dump.contains("prod"));
+    until("nothing is left", || {
+        let dump = stage.arrays.dump().to_string();
+        !dump.contains("db1") && !dump.contains("prod")
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
