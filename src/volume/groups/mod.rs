@@ -1,20 +1,19 @@
-//! Changing remote copy groups, step by step.
+//! Changing remote copy groups, step by step: where a group is changed, as both arrays show it. The commands are in `action`.
+
+mod action;
 
 use std::time::Duration;
 
 use crate::{
     index::JournalEntry,
-    inform::{Array, ArrayError, ExportedVv, RcGroup, Refusal, VlunQuery, VvQuery},
-    model::{Comment, GroupName, GroupStatus, Namespace, Side, SystemId, TargetName, TargetStatus},
-    replication::{self, Acting, Action, GroupSide, GroupSides, Pair, ReplicationError},
+    inform::{Array, ExportedVv, RcGroup, VlunQuery, VvQuery},
+    model::{Comment, GroupName, Namespace, Side, SystemId, TargetName, TargetStatus},
+    replication::{Acting, GroupSide, GroupSides, Pair, ReplicationError},
 };
 
-use super::{
-    backend::Backend,
-    error::Cause,
-    exports, group_lock,
-    steps::{Intent, Seen, Sent, Steps},
-};
+use super::{backend::Backend, error::Cause, exports, group_lock, steps::Steps};
+
+pub(super) use action::{already_so, carry_out, intent, told};
 
 /// A group as both arrays showed it, and where it may be changed.
 #[derive(Debug)]
@@ -396,98 +395,4 @@ pub(super) async fn check_set_exports(steps: &Steps, acting: &Acting) -> Result<
             },
         }),
     }
-}
-
-/// One action on a group, and the look that proves it.
-pub(super) async fn carry_out(
-    steps: &mut Steps,
-    array: &Array,
-    action: &Action,
-) -> Result<(), Cause> {
-    let intent = intent(action);
-    if let Action::Remove(group) = action {
-        // Removing a group dismisses whatever is in it by now.
-        let now = steps.look("group", array.showrcopy_group(group)).await?;
-        match now {
-            None => return Ok(()),
-            Some(now) if !now.volumes.is_empty() => {
-                let ours = Intent::StopGroup.may_have_happened(steps.entry());
-                if ours && now.status == GroupStatus::Stopped {
-                    let start = Action::Start(group.clone());
-                    return Box::pin(carry_out(steps, array, &start)).await;
-                }
-                return Ok(());
-            }
-            Some(_) => {}
-        }
-    }
-    let sent = match steps.send(intent, action.carry_out(array)).await {
-        // Not made by this operation, then, and not stopped by it: neither is its to take back.
-        Err(Cause::Array(error)) if not_ours(action, &error) => {
-            steps.record(&[(&intent.refused(), "yes")])?;
-            return Err(error.into());
-        }
-        // Somebody was faster: what was wanted is so, or is about to be.
-        Err(Cause::Array(error)) if already_so(action, &error) => Sent::refused(error),
-        sent => sent?,
-    };
-    let look = || async {
-        let now = array.showrcopy_group(action.group()).await?;
-        Ok(match action.proof(now.as_ref()) {
-            replication::Proof::Done => Seen::Done(()),
-            replication::Proof::Underway => Seen::Underway,
-            replication::Proof::NotDone => Seen::NotDone(told(action.group(), array, now.as_ref())),
-        })
-    };
-    steps.prove(intent, sent, look).await
-}
-
-/// What an action is called in the journal.
-pub(super) fn intent(action: &Action) -> Intent {
-    match action {
-        Action::Make(_) => Intent::MakeGroup,
-        Action::SetPeriod { .. } | Action::SetPolicy { .. } => Intent::SetGroup,
-        Action::Stop(_) => Intent::StopGroup,
-        Action::Admit(_) => Intent::Admit,
-        Action::Start(_) => Intent::StartGroup,
-        Action::Dismiss { .. } => Intent::Dismiss,
-        Action::Remove(_) => Intent::RemoveGroup,
-    }
-}
-
-/// A group as a look showed it, for people.
-pub(super) fn told(group: &GroupName, array: &Array, now: Option<&RcGroup>) -> String {
-    let label = array.label();
-    now.map_or_else(
-        || format!("there is no group `{group}` on array `{label}`"),
-        |now| {
-            format!(
-                "group `{group}` on array `{label}` is {} with {} volumes",
-                now.status,
-                now.volumes.len()
-            )
-        },
-    )
-}
-
-/// A refusal that says: it is so already.
-pub(super) fn already_so(action: &Action, error: &ArrayError) -> bool {
-    matches!(
-        (action, error.refusal()),
-        (Action::Start(_), Some(Refusal::GroupStarted))
-            | (Action::Admit(_), Some(Refusal::AlreadyInGroup))
-            | (
-                Action::Remove(_) | Action::Dismiss { .. },
-                Some(Refusal::NotFound)
-            )
-    )
-}
-
-/// A refusal that says: somebody else made, or stopped, the group.
-fn not_ours(action: &Action, error: &ArrayError) -> bool {
-    matches!(
-        (action, error.refusal()),
-        (Action::Make(_), Some(Refusal::Exists))
-            | (Action::Stop(_), Some(Refusal::GroupNotStarted))
-    )
 }
