@@ -317,6 +317,8 @@ mod tests {
             serving: Place {
                 array: "north".to_owned(),
                 lun: Lun(3),
+                ports: Vec::new(),
+                chap: None,
             },
             second: None,
             wwn: "60002AC00000000000000A1F0001B2C3".parse().unwrap(),

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{BlockDevice, HostError, Simulated};
-use crate::model::{Change, Initiator, Lun, Size, Wwn};
+use crate::model::{Change, Chap, Initiator, Lun, Size, TargetPort, Wwn};
 
 /// Where one array shows a volume to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub struct Place {
     pub array: String,
     /// Where the array put it. Never an identity: a LUN is used again.
     pub lun: Lun,
+    /// The ports of the array at which this machine may look for it. Empty for simulated exports.
+    pub ports: Vec<TargetPort>,
+    /// How this machine logs in to those ports, if the array wants to know.
+    pub chap: Option<Chap>,
 }
 
 /// A volume that is exported to this machine.

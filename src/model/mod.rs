@@ -15,6 +15,7 @@ mod request;
 mod secret;
 mod site_policy;
 mod size;
+mod target_port;
 mod wwn;
 
 pub use change::Change;
@@ -35,6 +36,7 @@ pub use request::{MountId, OperationId, RequestId};
 pub use secret::Secret;
 pub use site_policy::{LonePrimary, Takeover};
 pub use size::{Size, SizeError};
+pub use target_port::{Chap, TargetPort};
 pub use wwn::{Lun, PortPosition, SystemId, VvId, Wwn};
 
 /// A word that is not in the vocabulary of its column.

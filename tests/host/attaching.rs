@@ -131,6 +131,8 @@ fn a_device_on_a_former_file_of_the_volume_is_exchanged_only_when_nobody_uses_it
                 serving: hpe3par_docker::host::Place {
                     array: "north".to_owned(),
                     lun: hpe3par_docker::model::Lun(5),
+                    ports: Vec::new(),
+                    chap: None,
                 },
                 second: None,
                 wwn: wwn('1'),

@@ -97,6 +97,8 @@ impl Lab {
             serving: Place {
                 array: "north".to_owned(),
                 lun: Lun(5),
+                ports: Vec::new(),
+                chap: None,
             },
             second: None,
             wwn: wwn.clone(),

@@ -186,6 +186,8 @@ async fn bring_here(
         serving: Place {
             array: from.system.name.clone(),
             lun: template.lun,
+            ports: Vec::new(),
+            chap: None,
         },
         second: second.as_ref().and_then(Second::place),
         wwn: found.wwn.clone(),

@@ -205,6 +205,8 @@ impl Second {
         Some(Place {
             array: system.clone(),
             lun: ours.lun,
+            ports: Vec::new(),
+            chap: None,
         })
     }
 
