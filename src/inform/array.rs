@@ -1,6 +1,7 @@
 //! One array: a command goes out, its answer is recorded, judged and made a value.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -11,14 +12,14 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     commands::showversion::Release,
     error::{ArrayError, At, Problem, ProblemKind, Refusal},
-    quoting::{Args, RenderError},
+    quoting::{Args, RenderError, is_safe_word},
     row::Row,
     templates::{Template, Templates},
     underway::Underway,
     wire::{Answer, Hurry, Lost, Wire},
 };
 use crate::{
-    model::RequestId,
+    model::{RequestId, Secret},
     ssh,
     transcript::{Entry, Transcript},
 };
@@ -27,6 +28,9 @@ use crate::{
 const SESSION_WAIT: Duration = Duration::from_secs(30);
 /// How often the array is asked whether the session is still there.
 const SESSION_POLL: Duration = Duration::from_secs(2);
+
+/// What stands for a secret in a command line.
+const UNSAID: &str = "***";
 
 /// Takes each command and its answer.
 pub(super) type Recorder = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
@@ -189,10 +193,10 @@ impl Array {
         value: impl Fn(Vec<Row>) -> Result<T, Problem>,
     ) -> Result<T, ArrayError> {
         let (template, command) = self.prepare(form, args).await?;
-        match self.once(&command, self.timeout, &template, &value).await {
+        match self.once(&command, None, &template, &value).await {
             Err(Failed::Lost(lost)) if lost.may_have_run => {
                 log::info!(array:% = self.label, command:% = command; "connection lost while reading, reading again");
-                let again = self.once(&command, self.timeout, &template, &value).await;
+                let again = self.once(&command, None, &template, &value).await;
                 again.map_err(|failed| self.unreachable_or(&command, failed))
             }
             other => other.map_err(|failed| self.unreachable_or(&command, failed)),
@@ -202,12 +206,36 @@ impl Array {
     /// Runs a command that changes something. It is sent once, whatever happens.
     pub(super) async fn change(&self, form: &str, args: &Args) -> Result<(), ArrayError> {
         let (template, command) = self.prepare(form, args).await?;
+        self.send_once(&template, &command, None).await
+    }
+
+    /// As [`Array::change`], for a command with an argument `secret`. Whatever is written down or shown has [`UNSAID`] in its place.
+    pub(super) async fn change_with_secret(
+        &self,
+        form: &str,
+        args: Args,
+        secret: &Secret,
+    ) -> Result<(), ArrayError> {
+        if !is_safe_word(secret.reveal()) {
+            return Err(ArrayError::Unsafe {
+                at: self.at(form),
+                what: "secret".to_owned(),
+                text: UNSAID.to_owned(),
+            });
+        }
+        let (template, command) = self.prepare(form, &args.with("secret", UNSAID)).await?;
+        self.send_once(&template, &command, Some(secret)).await
+    }
+
+    async fn send_once(
+        &self,
+        template: &Template,
+        command: &str,
+        secret: Option<&Secret>,
+    ) -> Result<(), ArrayError> {
         // Until its end is known, whatever is asked in between.
-        let _underway = self.underway.begin(&self.request, &command);
-        match self
-            .once(&command, self.timeout, &template, |_| Ok(()))
-            .await
-        {
+        let _underway = self.underway.begin(&self.request, command);
+        match self.once(command, secret, template, |_| Ok(())).await {
             Err(Failed::Lost(lost)) if lost.may_have_run => {
                 let ended = self.wait_for_end(lost.session.as_deref()).await;
                 log::warn!(array:% = self.label, command:% = command, request:% = self.request, ended; "connection lost, outcome not known");
@@ -217,13 +245,13 @@ impl Array {
                     ..
                 } = lost;
                 Err(ArrayError::InDoubt {
-                    at: self.at(&command),
+                    at: self.at(command),
                     source,
                     session,
                     ended,
                 })
             }
-            other => other.map_err(|failed| self.unreachable_or(&command, failed)),
+            other => other.map_err(|failed| self.unreachable_or(command, failed)),
         }
     }
 
@@ -252,11 +280,11 @@ impl Array {
         Ok((template.clone(), command))
     }
 
-    /// Sends the line once, records it, judges the answer.
+    /// Sends the line once, with the secret in its place, records it without, judges the answer.
     async fn once<T>(
         &self,
         command: &str,
-        deadline: Duration,
+        secret: Option<&Secret>,
         template: &Template,
         value: impl Fn(Vec<Row>) -> Result<T, Problem>,
     ) -> Result<T, Failed> {
@@ -267,8 +295,18 @@ impl Array {
             started: Instant::now(),
             done: false,
         };
-        match self.wire.send(command, deadline, self.hurry).await {
-            Ok(answer) => {
+        let sent = match secret {
+            Some(secret) => Cow::Owned(command.replacen(UNSAID, secret.reveal(), 1)),
+            None => Cow::Borrowed(command),
+        };
+        // An array that repeats the line must not bring it back.
+        let without = |text: String| match secret {
+            Some(secret) => text.replace(secret.reveal(), UNSAID),
+            None => text,
+        };
+        match self.wire.send(&sent, self.timeout, self.hurry).await {
+            Ok(mut answer) => {
+                answer.text = without(answer.text);
                 let judged = self
                     .templates
                     .judge(template, &answer.text, answer.exit_status)
@@ -288,7 +326,8 @@ impl Array {
                 );
                 judged.map_err(|problem| Failed::Answered(answer, problem))
             }
-            Err(lost) => {
+            Err(mut lost) => {
+                lost.partial = without(lost.partial);
                 let outcome = if lost.may_have_run {
                     "lost"
                 } else {

@@ -85,7 +85,7 @@ impl Args {
 }
 
 /// One word that the CLI cannot take for an option, a quote, a separator or two words.
-fn is_safe_word(word: &str) -> bool {
+pub(super) fn is_safe_word(word: &str) -> bool {
     !word.is_empty() && !word.starts_with('-') && word.chars().all(is_safe)
 }
 

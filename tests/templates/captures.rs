@@ -54,6 +54,10 @@ const NOT_READ: &[(&str, &str)] = &[
         "CSV, a form this plugin never asks for",
     ),
     (
+        "samples/showport--iscsiname-csv--05.txt",
+        "CSV, a form this plugin never asks for",
+    ),
+    (
         "samples/showport--iscsi-ipv6--10.txt",
         "typed off or squeezed: cells are not under their heads any more",
     ),
@@ -95,6 +99,7 @@ fn form(command: &str) -> Option<&'static str> {
         ["showhost", "-d"] => "showhost",
         ["showport"] => "showport",
         ["showport", "-iscsi"] => "showport-iscsi",
+        ["showport", "-iscsiname"] => "showport-iscsiname",
         ["showvlun", "-t"] => "showvlun-t",
         ["showvlun", "-a"] => "showvlun-a",
         ["showrcopy", "groups", ..] => "showrcopy-groups",

@@ -191,7 +191,7 @@ fn chap(shown: &[(&String, &Host)], options: &Options) -> String {
             "--".to_owned(),
         ]);
     }
-    table.render(options.style)
+    table.total(Vec::new()).render(options.style)
 }
 
 fn description(name: &str, host: &Host) -> String {

@@ -4,7 +4,7 @@ use super::{each, one};
 use crate::{
     inform::{
         array::Array,
-        error::{ArrayError, unrecognised},
+        error::{ArrayError, Problem, unrecognised},
         quoting::Args,
         row::{Row, is_none},
     },
@@ -57,6 +57,27 @@ impl Array {
         .await
     }
 
+    /// The name that goes with the CHAP secret of a host object, if it has one.
+    ///
+    /// # Errors
+    /// [`ArrayError`]; an absent host is `Unrecognised` or a refusal, never "no secret".
+    pub async fn showhost_chap(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
+        self.read("showhost-chap", &Args::new().with("name", host), |rows| {
+            let (name, user) = one(rows, |row| {
+                Ok((
+                    row.text("name")?.to_owned(),
+                    row.opt("initiator").map(str::to_owned),
+                ))
+            })?;
+            if name == host.as_str() {
+                Ok(user)
+            } else {
+                Err(not_asked_for(&name))
+            }
+        })
+        .await
+    }
+
     /// The comment of a host object, if it has one.
     ///
     /// # Errors
@@ -72,13 +93,15 @@ impl Array {
             if name == host.as_str() {
                 Ok(comment)
             } else {
-                Err(unrecognised(format!(
-                    "the host `{name}`, which was not asked for"
-                )))
+                Err(not_asked_for(&name))
             }
         })
         .await
     }
+}
+
+fn not_asked_for(name: &str) -> Problem {
+    unrecognised(format!("the host `{name}`, which was not asked for"))
 }
 
 fn host(row: &Row) -> Result<HostEntry, String> {

@@ -4,8 +4,12 @@ use std::net::IpAddr;
 
 use super::{each, words::open_words};
 use crate::{
-    inform::{array::Array, error::ArrayError, quoting::Args},
-    model::PortPosition,
+    inform::{
+        array::Array,
+        error::{ArrayError, unrecognised},
+        quoting::Args,
+    },
+    model::{Initiator, PortPosition},
 };
 
 open_words!(
@@ -88,6 +92,15 @@ pub struct IscsiPort {
     pub tpgt: Option<u16>,
 }
 
+/// What an iSCSI port is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IscsiName {
+    /// Where the port is.
+    pub position: PortPosition,
+    /// Its iSCSI name, lower case.
+    pub iqn: String,
+}
+
 impl Array {
     /// All ports.
     ///
@@ -124,6 +137,29 @@ impl Array {
                     tpgt: row.parsed("tpgt")?,
                 })
             })
+        })
+        .await
+    }
+
+    /// The names of the iSCSI ports; an array without any is no error.
+    ///
+    /// # Errors
+    /// [`ArrayError`].
+    pub async fn showport_iscsiname(&self) -> Result<Vec<IscsiName>, ArrayError> {
+        self.read("showport-iscsiname", &Args::new(), |rows| {
+            let named = each(rows, |row| {
+                Ok((row.value("position")?, row.opt("name").map(str::to_owned)))
+            })?;
+            named
+                .into_iter()
+                .filter_map(|(position, name)| Some((position, name?)))
+                .map(|(position, name)| match name.parse() {
+                    Ok(Initiator::Iscsi(iqn)) => Ok(IscsiName { position, iqn }),
+                    Ok(Initiator::Fc(_)) | Err(_) => {
+                        Err(unrecognised(format!("`{name}`, which is no iSCSI name")))
+                    }
+                })
+                .collect()
         })
         .await
     }

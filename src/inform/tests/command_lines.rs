@@ -255,3 +255,38 @@ async fn a_question_about_one_thing_asks_for_that_one() {
     );
     assert_eq!(bench.deadlines(), [DEADLINE; 7]);
 }
+
+/// The secret goes to the array and nowhere else: not into the transcript, not into an error, also when the array repeats it.
+#[tokio::test]
+async fn a_secret_is_sent_and_never_told() {
+    let chap = Chap {
+        user: "ward3".to_owned(),
+        secret: Secret::new("k7Qm2xVb9Tz4".to_owned()),
+    };
+    let host = HostName::new("ward3").unwrap();
+    let line = "sethost initchap -f -chapname ward3 k7Qm2xVb9Tz4 ward3";
+    let bench = Bench::new(vec![
+        says(""),
+        says("Error: `sethost initchap k7Qm2xVb9Tz4` what?\n"),
+        super::bench::lost(true, None),
+    ]);
+    bench.array.sethost_initchap(&host, &chap).await.unwrap();
+    let refused = bench.array.sethost_initchap(&host, &chap).await;
+    let doubt = bench.array.sethost_initchap(&host, &chap).await;
+    assert_eq!(bench.sent(), [line; 3]);
+    for error in [refused.unwrap_err(), doubt.unwrap_err()] {
+        let told = format!("{error} {error:?} {:?}", error.hint());
+        assert!(told.contains("***"), "{told}");
+        assert!(!told.contains("k7Qm2xVb9Tz4"), "{told}");
+    }
+    let bad = Chap {
+        secret: Secret::new("two words here".to_owned()),
+        ..chap
+    };
+    let error = bench.array.sethost_initchap(&host, &bad).await.unwrap_err();
+    assert!(matches!(&error, ArrayError::Unsafe { .. }), "{error}");
+    assert!(!format!("{error:?}").contains("two words"), "{error:?}");
+    let told = bench.recorded();
+    assert_eq!(told.len(), 3);
+    assert!(!format!("{told:?}").contains("k7Qm2xVb9Tz4"), "{told:?}");
+}
