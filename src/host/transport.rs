@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{BlockDevice, HostError, Simulated};
-use crate::model::{Change, Chap, Initiator, Lun, Size, TargetPort, Wwn};
+use crate::model::{Change, Chap, Initiator, Lun, Protocol, Size, TargetPort, Wwn};
 
 /// Where one array shows a volume to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,13 @@ impl Transport {
     pub async fn detach(&self, wwn: &Wwn) -> Result<Change<()>, HostError> {
         match self {
             Self::Simulated(simulated) => simulated.detach(wwn).await,
+        }
+    }
+
+    /// What it is.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Simulated(_) => Protocol::Simulated,
         }
     }
 

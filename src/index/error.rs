@@ -43,6 +43,14 @@ pub enum IndexError {
         /// The version this release writes.
         known: u64,
     },
+    /// A file with a secret that others can read.
+    #[error("`{path}` holds a secret, and its mode {mode:o} lets others read it", path = path.display())]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// An operation was begun twice.
     #[error("operation `{0}` is already in the journal")]
     OperationOpen(OperationId),
@@ -90,6 +98,10 @@ impl IndexError {
             Self::Newer { .. } => {
                 "start the later release again, or move the file away: the volumes are then read from the arrays".to_owned()
             }
+            Self::Exposed { path, .. } => format!(
+                "if nobody has read it, `chmod 600 {path}`; otherwise remove it, and `sethost removechap` this machine's host object on the arrays: a new secret is made",
+                path = path.display()
+            ),
             Self::OtherVolume { .. } => {
                 "stop the containers that use it on this machine, then try again".to_owned()
             }

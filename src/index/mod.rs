@@ -3,6 +3,7 @@
 //! The arrays are the database; this is what answers Docker when they cannot (decision 3). Every change is on the disk before
 //! the call returns, so a call takes as long as the disk; looking things up never waits for it.
 
+mod chap;
 mod error;
 mod file;
 mod journal;
@@ -24,12 +25,14 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use chap::MachineChap;
 pub use error::IndexError;
 pub use journal::{JournalEntry, OpKind};
 pub use mounts::{MountPlace, MountRecord};
 pub use volumes::{IndexedVolume, LastRoles};
 
 use crate::model::{BackendName, OperationId, Side, VolumeName, VvName, Wwn};
+use chap::ChapKeeper;
 use file::{Found, Kept};
 use journal::Journal;
 use mounts::Mounts;
@@ -59,6 +62,7 @@ struct Inner {
     journal: Journal,
     mounts: Kept<Mounts>,
     sessions: Kept<Sessions>,
+    chap: ChapKeeper,
     /// Those of `sessions` that earlier processes opened.
     earlier: Mutex<ByArray>,
     opened: Instant,
@@ -152,6 +156,7 @@ impl Index {
             journal,
             mounts,
             sessions,
+            chap: ChapKeeper::new(state_dir.join("chap.json")),
             earlier,
             opened: Instant::now(),
             damage,
@@ -386,6 +391,14 @@ impl Index {
     /// Sessions at an array that processes before this one opened, and that are not known to have [ended](Index::session_ended).
     pub fn earlier_sessions(&self, array: &str) -> BTreeSet<String> {
         self.earlier().get(array).cloned().unwrap_or_default()
+    }
+
+    /// The CHAP secret of this machine, made when it is first asked for.
+    ///
+    /// # Errors
+    /// [`IndexError::Exposed`] if others can read the file; [`IndexError::Io`].
+    pub fn chap(&self) -> Result<MachineChap, IndexError> {
+        self.0.chap.get()
     }
 
     /// How long this process has had the index.

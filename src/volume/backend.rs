@@ -1,13 +1,16 @@
 //! One section of hpe.conf at run time.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use tokio::sync::OnceCell;
 
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId},
+    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId, TargetPort},
     replication::Pair,
 };
 
@@ -30,10 +33,30 @@ pub struct Backend {
     pub host_name: HostName,
     /// This machine's id, kept in the comment of a host object that the plugin makes.
     pub machine_id: String,
+    /// The way to each of its arrays.
+    reach: [Reach; 2],
+    /// The ports of each of its arrays, as they were last seen.
+    ports: Arc<Mutex<[Vec<TargetPort>; 2]>>,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
     /// The own array's system id, as its peer tells it.
     told_id: Arc<OnceLock<SystemId>>,
+}
+
+/// What hpe.conf says about the way to the volumes of one array.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Where its iSCSI ports may be reached; empty for all that are ready.
+    pub portals: Vec<SocketAddr>,
+    /// It asks this machine who it is.
+    pub chap: bool,
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Source => 0,
+        Side::Peer => 1,
+    }
 }
 
 /// What does not change while an array is the same array.
@@ -65,10 +88,35 @@ impl Backend {
             transport,
             host_name,
             machine_id,
+            reach: Default::default(),
+            ports: Arc::default(),
             identity: Arc::default(),
             peer_identity: Arc::default(),
             told_id: Arc::default(),
         }
+    }
+
+    /// The way to one of its arrays, where hpe.conf says more than the usual.
+    #[must_use]
+    pub fn reached(mut self, side: Side, reach: Reach) -> Self {
+        self.reach[index(side)] = reach;
+        self
+    }
+
+    /// The way to one of its arrays.
+    pub(super) fn reach(&self, side: Side) -> &Reach {
+        &self.reach[index(side)]
+    }
+
+    /// The ports of one of its arrays, as they were last seen; none before that.
+    #[allow(dead_code)] // FIXME inspect
+    pub(super) fn known_ports(&self, side: Side) -> Vec<TargetPort> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)[index(side)].clone()
+    }
+
+    /// Keeps what was seen.
+    pub(super) fn note_ports(&self, side: Side, ports: &[TargetPort]) {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)[index(side)] = ports.to_vec();
     }
 
     /// The backend with its commands tied to one request.

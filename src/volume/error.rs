@@ -7,8 +7,8 @@ use crate::{
     index::{IndexError, JournalEntry, OpKind},
     inform::ArrayError,
     model::{
-        BackendName, Comment, CommentError, GroupLock, GroupName, Machine, OperationId, SetName,
-        State, SystemId, VolumeName, VvName,
+        BackendName, Comment, CommentError, GroupLock, GroupName, HostName, Machine, OperationId,
+        SetName, State, SystemId, VolumeName, VvName,
     },
     replication::{IncompleteCopy, NotServing, ReplicationError},
 };
@@ -193,6 +193,26 @@ pub enum Cause {
         /// The foreign initiators.
         others: String,
     },
+    /// Somebody else's CHAP secret.
+    #[error(
+        "host object `{host}` on array `{array}` already has a CHAP secret, under the name `{name}`, that this plugin did not set"
+    )]
+    ForeignChap {
+        /// The array.
+        array: String,
+        /// The object.
+        host: HostName,
+        /// The name that goes with the secret.
+        name: String,
+    },
+    /// No way to the array's volumes.
+    #[error("array `{array}` has no port over which this machine could reach its volumes: {why}")]
+    NoPorts {
+        /// The array.
+        array: String,
+        /// What is missing.
+        why: String,
+    },
     /// A VV under this name that has another identity than the one known here.
     #[error("`{vv}` on array `{array}` now has WWN {is}; this host knows it as {was}")]
     OtherIdentity {
@@ -334,6 +354,12 @@ impl Cause {
             Self::SharedHost { host, .. } => {
                 Some(format!("give this machine a host object of its own (`showhost -d {host}`)"))
             }
+            Self::ForeignChap { host, .. } => Some(format!(
+                "take that secret away (`sethost removechap {host}`), or set `hpe3par_iscsi_chap_enabled = false`"
+            )),
+            Self::NoPorts { array, .. } => Some(format!(
+                "see `showport`, `showport -iscsi` and `showhost -d` on array `{array}`"
+            )),
             Self::NotKnown(_) | Self::Unfinished { .. } => {
                 Some("try again when the array answers".to_owned())
             }

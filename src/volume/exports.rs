@@ -194,7 +194,7 @@ pub(super) async fn host(
         });
     }
     let initiators = backend.transport.initiators();
-    let comment = format!("dk1-host:{}", backend.machine_id);
+    let comment = host_comment(backend);
     let made = steps
         .act(
             Intent::MakeHost,
@@ -220,6 +220,11 @@ pub(super) async fn host(
         }
         other => other,
     }
+}
+
+/// What the plugin writes on a host object that it makes for this machine.
+pub(super) fn host_comment(backend: &Backend) -> String {
+    format!("dk1-host:{}", backend.machine_id)
 }
 
 /// The array has a host object of this name, or with an initiator of this machine.

@@ -44,6 +44,7 @@ pub(super) enum Intent {
     RemoveVv,
     RemoveCopy,
     MakeHost,
+    SetChap,
     Export,
     ExportSecond,
     Withdraw,
@@ -59,7 +60,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 27] = [
+    const ALL: [(Self, &'static str); 28] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),
@@ -75,6 +76,7 @@ impl Intent {
         (Self::RemoveVv, "remove-vv"),
         (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
+        (Self::SetChap, "set-chap"),
         (Self::Export, "export"),
         (Self::ExportSecond, "export-second"),
         (Self::Withdraw, "withdraw"),

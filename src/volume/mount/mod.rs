@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    host::{self, BlockDevice, Export, Place},
+    host::{self, BlockDevice, Export},
     index::{MountPlace, OpKind},
     inform::{Vv, VvQuery},
     model::{Comment, MountId, RequestId, State, VolumeName},
@@ -21,7 +21,7 @@ use super::{
     exports::{self, Exports},
     format, groups,
     inner::Inner,
-    known, lookup, mark,
+    known, lookup, mark, place,
     second_export::{self, Kept, Second},
     serving::{self, Serving},
     steps::{Intent, Steps},
@@ -182,14 +182,15 @@ async fn bring_here(
         Err(cause) => return Err(cause),
     };
     from.still_serves(inner, backend, steps).await?;
+    let system = &from.system.name;
+    let serving = place::of(inner, backend, from.side, steps, system, &template).await?;
+    let second_place = match &second {
+        Some(second) => second.place(inner, backend, steps).await?,
+        None => None,
+    };
     let export = Export {
-        serving: Place {
-            array: from.system.name.clone(),
-            lun: template.lun,
-            ports: Vec::new(),
-            chap: None,
-        },
-        second: second.as_ref().and_then(Second::place),
+        serving,
+        second: second_place,
         wwn: found.wwn.clone(),
         size: found.size,
     };

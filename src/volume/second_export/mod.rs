@@ -24,7 +24,7 @@ use super::{
     exports::{self, Exports},
     groups,
     inner::Inner,
-    known, mark, reconcile,
+    known, mark, place, reconcile,
     serving::Serving,
     steps::{Intent, Steps},
 };
@@ -58,6 +58,7 @@ fn other_than_acting<'a>(backend: &'a Backend, entry: &JournalEntry) -> Option<&
 /// The array that does not serve, as a mount finds it.
 pub(super) struct Second {
     array: Array,
+    side: Side,
     /// Its name, as it calls itself.
     system: Option<String>,
     /// It is to export the volume, as far as it can be asked.
@@ -90,6 +91,7 @@ impl Second {
         let side = from.side.other();
         let mut this = Self {
             array: pair.on(side).clone(),
+            side,
             system: None,
             wanted: *second == SecondExport::Wanted,
             ours: None,
@@ -199,15 +201,29 @@ impl Second {
         Ok(())
     }
 
-    /// Where it shows the volume to this machine, if it does.
-    pub fn place(&self) -> Option<Place> {
-        let (ours, system) = (self.ours.as_ref()?, self.system.as_ref()?);
-        Some(Place {
-            array: system.clone(),
-            lun: ours.lun,
-            ports: Vec::new(),
-            chap: None,
-        })
+    /// Where it shows the volume to this machine, if it does. An array that cannot say now where to look is looked at again while the
+    /// volume is mounted.
+    ///
+    /// # Errors
+    /// What keeps anything from being written down.
+    pub async fn place(
+        &self,
+        inner: &Inner,
+        backend: &Backend,
+        steps: &mut Steps,
+    ) -> Result<Option<Place>, Cause> {
+        let (Some(ours), Some(system)) = (&self.ours, &self.system) else {
+            return Ok(None);
+        };
+        match place::of(inner, backend, self.side, steps, system, ours).await {
+            Ok(place) => Ok(Some(place)),
+            Err(cause @ Cause::Index(_)) => Err(cause),
+            Err(cause) => {
+                log::warn!(volume = steps.entry().name.as_str(), array = self.array.label(), cause:% = cause;
+                    "exported by this array, too, and not reached there");
+                Ok(None)
+            }
+        }
     }
 
     /// When the copy's comment says that somebody mounted the volume.
