@@ -1,15 +1,15 @@
 //! Wiring: from hpe.conf to a plugin that listens.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use hpe3par_docker::{
-    config::{Backend as BackendConfig, Config},
+    config::{ArrayAccess, Backend as BackendConfig, Config},
     docker::{self, Api, Deadlines, Socket},
-    host::{Kernel, Simulated, Transport},
+    host::{HostError, Kernel, Programs, San, Simulated, Transport, Turns},
     index::Index,
     inform::Templates,
-    model::{BackendName, HostName, Machine, Protocol},
-    volume::{Backend, KillPoints, Parts, Service},
+    model::{BackendName, HostName, Machine, Protocol, Side},
+    volume::{Backend, KillPoints, Parts, Reach, Service},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,6 +17,9 @@ use crate::connect::{Arrays, Talks};
 
 /// How long requests that are being answered may go on after the signal. An engine waits 120 s for a mount.
 const GRACE: Duration = Duration::from_secs(120);
+
+/// Where open-iscsi keeps this machine's name.
+const INITIATOR_NAME: &str = "/etc/iscsi/initiatorname.iscsi";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -34,9 +37,13 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 
     let mut arrays = Arrays::new(&config, templates, Talks::Plugin(index.clone()));
     let mut backends = Vec::new();
+    // One map, one session, whichever backends they are for.
+    let turns = Turns::default();
     for (name, backend) in &config.backends {
-        backends.push(connect(&mut arrays, name, backend, &host)?);
+        backends.push(connect(&mut arrays, name, backend, &host, &turns)?);
     }
+    let over_multipath = backends.iter().map(|backend| backend.transport.clone());
+    let over_multipath = over_multipath.find(|transport| transport.protocol() != Protocol::Simulated);
     let pools = arrays.into_pools();
     let service = Service::new(Parts {
         backends,
@@ -51,6 +58,9 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let socket = Socket::bind(&socket_path).await?;
     let descriptions = service.descriptions();
     service.start();
+    if let Some(transport) = over_multipath {
+        tokio::spawn(check_multipath(transport));
+    }
     // Not being started by systemd is no failure.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     log::info!(socket:% = socket_path.display(), version = env!("CARGO_PKG_VERSION"); "listening");
@@ -119,33 +129,69 @@ fn connect(
     name: &BackendName,
     config: &BackendConfig,
     host: &HostName,
+    turns: &Turns,
 ) -> Result<Backend, Failure> {
     let array = arrays.get(&config.access);
     let pair = arrays.pair(config);
-    let simulated = config
-        .simulated
-        .as_ref()
-        .ok_or_else(|| not_yet(name, config.protocol))?;
-    Ok(Backend::new(
+    let transport = transport(config, host, turns).map_err(|error| {
+        let hint = error.hint().map(|hint| format!("; hint: {hint}"));
+        format!("backend `{name}`: {error}{}", hint.unwrap_or_default())
+    })?;
+    let simulated = config.simulated.as_ref();
+    let machine_id = simulated.and_then(|simulated| simulated.machine_id.clone());
+    let backend = Backend::new(
         name.clone(),
         array,
         pair,
         config.cpgs.clone(),
         config.snap_cpgs.clone(),
-        Transport::Simulated(Simulated::new(
-            Kernel::default(),
+        transport,
+        host.clone(),
+        machine_id.map_or_else(own_machine_id, Ok)?,
+    );
+    let reach = |access: &ArrayAccess| Reach {
+        portals: access.iscsi_portals.clone(),
+        chap: access.iscsi_chap && config.protocol != Protocol::Fc,
+    };
+    let backend = backend.reached(Side::Source, reach(&config.access));
+    Ok(match &config.replication {
+        Some(device) => backend.reached(Side::Peer, reach(&device.access)),
+        None => backend,
+    })
+}
+
+/// How volumes of a backend reach this machine.
+fn transport(
+    config: &BackendConfig,
+    host: &HostName,
+    turns: &Turns,
+) -> Result<Transport, HostError> {
+    let (kernel, programs) = (Kernel::default(), Programs::default());
+    Ok(match (config.protocol, &config.simulated) {
+        (Protocol::Fc, _) => Transport::San(San::fc(kernel, programs, turns)?),
+        (Protocol::Simulated, Some(simulated)) => Transport::Simulated(Simulated::new(
+            kernel,
             &simulated.dir,
             host.clone(),
             simulated.initiator.clone(),
         )?),
-        host.clone(),
-        simulated
-            .machine_id
-            .clone()
-            .map_or_else(own_machine_id, Ok)?,
-    ))
+        (Protocol::Iscsi | Protocol::Simulated, _) => {
+            let name = Path::new(INITIATOR_NAME);
+            Transport::San(San::iscsi(kernel, programs, turns, name)?)
+        }
+    })
 }
 
-fn not_yet(name: &BackendName, protocol: Protocol) -> Failure {
-    format!("backend `{name}`: this release attaches volumes with `protocol = \"simulated\"` only, not `{protocol}`").into()
+/// Says what multipathd is set to that does not fit. Nothing waits for it, and nothing is refused: it is the administrator's machine.
+async fn check_multipath(transport: Transport) {
+    match transport.check_multipath().await {
+        Ok(findings) => {
+            for finding in findings {
+                log::warn!(finding:% = finding; "multipathd is not set as 3PAR volumes want it");
+            }
+        }
+        Err(error) => {
+            log::warn!(error:% = error, hint = error.hint().unwrap_or_default().as_str(); "multipathd could not be asked for its settings");
+        }
+    }
 }

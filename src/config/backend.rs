@@ -85,17 +85,12 @@ impl Backend {
             }
         };
         let protocol = read_protocol(section, report);
-        if let Some(protocol) = protocol
-            && protocol != Protocol::Simulated
-        {
-            let old = section.own(OLD_PROTOCOL).is_some();
-            let key = if old { OLD_PROTOCOL } else { "protocol" };
-            section.warn(report, key, Doubt::NotAttached { protocol });
-        }
         let simulated = read_simulated(section, report, protocol);
-        if protocol == Some(Protocol::Fc) && section.own("hpe3par_iscsi_ips").is_some() {
-            let why = "the protocol is `fc`";
-            section.warn(report, "hpe3par_iscsi_ips", Doubt::NoEffect { why });
+        for key in ["hpe3par_iscsi_ips", "hpe3par_iscsi_chap_enabled"] {
+            if protocol == Some(Protocol::Fc) && section.own(key).is_some() {
+                let why = "the protocol is `fc`";
+                section.warn(report, key, Doubt::NoEffect { why });
+            }
         }
         let lone_primary = section.get(
             report,

@@ -164,7 +164,6 @@ fn is_gone(doubt: &Doubt) -> bool {
         | Doubt::NotStrict
         | Doubt::LegacyAlgorithms
         | Doubt::NotMapped { .. }
-        | Doubt::Unlisted { .. }
-        | Doubt::NotAttached { .. } => false,
+        | Doubt::Unlisted { .. } => false,
     }
 }

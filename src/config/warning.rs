@@ -122,15 +122,6 @@ pub enum Doubt {
     /// A backend without block volumes.
     #[error("the section is passed over: there is no File Persona")]
     FilePersona,
-    /// A protocol to come.
-    #[error(
-        "`serve` of this release attaches volumes of simulated arrays only and refuses to start with `{protocol}`; hint: take the \
-         backend out, or give `protocol = \"simulated\"` with an array of `hpe3par-sim`"
-    )]
-    NotAttached {
-        /// The protocol, given or by default.
-        protocol: Protocol,
-    },
     /// Old crypto.
     #[error("SHA-1 and other outdated algorithms are allowed for this array")]
     LegacyAlgorithms,

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use tokio::sync::OnceCell;
@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId, TargetPort},
+    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId},
     replication::Pair,
 };
 
@@ -35,8 +35,6 @@ pub struct Backend {
     pub machine_id: String,
     /// The way to each of its arrays.
     reach: [Reach; 2],
-    /// The ports of each of its arrays, as they were last seen.
-    ports: Arc<Mutex<[Vec<TargetPort>; 2]>>,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
     /// The own array's system id, as its peer tells it.
@@ -89,7 +87,6 @@ impl Backend {
             host_name,
             machine_id,
             reach: Default::default(),
-            ports: Arc::default(),
             identity: Arc::default(),
             peer_identity: Arc::default(),
             told_id: Arc::default(),
@@ -106,17 +103,6 @@ impl Backend {
     /// The way to one of its arrays.
     pub(super) fn reach(&self, side: Side) -> &Reach {
         &self.reach[index(side)]
-    }
-
-    /// The ports of one of its arrays, as they were last seen; none before that.
-    #[allow(dead_code)] // FIXME inspect
-    pub(super) fn known_ports(&self, side: Side) -> Vec<TargetPort> {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)[index(side)].clone()
-    }
-
-    /// Keeps what was seen.
-    pub(super) fn note_ports(&self, side: Side, ports: &[TargetPort]) {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)[index(side)] = ports.to_vec();
     }
 
     /// The backend with its commands tied to one request.

@@ -27,11 +27,7 @@ pub(super) async fn ensure(
     array: &Array,
     host: &HostName,
 ) -> Result<Chap, Cause> {
-    let own = inner.index.chap()?;
-    let chap = Chap {
-        user: format!("{host}.{}", own.id),
-        secret: own.secret,
-    };
+    let chap = own(inner, host)?;
     let set = steps.look("chap", array.showhost_chap(host)).await?;
     if set.as_ref() == Some(&chap.user) {
         return Ok(chap);
@@ -69,4 +65,13 @@ pub(super) async fn ensure(
         .await?;
     log::info!(array = array.label(), host = host.as_str(); "CHAP secret set");
     Ok(chap)
+}
+
+/// What this machine logs in with where it is `host`, whether or not the array knows.
+pub(super) fn own(inner: &Inner, host: &HostName) -> Result<Chap, Cause> {
+    let own = inner.index.chap()?;
+    Ok(Chap {
+        user: format!("{host}.{}", own.id),
+        secret: own.secret,
+    })
 }

@@ -11,7 +11,7 @@ use crate::{
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known, second_export, unmount};
+use super::{backend::Backend, error::Cause, inner::Inner, known, paths, second_export, unmount};
 
 /// How long the peer may take to show its side.
 const PEER: Duration = Duration::from_millis(1500);
@@ -70,6 +70,10 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         };
         status.insert("peer".to_owned(), json!(shown));
     }
+    match paths::shown(inner, &backend, name).await {
+        Some(paths) => status.insert("paths".to_owned(), paths),
+        None => status.remove("paths"),
+    };
     // Only what is shown changed: a volume removed meanwhile must not come back.
     if let Err(error) = inner
         .index

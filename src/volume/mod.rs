@@ -26,6 +26,7 @@ mod mark;
 mod membership;
 mod mount;
 mod news;
+mod paths;
 mod place;
 mod queue;
 mod reconcile;

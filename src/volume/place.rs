@@ -25,7 +25,6 @@ pub(super) async fn of(
 ) -> Result<Place, Cause> {
     let array = backend.on(side).clone();
     let ports = ports(backend, side).await?;
-    backend.note_ports(side, &ports);
     let chap = match &template.target {
         ExportTarget::Host(host) if backend.reach(side).chap => {
             Some(chap::ensure(inner, backend, steps, &array, host).await?)
@@ -36,6 +35,32 @@ pub(super) async fn of(
         array: system.to_owned(),
         lun: template.lun,
         ports,
+        chap,
+    })
+}
+
+/// As [`of`], for an export that was made before: nothing is changed on the array.
+///
+/// # Errors
+/// As [`of`].
+pub(super) async fn seen(
+    inner: &Inner,
+    backend: &Backend,
+    side: Side,
+    template: &VlunTemplate,
+) -> Result<Place, Cause> {
+    let system = match (&backend.pair, side) {
+        (Some(pair), Side::Peer) => backend.peer_identity(pair).await?,
+        _ => backend.identity().await?,
+    };
+    let chap = match &template.target {
+        ExportTarget::Host(host) if backend.reach(side).chap => Some(chap::own(inner, host)?),
+        _ => None,
+    };
+    Ok(Place {
+        array: system.system.name.clone(),
+        lun: template.lun,
+        ports: ports(backend, side).await?,
         chap,
     })
 }

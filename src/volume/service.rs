@@ -17,7 +17,7 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
-    listing, lookup, mount, reconcile, remove, running::Joinable, second_export, unheard, unmount,
+    listing, lookup, mount, paths, reconcile, remove, running::Joinable, second_export, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
@@ -82,6 +82,7 @@ impl Service {
         reconcile::adopt_all(&self.0);
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         tokio::spawn(second_export::run(Arc::clone(&self.0)));
+        tokio::spawn(paths::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
             let (listed, has_been_listed) = watch::channel(false);
             tokio::spawn(reconcile::run(Arc::clone(&self.0), array, has_been_listed));

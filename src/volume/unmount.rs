@@ -178,6 +178,7 @@ pub(super) async fn take_off(
 
 /// The mount is gone; a record of another copy's is not this one's.
 pub(super) fn gone(inner: &Inner, name: &VolumeName, wwn: Option<&Wwn>) -> Result<(), Cause> {
+    inner.paths.forget(name);
     let record = inner.index.mount(name).map(|record| record.place.wwn);
     if wwn.is_none() || record.is_none() || record.as_ref() == wwn {
         inner.write("no mount", |index| index.unmounted(name))?;

@@ -306,34 +306,6 @@ fn settings_without_effect_are_warned_of() {
 }
 
 #[test]
-fn protocols_to_come_are_warned_of() {
-    let said = |more: &str| {
-        let (_, warnings) = Config::load(&Site::new(&plain(more)).conf()).unwrap();
-        let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-        said.join("\n")
-    };
-    let told = |place: &str, protocol: &str| {
-        format!(
-            "{place}: `serve` of this release attaches volumes of simulated arrays only and refuses to start with `{protocol}`; hint: \
-             take the backend out, or give `protocol = \"simulated\"` with an array of `hpe3par-sim`"
-        )
-    };
-    assert_eq!(said(""), told("line 1: [prod] `protocol`", "iscsi"));
-    assert_eq!(
-        said("protocol = \"fc\""),
-        told("line 6: [prod] `protocol`", "fc")
-    );
-    let driver =
-        "hpedockerplugin_driver = \"hpedockerplugin.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver\"";
-    assert_eq!(
-        said(driver),
-        told("line 6: [prod] `hpedockerplugin_driver`", "iscsi")
-    );
-    let simulated = "protocol = \"simulated\"\nsimulated_dir = \"/tmp/x\"\nsimulated_initiator = \"iqn.2020-01.com.example:a\"";
-    assert_eq!(said(simulated), "");
-}
-
-#[test]
 fn a_cpg_without_a_counterpart_is_of_no_use_and_an_entry_without_a_cpg_has_no_effect() {
     let said = |lists: &str, maps: &str| {
         let text = replicated(&format!("replication_mode = \"synchronous\"\n{maps}"))

@@ -25,9 +25,7 @@ fn run(arguments: &[&str], conf: &Path) -> (i32, String, String) {
 fn check_says_that_all_is_well_or_everything_that_is_not() {
     let site = Site::new(&plain("ssh_legacy_algorithms = true"));
     let (status, out, err) = run(&["config", "check"], &site.conf());
-    let expected = "warning: @/hpe.conf: line 1: [prod] `protocol`: `serve` of this release attaches volumes of simulated arrays only and \
-                    refuses to start with `iscsi`; hint: take the backend out, or give `protocol = \"simulated\"` with an array of \
-                    `hpe3par-sim`\nwarning: @/hpe.conf: line 6: [prod] `ssh_legacy_algorithms`: SHA-1 and other outdated algorithms are allowed for this \
+    let expected = "warning: @/hpe.conf: line 6: [prod] `ssh_legacy_algorithms`: SHA-1 and other outdated algorithms are allowed for this \
                     array\n@/hpe.conf: no mistake; backends: prod\n";
     assert_eq!((status, out.as_str(), err.as_str()), (0, expected, ""));
 

@@ -66,14 +66,9 @@ fn mistakes(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Without the warning of a protocol to come, which nearly every file here would have; `protocols_to_come_are_warned_of` is
-/// its test.
 fn loaded(path: &Path) -> (Config, Vec<Warning>) {
     match Config::load(path) {
-        Ok((config, mut warnings)) => {
-            warnings.retain(|warning| !matches!(warning.doubt, Doubt::NotAttached { .. }));
-            (config, warnings)
-        }
+        Ok(loaded) => loaded,
         Err(mistakes) => panic!(
             "{}",
             mistakes

@@ -97,7 +97,7 @@ async fn anew(
         .await
         .map_err(clean)?;
     match bring_here(inner, &backend, &from, &mut steps).await {
-        Ok((place, exported)) => {
+        Ok((place, exported, export)) => {
             inner
                 .write("mount", |index| index.mounted(name, place))
                 .map_err(clean)?;
@@ -108,6 +108,7 @@ async fn anew(
                     .map_err(clean)?;
                 inner.second_exports.note(name, exported);
             }
+            inner.paths.note(name, export);
             inner.count_mount(name, id).map_err(clean)?;
             inner.take_over(&pending).map_err(clean)?;
             steps.finish().map_err(clean)?;
@@ -130,7 +131,7 @@ async fn bring_here(
     backend: &Backend,
     from: &Serving,
     steps: &mut Steps,
-) -> Result<(MountPlace, Option<Kept>), Cause> {
+) -> Result<(MountPlace, Option<Kept>, Export), Cause> {
     let array = &from.array;
     let name = steps.entry().name.clone();
     let vv = name.vv_name(&inner.namespace);
@@ -230,7 +231,7 @@ async fn bring_here(
         mountpoint,
     };
     let kept = second.map(|second| second.kept(inner, &name, array));
-    Ok((place, kept))
+    Ok((place, kept, export))
 }
 
 /// The VV on the serving array and its comment, if it may be mounted.

@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, RequestId, VolumeName, VvName, Wwn},
+    model::{Comment, RequestId, Side, VolumeName, VvName, Wwn},
     replication::{Exported, Half, Holder, Next},
     volume::{
         backend::Backend,
@@ -11,7 +11,7 @@ use crate::{
         error::Cause,
         exports::{self, Exports},
         inner::Inner,
-        known, reconcile, sides,
+        known, paths, place, reconcile, sides,
         steps::{Intent, Steps},
     },
 };
@@ -110,6 +110,12 @@ pub(super) async fn look(
         {
             steps.finish()?;
         }
+        inner.paths.forget(name);
+        if matches!(next, Next::AddSecond | Next::AddServing)
+            && let Err(cause) = paths::complete(inner, request, name).await
+        {
+            log::warn!(volume = name.as_str(), cause:% = cause; "exported, and not all paths are there yet");
+        }
         let both = [array, other].map(|array| array.label().to_owned());
         seen.by = match next {
             Next::CutOff => Vec::new(),
@@ -178,21 +184,47 @@ async fn carry_out(
         (Next::WithdrawSecond, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = other.label();
                 "the export of the array that does not serve leads to other data, or another host has the volume: taken back under the mount");
+            drop_paths(backend, other, &there.wwn).await;
             detach::withdraw_own(steps, other, intent, there.exports).await?;
         }
         (Next::CutOff, here, there) => {
             log::error!(volume = volume.as_str();
                 "another host has had the volume since it was mounted here: this host is cut off");
             if let Some(here) = here {
+                drop_paths(backend, serving, &here.wwn).await;
                 detach::withdraw_own(steps, serving, intent, here.exports).await?;
             }
             if let Some(there) = there {
+                drop_paths(backend, other, &there.wwn).await;
                 detach::withdraw_own(steps, other, intent, there.exports).await?;
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Takes the paths to one array out of a map that is in use, before the array takes the export back: its LUN may be another volume's
+/// soon. What goes wrong is only said. The export must go, and before that LUN is used again its paths are looked at.
+async fn drop_paths(backend: &Backend, array: &Array, wwn: &Wwn) {
+    let side = [Side::Source, Side::Peer]
+        .into_iter()
+        .find(|side| backend.on(*side).label() == array.label());
+    let Some(side) = side else { return };
+    let dropped = match place::ports(backend, side).await {
+        Ok(ports) => backend
+            .transport
+            .drop_paths(wwn, &ports)
+            .await
+            .map_err(Cause::from),
+        Err(cause) => Err(cause),
+    };
+    match dropped {
+        Ok(dropped) => log::debug!(array = array.label(), changed = dropped.is_changed(); "paths dropped"),
+        Err(cause) => {
+            log::warn!(array = array.label(), cause:% = cause; "the paths to this array stay for now");
+        }
+    }
 }
 
 /// Why an export is missing although both arrays show one volume.

@@ -1,0 +1,222 @@
+//! The paths to volumes that are mounted here: what is missing is looked for again, and `docker volume inspect` shows all.
+//!
+//! A port that was dead when a volume was mounted is logged in to by nobody else when it is back, and an array of a Peer Persistence pair
+//! that begins to export a mounted volume is a place nobody has looked at yet.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    host::{Export, PathSeen, PathState, Place},
+    index::JournalEntry,
+    model::{Protocol, RequestId, Role, Side, Size, VolumeName, VvName, Wwn},
+};
+
+use super::{
+    backend::Backend,
+    detach,
+    error::Cause,
+    exports::{self, Exports},
+    inner::Inner,
+    place, reconcile, second_export, unmount,
+};
+
+/// How often the paths of mounted volumes are looked at.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long a look for missing ones may take.
+const ADDING: Duration = Duration::from_secs(20);
+
+/// Where the volumes that are mounted here come from. Nothing is kept over a restart: the arrays are asked again.
+#[derive(Debug, Default)]
+pub(super) struct Paths(Mutex<HashMap<VolumeName, Export>>);
+
+impl Paths {
+    fn all(&self) -> MutexGuard<'_, HashMap<VolumeName, Export>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A volume has just been mounted.
+    pub fn note(&self, name: &VolumeName, export: Export) {
+        self.all().insert(name.clone(), export);
+    }
+
+    /// Its exports are other ones now, or it is not mounted any more.
+    pub fn forget(&self, name: &VolumeName) {
+        self.all().remove(name);
+    }
+
+    fn of(&self, name: &VolumeName) -> Option<Export> {
+        self.all().get(name).cloned()
+    }
+}
+
+/// Looks after the paths of what is mounted, for as long as the runtime lives.
+pub(super) async fn run(inner: Arc<Inner>) {
+    let mut looks = JoinSet::new();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        for (name, _) in inner.index.mounts() {
+            let inner = Arc::clone(&inner);
+            looks.spawn(async move {
+                let _lock = inner.locks.lock(&name).await;
+                let request = RequestId::random();
+                let _at_work = inner.at_work.enter(&name, &request);
+                if let Err(cause) = complete(&inner, &request, &name).await {
+                    log::debug!(volume = name.as_str(), request = request.as_str(), cause:% = cause; "paths are missing");
+                }
+            });
+        }
+        while looks.join_next().await.is_some() {}
+    }
+}
+
+/// Adds the paths that a mounted volume could have and does not. Nothing while an operation is at it. The caller holds the name's
+/// lock.
+pub(super) async fn complete(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<(), Cause> {
+    let Some(volume) = inner.index.get(name) else {
+        return Ok(());
+    };
+    let backend = inner.backend(&volume.backend)?.for_request(request);
+    if backend.transport.protocol() == Protocol::Simulated {
+        return Ok(());
+    }
+    let Some(mounted) = reconcile::mounted_volume(inner, name)? else {
+        inner.paths.forget(name);
+        return Ok(());
+    };
+    let is_at_it = |entry: &JournalEntry| entry.name == *name && !detach::leaves_this_alone(entry);
+    if inner.index.open_entries().iter().any(is_at_it) {
+        return Ok(());
+    }
+    let wwn = &mounted.wwn;
+    let Some(export) = export(inner, &backend, name, &volume.vv, wwn).await? else {
+        return Ok(());
+    };
+    let seen = backend.transport.paths(wwn, &places(&export)).await?;
+    let missing = |path: &PathSeen| {
+        matches!(path.state, PathState::Missing | PathState::NotConnected)
+    };
+    if seen.iter().any(missing) {
+        let deadline = Instant::now() + ADDING;
+        backend.transport.attach(&export, deadline).await?;
+    }
+    Ok(())
+}
+
+/// What `docker volume inspect` shows of the paths of a volume that is mounted here, for each array.
+pub(super) async fn shown(inner: &Inner, backend: &Backend, name: &VolumeName) -> Option<Value> {
+    if backend.transport.protocol() == Protocol::Simulated {
+        return None;
+    }
+    let mounted = reconcile::mounted_volume(inner, name).ok()??;
+    let volume = inner.index.get(name)?;
+    let export = export(inner, backend, name, &volume.vv, &mounted.wwn).await;
+    let export = export.ok()??;
+    let seen = backend.transport.paths(&mounted.wwn, &places(&export)).await;
+    Some(match seen {
+        Ok(seen) => told(&places(&export), &seen),
+        Err(error) => json!({ "not known": error.to_string() }),
+    })
+}
+
+fn places(export: &Export) -> Vec<&Place> {
+    [&export.serving].into_iter().chain(&export.second).collect()
+}
+
+fn told(places: &[&Place], seen: &[PathSeen]) -> Value {
+    let of = |place: &Place| {
+        let paths: Vec<&PathSeen> = seen.iter().filter(|p| p.array == place.array).collect();
+        let usable = paths.iter().filter(|path| path.is_usable()).count();
+        let each = paths.iter().map(|path| {
+            json!({
+                "port": path.port.to_string(),
+                "device": path.device,
+                "state": path.state.to_string(),
+                "access": path.access.map(|access| access.to_string()),
+            })
+        });
+        json!({
+            "usable": format!("{usable} of {}", paths.len()),
+            "paths": each.collect::<Vec<_>>(),
+        })
+    };
+    let all = places.iter().map(|place| (place.array.clone(), of(place)));
+    Value::Object(all.collect::<Map<_, _>>())
+}
+
+/// From where the volume comes: as it was mounted, or as the arrays show it now. None if nobody exports it to this machine.
+async fn export(
+    inner: &Inner,
+    backend: &Backend,
+    name: &VolumeName,
+    vv: &VvName,
+    wwn: &Wwn,
+) -> Result<Option<Export>, Cause> {
+    if let Some(known) = inner.paths.of(name).filter(|known| known.wwn == *wwn) {
+        return Ok(Some(known));
+    }
+    let Some(device) = backend.transport.find(wwn)? else {
+        return Ok(None);
+    };
+    let roles = inner.index.get(name).map(|volume| volume.last_roles);
+    let is_primary = |side: Side| {
+        let role = roles.as_ref().and_then(|roles| match side {
+            Side::Source => roles.source,
+            Side::Peer => roles.peer,
+        });
+        role.is_some_and(Role::is_primary)
+    };
+    let sides = if !second_export::is_wanted(backend) {
+        vec![unmount::side_of(inner, name, Some(wwn))]
+    } else if is_primary(Side::Peer) && !is_primary(Side::Source) {
+        vec![Side::Peer, Side::Source]
+    } else {
+        Side::BOTH.to_vec()
+    };
+    let mut found = Vec::new();
+    let mut failed = None;
+    for side in sides {
+        match seen_place(inner, backend, side, vv).await {
+            Ok(place) => found.extend(place),
+            // The other one may have it.
+            Err(cause) => failed = Some(cause),
+        }
+    }
+    let mut found = found.into_iter();
+    let Some(serving) = found.next() else {
+        return failed.map_or(Ok(None), Err);
+    };
+    let export = Export {
+        serving,
+        second: found.next(),
+        wwn: wwn.clone(),
+        size: Size::from_mib(device.bytes() >> 20),
+    };
+    // What could not be asked is asked again.
+    if failed.is_none() {
+        inner.paths.note(name, export.clone());
+    }
+    Ok(Some(export))
+}
+
+async fn seen_place(
+    inner: &Inner,
+    backend: &Backend,
+    side: Side,
+    vv: &VvName,
+) -> Result<Option<Place>, Cause> {
+    let Exports::Ours(template) = exports::seen(backend, backend.on(side), vv).await? else {
+        return Ok(None);
+    };
+    place::seen(inner, backend, side, &template).await.map(Some)
+}
