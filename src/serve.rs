@@ -42,8 +42,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     for (name, backend) in &config.backends {
         backends.push(connect(&mut arrays, name, backend, &host, &turns)?);
     }
-    let over_multipath = backends.iter().map(|backend| backend.transport.clone());
-    let over_multipath = over_multipath.find(|transport| transport.protocol() != Protocol::Simulated);
+    let mut transports = backends.iter().map(|backend| backend.transport.clone());
+    let over_multipath = transports.find(|transport| transport.protocol() != Protocol::Simulated);
     let pools = arrays.into_pools();
     let service = Service::new(Parts {
         backends,

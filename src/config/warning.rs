@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::mistake::{KeyProblem, how_to_map, write_place};
-use crate::model::Protocol;
 
 /// Something that works and should be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -95,18 +95,23 @@ fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError
         .custom_flags(libc::O_EXCL)
         .open(device.path())
     {
-        Ok(_) => false,
-        Err(e) if e.raw_os_error() == Some(libc::EBUSY) => true,
-        Err(e) => return Err(HostError::io("open", device.path(), e)),
+        Ok(_) => Ok(false),
+        Err(e) if e.raw_os_error() == Some(libc::EBUSY) => Ok(true),
+        Err(e) => Err(HostError::io("open", device.path(), e)),
     };
     let busy = Busy {
         mounts,
         holders,
         stacked,
         users: Vec::new(),
-        claimed,
+        claimed: matches!(claimed, Ok(true)),
     };
-    Ok((busy != Busy::default()).then_some(busy))
+    // Who is known to use it is an answer even if it cannot be opened, as a disk whose path is lost.
+    if busy == Busy::default() {
+        claimed.map(|_| None)
+    } else {
+        Ok(Some(busy))
+    }
 }
 
 /// [`HostError::InUse`] unless nobody uses it.

@@ -15,9 +15,17 @@ use tokio::{
 };
 
 use super::HostError;
+use crate::model::Secret;
 
-/// Where programs are looked for: never in the caller's `PATH`.
-const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+/// Where programs are looked for: never in the caller's `PATH`. The last two are where udev has its own.
+const PLACES: [&str; 6] = [
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/bin",
+    "/usr/lib/udev",
+    "/lib/udev",
+];
 /// How long a killed program may take to die before it is left behind.
 const DYING: Duration = Duration::from_secs(2);
 /// More output than this is cut.
@@ -62,27 +70,96 @@ impl fmt::Display for CommandReport {
     }
 }
 
-/// Runs a program to its end, whatever the end is.
-///
-/// # Errors
-/// [`HostError::ToolMissing`], [`HostError::Deadline`] (it was killed, and may still be dying), [`HostError::Io`].
-pub(super) async fn run(
+/// The programs of this machine, at their usual places unless a test says otherwise.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    places: Vec<PathBuf>,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self::at(PLACES)
+    }
+}
+
+impl Programs {
+    /// Programs at other places. The first one that has it wins.
+    pub fn at(places: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        Self {
+            places: places.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// Runs a program to its end, whatever the end is.
+    ///
+    /// # Errors
+    /// [`HostError::ToolMissing`], [`HostError::Deadline`] (it was killed, and may still be dying), [`HostError::Io`].
+    pub(super) async fn run(
+        &self,
+        program: &'static str,
+        args: &[&OsStr],
+        limit: Duration,
+    ) -> Result<CommandReport, HostError> {
+        run_hiding(self, program, args, None, limit).await
+    }
+
+    /// As [`Programs::run`], with an argument that no report and no log may show. Who may read all processes' arguments can
+    /// see it while the program runs: only for programs that take it in no other way.
+    pub(super) async fn run_hiding(
+        &self,
+        program: &'static str,
+        args: &[&OsStr],
+        secret: &Secret,
+        limit: Duration,
+    ) -> Result<CommandReport, HostError> {
+        run_hiding(self, program, args, Some(secret), limit).await
+    }
+
+    /// Where a program is.
+    ///
+    /// # Errors
+    /// [`HostError::ToolMissing`].
+    pub(super) fn find(&self, program: &'static str) -> Result<PathBuf, HostError> {
+        self.places
+            .iter()
+            .map(|place| place.join(program))
+            .find(|path| path.is_file())
+            .ok_or(HostError::ToolMissing(program))
+    }
+
+    fn search_path(&self) -> OsString {
+        let places: Vec<&OsStr> = self.places.iter().map(|place| place.as_os_str()).collect();
+        places.join(OsStr::new(":"))
+    }
+}
+
+/// A secret that may be in a text is made unreadable there.
+fn hidden(text: String, secret: Option<&Secret>) -> String {
+    match secret.map(Secret::reveal).filter(|s| !s.is_empty()) {
+        Some(secret) => text.replace(secret, "***"),
+        None => text,
+    }
+}
+
+async fn run_hiding(
+    programs: &Programs,
     program: &'static str,
     args: &[&OsStr],
+    secret: Option<&Secret>,
     limit: Duration,
 ) -> Result<CommandReport, HostError> {
-    let path = find(program)?;
+    let path = programs.find(program)?;
     let mut shown = OsString::from(program);
     for arg in args {
         shown.push(" ");
         shown.push(arg);
     }
-    let command = shown.to_string_lossy().into_owned();
+    let command = hidden(shown.to_string_lossy().into_owned(), secret);
     let begun = Instant::now();
     let mut child = Command::new(&path)
         .args(args)
         .env_clear()
-        .env("PATH", PLACES.join(":"))
+        .env("PATH", programs.search_path())
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -103,8 +180,8 @@ pub(super) async fn run(
             Ok(CommandReport {
                 command,
                 code,
-                stdout,
-                stderr,
+                stdout: hidden(stdout, secret),
+                stderr: hidden(stderr, secret),
             })
         }
         Ok(Err(e)) => Err(HostError::io("wait for", &path, e)),
@@ -122,6 +199,15 @@ pub(super) async fn run(
             })
         }
     }
+}
+
+/// Runs one of the machine's usual programs, as [`Programs::run`].
+pub(super) async fn run(
+    program: &'static str,
+    args: &[&OsStr],
+    limit: Duration,
+) -> Result<CommandReport, HostError> {
+    Programs::default().run(program, args, limit).await
 }
 
 /// As [`run`], for a program whose only good end is status 0.
@@ -157,16 +243,9 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Where a program is.
-///
-/// # Errors
-/// [`HostError::ToolMissing`].
+/// Where one of the machine's usual programs is, as [`Programs::find`].
 pub(super) fn find(program: &'static str) -> Result<PathBuf, HostError> {
-    PLACES
-        .iter()
-        .map(|place| PathBuf::from(place).join(program))
-        .find(|path| path.is_file())
-        .ok_or(HostError::ToolMissing(program))
+    Programs::default().find(program)
 }
 
 async fn read(from: Option<impl AsyncRead + Unpin>) -> String {
@@ -224,6 +303,45 @@ mod tests {
             error.to_string(),
             "`mkfs.nothing` is not installed on this machine"
         );
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_in_no_report() {
+        let secret = Secret::new("open sesame".to_owned());
+        let args = args(&["-c", "echo \"$0\"; echo \"x$0\" >&2; exit 3", "open sesame"]);
+        let programs = Programs::default();
+        let report = programs
+            .run_hiding("sh", &args, &secret, Duration::from_secs(20))
+            .await
+            .unwrap();
+        assert_eq!(
+            (report.stdout.trim(), report.stderr.trim()),
+            ("***", "x***")
+        );
+        assert!(!format!("{report} {report:?}").contains("sesame"));
+        assert!(report.command.ends_with(" ***"), "{}", report.command);
+        let args = [
+            OsStr::new("-c"),
+            OsStr::new("exec sleep 1000"),
+            OsStr::new("open sesame"),
+        ];
+        let error = programs
+            .run_hiding("sh", &args, &secret, Duration::from_millis(50))
+            .await
+            .unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("sesame"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn programs_are_looked_for_where_they_are_said_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let programs = Programs::at([dir.path()]);
+        assert!(matches!(
+            programs.find("sh"),
+            Err(HostError::ToolMissing("sh"))
+        ));
+        std::fs::write(dir.path().join("sh"), "").unwrap();
+        assert_eq!(programs.find("sh").unwrap(), dir.path().join("sh"));
     }
 
     #[tokio::test]

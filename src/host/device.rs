@@ -30,6 +30,28 @@ impl BlockDevice {
         })
     }
 
+    /// As [`BlockDevice::read`], for a device that the kernel calls `name`: `sda`, `dm-3`.
+    pub(super) fn named(
+        kernel: &Kernel,
+        name: &str,
+        path: &Path,
+        wwn: &Wwn,
+    ) -> Result<Self, HostError> {
+        let file = kernel.sys().join("block").join(name).join("dev");
+        let text = fs::read_to_string(&file).map_err(|e| HostError::io("read", &file, e))?;
+        let number = text.trim().parse().map_err(|()| HostError::Unrecognised {
+            path: file,
+            line: text.clone(),
+        })?;
+        let bytes = size(kernel, number)?;
+        Ok(Self {
+            path: path.to_owned(),
+            number,
+            bytes,
+            wwn: wwn.clone(),
+        })
+    }
+
     /// Its node in `/dev`.
     pub fn path(&self) -> &Path {
         &self.path

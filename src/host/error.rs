@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use super::{Busy, CommandReport};
-use crate::model::Wwn;
+use crate::model::{Lun, TargetPort, Wwn};
 
 /// Why something could not be done on this machine. Nothing was changed unless the variant says so.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,96 @@ pub enum HostError {
         /// What is mounted there.
         found: String,
     },
+    /// This machine has no name by which an array could know it.
+    #[error("this machine has no {of}: {but}")]
+    NoInitiator {
+        /// What is missing, for example `iSCSI initiator name`.
+        of: &'static str,
+        /// Where it was looked for, and what is there.
+        but: String,
+    },
+    /// A daemon that everything depends on does not answer.
+    #[error("`{daemon}` does not answer: {but}")]
+    DaemonDown {
+        /// `iscsid` or `multipathd`.
+        daemon: &'static str,
+        /// What was seen.
+        but: String,
+    },
+    /// An array does not let this machine log in.
+    #[error("{port} refuses this machine's CHAP name or secret")]
+    WrongChap {
+        /// Where.
+        port: TargetPort,
+    },
+    /// None of an array's iSCSI ports can be logged in to.
+    #[error("no iSCSI session to any port of `{array}`: {}", why.join("; "))]
+    NoSession {
+        /// The array.
+        array: String,
+        /// Each port, and what happened there.
+        why: Vec<String>,
+    },
+    /// No Fibre Channel port of an array is seen by this machine.
+    #[error(
+        "this machine sees none of the Fibre Channel ports of `{array}`: {}",
+        listed(ports)
+    )]
+    NoRemotePort {
+        /// The array.
+        array: String,
+        /// The ports that were looked for.
+        ports: Vec<TargetPort>,
+    },
+    /// The array is reached, the volume does not show there.
+    #[error(
+        "no path to WWN `{wwn}` appeared at LUN {lun} of `{array}`{}",
+        because(why)
+    )]
+    NoPath {
+        /// The volume.
+        wwn: Wwn,
+        /// The array that serves it.
+        array: String,
+        /// Where it should be.
+        lun: Lun,
+        /// What went wrong on the way.
+        why: Vec<String>,
+    },
+    /// There are paths, and dm-multipath made no map of them.
+    #[error("dm-multipath made no map of WWN `{wwn}` of {}{}", paths.join(", "), because(why))]
+    NoMap {
+        /// The volume.
+        wwn: Wwn,
+        /// Its paths, for example `sdc`.
+        paths: Vec<String>,
+        /// What went wrong on the way.
+        why: Vec<String>,
+    },
+    /// The device of a former volume is where a new one should appear, and it is in use.
+    #[error("`{device}` was {was} and leads to another volume by now, and it is in use: {by}", device = device.display())]
+    StaleInUse {
+        /// The path, for example `/dev/sdc`.
+        device: PathBuf,
+        /// What it was.
+        was: String,
+        /// By whom.
+        by: Box<Busy>,
+    },
+    /// A device takes no writes, though its volume is exported.
+    #[error("`{device}` is read-only", device = device.display())]
+    ReadOnly {
+        /// Which device.
+        device: PathBuf,
+    },
+    /// A map without paths keeps what is written to it, and cannot be removed.
+    #[error("map `{map}` could not be removed within {} s", after.as_secs())]
+    FlushHangs {
+        /// Which map.
+        map: String,
+        /// For how long it was waited.
+        after: Duration,
+    },
     /// An action reported success and the kernel's tables do not show it.
     #[error("{what} reported success, but {but}")]
     NotProven {
@@ -129,6 +219,9 @@ impl HostError {
                     "mkfs.ext4" => "e2fsprogs",
                     "mkfs.xfs" => "xfsprogs",
                     "losetup" => "mount or util-linux",
+                    "iscsiadm" => "open-iscsi or iscsi-initiator-utils",
+                    "multipath" | "multipathd" => "multipath-tools or device-mapper-multipath",
+                    "scsi_id" => "udev",
                     _ => "util-linux",
                 };
                 format!("install the package {package}")
@@ -160,7 +253,52 @@ impl HostError {
                 "the filesystem is damaged: check it by hand (`fsck.ext4` or `xfs_repair`) before the next mount"
                     .to_owned()
             }
+            Self::NoInitiator { of, .. } if of.starts_with("iSCSI") => {
+                "write `InitiatorName=` and a name of its own into it (`iscsi-iname` makes one), restart iscsid, then the plugin"
+                    .to_owned()
+            }
+            Self::NoInitiator { .. } => {
+                "check the host bus adapters, their drivers and their cables: `cat /sys/class/fc_host/host*/port_state`".to_owned()
+            }
+            Self::DaemonDown { daemon, .. } => format!("start it, and at every boot: `systemctl enable --now {daemon}`"),
+            Self::WrongChap { .. } => {
+                "compare CHAP name and secret of this machine's host on the array with what the backend is configured with".to_owned()
+            }
+            Self::NoSession { .. } => {
+                "check addresses, routes and firewalls between this machine and the array's iSCSI ports (TCP port 3260)".to_owned()
+            }
+            Self::NoRemotePort { .. } => {
+                "check cables and zoning: this machine's ports and the array's have to be in one zone".to_owned()
+            }
+            Self::NoPath { .. } => {
+                "check on the array that the volume is exported to this machine (`showvlun -a`) and that its ports are up".to_owned()
+            }
+            Self::NoMap { .. } => {
+                "look at `multipathd show config` (blacklist, find_multipaths) and at multipathd's log".to_owned()
+            }
+            Self::StaleInUse { .. } => {
+                "stop what uses it at once: what is written there reaches another volume; then try again".to_owned()
+            }
+            Self::ReadOnly { .. } => {
+                "check whether the array that serves the volume takes writes: a secondary of a remote copy group does not".to_owned()
+            }
+            Self::FlushHangs { map, .. } => format!(
+                "all its paths may be lost while it queues: see `multipath -ll {map}` and processes in state D; it is safe to try again"
+            ),
             Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
         })
+    }
+}
+
+fn listed(ports: &[TargetPort]) -> String {
+    let ports: Vec<String> = ports.iter().map(TargetPort::to_string).collect();
+    ports.join(", ")
+}
+
+fn because(why: &[String]) -> String {
+    if why.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", why.join("; "))
     }
 }

@@ -65,11 +65,12 @@ pub struct Holder {
     pub mountpoint: PathBuf,
 }
 
-/// The kernel's own tables, at `/proc` and `/sys` unless a test says otherwise.
+/// The kernel's own tables, at `/proc` and `/sys`, and the nodes in `/dev`, unless a test says otherwise.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     proc: PathBuf,
     sys: PathBuf,
+    dev: PathBuf,
 }
 
 impl Default for Kernel {
@@ -84,11 +85,24 @@ impl Kernel {
         Self {
             proc: proc.into(),
             sys: sys.into(),
+            dev: "/dev".into(),
+        }
+    }
+
+    /// The same tables, with the nodes of devices at another place.
+    pub fn with_dev(self, dev: impl Into<PathBuf>) -> Self {
+        Self {
+            dev: dev.into(),
+            ..self
         }
     }
 
     pub(super) fn sys(&self) -> &Path {
         &self.sys
+    }
+
+    pub(super) fn dev(&self) -> &Path {
+        &self.dev
     }
 
     /// All mounts of this process's namespace, in the order they were made.

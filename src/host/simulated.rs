@@ -24,7 +24,7 @@ use super::{
     busy::{busy, must_be_free},
     loops::{self, LoopDevice},
 };
-use crate::model::{Change, HostName, Initiator, Wwn};
+use crate::model::{Change, HostName, Initiator, Size, Wwn};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKING: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ impl Simulated {
         for bound in self.bound_as(&export.wwn)? {
             let device = BlockDevice::read(&self.kernel, &bound.path, &export.wwn)?;
             if !bound.unlinked && same_file(&link, &data)? {
-                return checked(device, export);
+                return checked(device, export.size);
             }
             // The same WWN on another file: what this device shows is not what the array serves now.
             must_be_free(&self.kernel, &device, LOOKING)
@@ -128,7 +128,10 @@ impl Simulated {
         }
         log::info!(wwn = export.wwn.as_str(), array = export.serving.array.as_str(), device = path.display().to_string().as_str();
             "volume attached");
-        checked(BlockDevice::read(&self.kernel, &path, &export.wwn)?, export)
+        checked(
+            BlockDevice::read(&self.kernel, &path, &export.wwn)?,
+            export.size,
+        )
     }
 
     pub(super) async fn detach(&self, wwn: &Wwn) -> Result<Change<()>, HostError> {
@@ -151,6 +154,18 @@ impl Simulated {
         } else {
             Change::Changed(())
         })
+    }
+
+    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
+        let _turn = self.turn.lock().await;
+        let bound = self.bound_as(wwn)?.into_iter().next();
+        let bound = bound.ok_or_else(|| HostError::NoDevice {
+            wwn: wwn.clone(),
+            path: self.attached_dir().join(wwn.as_str()),
+        })?;
+        loops::read_size(&bound.path).await?;
+        let device = BlockDevice::read(&self.kernel, &bound.path, wwn)?;
+        checked(device, size)
     }
 
     fn attached_dir(&self) -> PathBuf {
@@ -256,8 +271,8 @@ impl Simulated {
 }
 
 /// The size is what the array says, or it is not used: too small a device was once another volume.
-fn checked(device: BlockDevice, export: &Export) -> Result<BlockDevice, HostError> {
-    let expected = export.size.bytes();
+fn checked(device: BlockDevice, size: Size) -> Result<BlockDevice, HostError> {
+    let expected = size.bytes();
     if device.bytes() == expected {
         Ok(device)
     } else {
@@ -305,7 +320,7 @@ fn link_anew(data: &Path, link: &Path) -> Result<(), HostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Lun, Size};
+    use crate::model::Lun;
 
     #[tokio::test(start_paused = true)]
     async fn an_export_that_does_not_come_is_waited_for_until_the_deadline() {

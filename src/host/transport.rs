@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{BlockDevice, HostError, Simulated};
+use super::{BlockDevice, Finding, HostError, PathSeen, San, Simulated};
 use crate::model::{Change, Chap, Initiator, Lun, Protocol, Size, TargetPort, Wwn};
 
 /// Where one array shows a volume to this machine.
@@ -36,15 +36,20 @@ pub struct Export {
 pub enum Transport {
     /// Files of the simulator, bound to loop devices.
     Simulated(Simulated),
+    /// Disks of real arrays, and the maps that dm-multipath makes of them.
+    San(San),
 }
 
 impl Transport {
     /// Waits for the device of an export, checks that it is that volume and has its size. The same device again if it is
-    /// attached already. The second export is not waited for; what is there of it must be the same data.
+    /// attached already; paths that are missing are added then. The second export is not waited for; what is there of it must be
+    /// the same data.
     ///
     /// # Errors
-    /// [`HostError::NoDevice`] at the deadline, [`HostError::WrongDevice`], [`HostError::WrongSize`],
-    /// [`HostError::Command`], [`HostError::Io`].
+    /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::ReadOnly`]. At the deadline
+    /// [`HostError::NoDevice`], or of a real array [`HostError::NoSession`], [`HostError::NoRemotePort`],
+    /// [`HostError::NoPath`], [`HostError::NoMap`]; before it [`HostError::WrongChap`], [`HostError::DaemonDown`],
+    /// [`HostError::ToolMissing`]. [`HostError::Command`], [`HostError::Io`].
     pub async fn attach(
         &self,
         export: &Export,
@@ -52,6 +57,7 @@ impl Transport {
     ) -> Result<BlockDevice, HostError> {
         match self {
             Self::Simulated(simulated) => simulated.attach(export, deadline).await,
+            Self::San(san) => san.attach(export, deadline).await,
         }
     }
 
@@ -59,10 +65,35 @@ impl Transport {
     /// after. Unchanged if there was none.
     ///
     /// # Errors
-    /// [`HostError::InUse`] with who uses it: then it was left as it is. [`HostError::Command`], [`HostError::Io`].
+    /// [`HostError::InUse`] with who uses it: then it was left as it is. [`HostError::FlushHangs`], [`HostError::Deadline`],
+    /// [`HostError::Command`], [`HostError::Io`]: it may be partly gone, and is found again.
     pub async fn detach(&self, wwn: &Wwn) -> Result<Change<()>, HostError> {
         match self {
             Self::Simulated(simulated) => simulated.detach(wwn).await,
+            Self::San(san) => san.detach(wwn).await,
+        }
+    }
+
+    /// Brings the device of a volume to the size the array says it has by now, and proves it. A filesystem on it stays as it is.
+    ///
+    /// # Errors
+    /// [`HostError::NoDevice`] if it is not attached. [`HostError::WrongSize`] if it does not get there, for example
+    /// because a path is lost: it is safe to try again. [`HostError::Command`], [`HostError::Io`].
+    pub async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.resize(wwn, size).await,
+            Self::San(san) => san.resize(wwn, size).await,
+        }
+    }
+
+    /// The paths to a volume, at least one for each port of these places. None where volumes come without paths.
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub async fn paths(&self, wwn: &Wwn, places: &[&Place]) -> Result<Vec<PathSeen>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(Vec::new()),
+            Self::San(san) => san.paths(wwn, places).await,
         }
     }
 
@@ -70,6 +101,34 @@ impl Transport {
     pub fn protocol(&self) -> Protocol {
         match self {
             Self::Simulated(_) => Protocol::Simulated,
+            Self::San(san) => san.protocol(),
+        }
+    }
+
+    /// Takes the paths that lead to these ports away from an attached volume, which may be in use and keeps its other paths. Before an
+    /// array stops showing it. Unchanged if there was none, and where volumes come without paths.
+    ///
+    /// # Errors
+    /// [`HostError::Command`], [`HostError::Deadline`], [`HostError::Io`]: some may be gone.
+    pub async fn drop_paths(
+        &self,
+        wwn: &Wwn,
+        ports: &[TargetPort],
+    ) -> Result<Change<()>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(Change::Unchanged(())),
+            Self::San(san) => san.drop_paths(wwn, ports).await,
+        }
+    }
+
+    /// What is wrong with dm-multipath's settings for 3PAR volumes; nothing where volumes come without paths. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`HostError::DaemonDown`], [`HostError::ToolMissing`], [`HostError::Command`].
+    pub async fn check_multipath(&self) -> Result<Vec<Finding>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(Vec::new()),
+            Self::San(san) => san.check_multipath().await,
         }
     }
 
@@ -77,6 +136,7 @@ impl Transport {
     pub fn initiators(&self) -> Vec<Initiator> {
         match self {
             Self::Simulated(simulated) => simulated.initiators(),
+            Self::San(san) => san.initiators(),
         }
     }
 
@@ -88,13 +148,14 @@ impl Transport {
         Ok(self.list()?.into_iter().find(|device| device.wwn() == wwn))
     }
 
-    /// All attached volumes, as the kernel shows them.
+    /// All attached volumes, as the kernel shows them; also what is left of one that was detached in part.
     ///
     /// # Errors
     /// [`HostError::Io`].
     pub fn list(&self) -> Result<Vec<BlockDevice>, HostError> {
         match self {
             Self::Simulated(simulated) => simulated.list(),
+            Self::San(san) => san.list(),
         }
     }
 }

@@ -103,9 +103,8 @@ pub(super) async fn complete(
         return Ok(());
     };
     let seen = backend.transport.paths(wwn, &places(&export)).await?;
-    let missing = |path: &PathSeen| {
-        matches!(path.state, PathState::Missing | PathState::NotConnected)
-    };
+    let missing =
+        |path: &PathSeen| matches!(path.state, PathState::Missing | PathState::NotConnected);
     if seen.iter().any(missing) {
         let deadline = Instant::now() + ADDING;
         backend.transport.attach(&export, deadline).await?;
@@ -122,7 +121,10 @@ pub(super) async fn shown(inner: &Inner, backend: &Backend, name: &VolumeName) -
     let volume = inner.index.get(name)?;
     let export = export(inner, backend, name, &volume.vv, &mounted.wwn).await;
     let export = export.ok()??;
-    let seen = backend.transport.paths(&mounted.wwn, &places(&export)).await;
+    let seen = backend
+        .transport
+        .paths(&mounted.wwn, &places(&export))
+        .await;
     Some(match seen {
         Ok(seen) => told(&places(&export), &seen),
         Err(error) => json!({ "not known": error.to_string() }),
@@ -130,7 +132,10 @@ pub(super) async fn shown(inner: &Inner, backend: &Backend, name: &VolumeName) -
 }
 
 fn places(export: &Export) -> Vec<&Place> {
-    [&export.serving].into_iter().chain(&export.second).collect()
+    [&export.serving]
+        .into_iter()
+        .chain(&export.second)
+        .collect()
 }
 
 fn told(places: &[&Place], seen: &[PathSeen]) -> Value {

@@ -220,7 +220,9 @@ async fn drop_paths(backend: &Backend, array: &Array, wwn: &Wwn) {
         Err(cause) => Err(cause),
     };
     match dropped {
-        Ok(dropped) => log::debug!(array = array.label(), changed = dropped.is_changed(); "paths dropped"),
+        Ok(dropped) => {
+            log::debug!(array = array.label(), changed = dropped.is_changed(); "paths dropped")
+        }
         Err(cause) => {
             log::warn!(array = array.label(), cause:% = cause; "the paths to this array stay for now");
         }

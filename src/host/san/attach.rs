@@ -1,0 +1,524 @@
+//! From an export to the one device of all its paths.
+//!
+//! All ports are logged in to at once, each is looked at as soon as it is there, and the volume is used as soon as one path of
+//! the array that serves is in the map: what comes later is added later. Nothing is used that has not said itself who it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::{
+    future::join_all,
+    stream::{FuturesUnordered, StreamExt},
+};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    PathState, Reach, San, iscsi,
+    look::look,
+    multipath::{self, Map},
+    nexuses,
+    scsi::{self, Identity, Nexus, ScsiPath},
+    turns::{Wanting, iscsi_ports},
+};
+use crate::{
+    host::{BlockDevice, Export, HostError, Place},
+    model::{Lun, TargetPort},
+};
+
+/// How often a port is looked at again after the volume is in use.
+const LATE_LOOKS: u32 = 5;
+
+pub(super) async fn attach(
+    san: &San,
+    export: &Export,
+    deadline: Instant,
+) -> Result<BlockDevice, HostError> {
+    let mut turn = san.turns.volume(&export.wwn, deadline).await?;
+    *turn += 1;
+    let now = *turn;
+    if multipath::find(&san.machine.kernel, &export.wwn)?.is_none() {
+        multipath::must_run(&san.machine).await?;
+    }
+    let mut effort = Effort::begin(san, export, deadline);
+    let map = effort.until_usable(deadline).await?;
+    let device = finish(san, export, &map, deadline).await?;
+    log::info!(wwn = export.wwn.as_str(), array = export.serving.array.as_str(), device = device.path().display().to_string().as_str(),
+        paths = map.paths(&san.machine.kernel)?.len(); "volume attached");
+    if effort.is_something_missing(&map)? {
+        tokio::spawn(effort.late(now));
+    }
+    Ok(device)
+}
+
+/// A port by which the volume should be reached.
+struct Way {
+    serving: bool,
+    lun: Lun,
+    port: TargetPort,
+    login: Login,
+}
+
+enum Login {
+    Pending,
+    Done,
+    Failed(HostError),
+}
+
+#[derive(Default)]
+struct Looked {
+    times: u32,
+    /// When it may be looked at again; none while it is being looked at.
+    next: Option<Instant>,
+}
+
+/// An attach under way.
+struct Effort {
+    san: San,
+    export: Arc<Export>,
+    ways: Vec<Way>,
+    logins: UnboundedReceiver<(usize, Result<(), HostError>)>,
+    looked: BTreeMap<Nexus, Looked>,
+    /// Disks that have said they are the volume.
+    confirmed: BTreeSet<ScsiPath>,
+    troubles: Vec<String>,
+    /// Keeps the sessions.
+    wanting: Wanting,
+}
+
+impl Effort {
+    /// Logs in to all ports at once, each in a task of its own: a dead one takes long.
+    fn begin(san: &San, export: &Export, deadline: Instant) -> Self {
+        let (tell, logins) = unbounded_channel();
+        let places = [Some(&export.serving), export.second.as_ref()];
+        let ports = iscsi_ports(places.into_iter().flatten().flat_map(|place| &place.ports));
+        let wanting = san.turns.want(&ports);
+        san.turns.remember(&export.wwn, ports);
+        let mut ways = Vec::new();
+        let mut add = |place: &Place, serving| {
+            for port in &place.ports {
+                let login = match port {
+                    TargetPort::Fc { .. } => Login::Done,
+                    TargetPort::Iscsi { iqn, portal } => {
+                        let (san, tell, index) = (san.clone(), tell.clone(), ways.len());
+                        let (iqn, portal, chap) = (iqn.clone(), *portal, place.chap.clone());
+                        tokio::spawn(async move {
+                            let port = san.turns.port(&(iqn.clone(), portal));
+                            let result = match tokio::time::timeout_at(deadline, port.turn.lock())
+                                .await
+                            {
+                                Ok(_turn) => {
+                                    iscsi::log_in(&san.machine, &iqn, portal, chap.as_ref()).await
+                                }
+                                Err(_) => Err(HostError::Deadline {
+                                    what: format!("logging in to {iqn} at {portal}"),
+                                    after: san.machine.patience.login,
+                                }),
+                            };
+                            if let Err(error) = &result {
+                                log::warn!(iqn = iqn.as_str(), portal:% = portal, error:% = error; "no session");
+                            }
+                            // Nobody may want to know any more.
+                            let _ = tell.send((index, result));
+                        });
+                        Login::Pending
+                    }
+                };
+                ways.push(Way {
+                    serving,
+                    lun: place.lun,
+                    port: port.clone(),
+                    login,
+                });
+            }
+        };
+        add(&export.serving, true);
+        if let Some(second) = &export.second {
+            add(second, false);
+        }
+        Self {
+            san: san.clone(),
+            export: Arc::new(export.clone()),
+            ways,
+            logins,
+            looked: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            troubles: Vec::new(),
+            wanting,
+        }
+    }
+
+    fn hear(&mut self, index: usize, result: Result<(), HostError>) {
+        self.ways[index].login = match result {
+            Ok(()) => Login::Done,
+            Err(error) => Login::Failed(error),
+        };
+    }
+
+    /// The connections by which the volume can be reached now: where, at which LUN, and whether to the array that serves.
+    fn reachable(&self) -> Result<BTreeMap<Nexus, (Lun, bool)>, HostError> {
+        let mut found = BTreeMap::new();
+        for way in &self.ways {
+            // Not before its turn: the session may be one that somebody is just logging out of.
+            if matches!(way.login, Login::Done) {
+                for nexus in nexuses(&self.san.machine.kernel, &way.port, Reach::Up)? {
+                    found.entry(nexus).or_insert((way.lun, way.serving));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The map, once a path to the array that serves is in it.
+    async fn until_usable(&mut self, deadline: Instant) -> Result<Map, HostError> {
+        let (san, export) = (self.san.clone(), self.export.clone());
+        let machine = &san.machine;
+        let kernel = &machine.kernel;
+        let patience = &machine.patience;
+        let mut looks = FuturesUnordered::new();
+        let (mut path_since, mut map_since) = (None, None);
+        let mut nudges = 0;
+        loop {
+            while let Ok((index, result)) = self.logins.try_recv() {
+                self.hear(index, result);
+            }
+            let reachable = self.reachable()?;
+            let paths = scsi::found_as(kernel, &export.wwn)?;
+            for (nexus, (lun, _)) in &reachable {
+                let (nexus, lun) = (*nexus, *lun);
+                let there = paths
+                    .iter()
+                    .any(|path| path.nexus == nexus && path.is_at(lun));
+                if self.is_due(nexus, there) {
+                    let (san, export) = (&san, &export);
+                    looks.push(async move {
+                        (nexus, look(san, &export.wwn, nexus, lun, deadline).await)
+                    });
+                }
+            }
+            self.confirm(&paths, &reachable).await?;
+            let mut usable: Vec<&ScsiPath> = self
+                .confirmed
+                .iter()
+                .filter(|path| paths.contains(path) && path.state(kernel) == PathState::Running)
+                .filter(|path| {
+                    reachable
+                        .get(&path.nexus)
+                        .is_some_and(|(_, serving)| *serving)
+                })
+                .collect();
+            let map = multipath::find(kernel, &export.wwn)?;
+            let in_map = match &map {
+                Some(map) => map.paths(kernel)?,
+                None => Vec::new(),
+            };
+            let (joined, outside): (Vec<&ScsiPath>, Vec<&ScsiPath>) =
+                usable.drain(..).partition(|path| in_map.contains(path));
+            if let Some(map) = map.filter(|_| !joined.is_empty()) {
+                let since = *map_since.get_or_insert_with(Instant::now);
+                let complete = looks.is_empty()
+                    && reachable
+                        .keys()
+                        .all(|nexus| in_map.iter().any(|path| path.nexus == *nexus));
+                if complete || since.elapsed() >= patience.settle {
+                    return Ok(map);
+                }
+            } else if let Some(path) = outside.first() {
+                let since = *path_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= patience.nudge * (nudges + 1) {
+                    nudges += 1;
+                    if let Err(error) = multipath::take_in(machine, path).await {
+                        self.trouble(&error);
+                    }
+                }
+            }
+            if Instant::now() >= deadline || self.is_hopeless() {
+                return Err(self.failure(&reachable, &paths));
+            }
+            let pause = patience
+                .look_again
+                .min(deadline.saturating_duration_since(Instant::now()));
+            tokio::select! {
+                Some((nexus, result)) = looks.next(), if !looks.is_empty() => self.saw(nexus, result)?,
+                Some((index, result)) = self.logins.recv() => self.hear(index, result),
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Whether to look for the volume at a connection: once in any case, because of what may be there, then until its disk is.
+    fn is_due(&mut self, nexus: Nexus, there: bool) -> bool {
+        let now = Instant::now();
+        match self.looked.get_mut(&nexus) {
+            None => {
+                self.looked.insert(
+                    nexus,
+                    Looked {
+                        times: 1,
+                        next: None,
+                    },
+                );
+                true
+            }
+            Some(looked) if !there && looked.next.is_some_and(|next| next <= now) => {
+                looked.times += 1;
+                looked.next = None;
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn saw(&mut self, nexus: Nexus, result: Result<(), HostError>) -> Result<(), HostError> {
+        let again = self.san.machine.patience.scan_again;
+        if let Some(looked) = self.looked.get_mut(&nexus) {
+            looked.next = Some(Instant::now() + again * looked.times);
+        }
+        match result {
+            Ok(()) => Ok(()),
+            // Something else may reach the volume by it, now or soon.
+            Err(error @ (HostError::StaleInUse { .. } | HostError::ToolMissing(_))) => Err(error),
+            Err(error) => {
+                self.trouble(&error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks disks that are new who they are.
+    async fn confirm(
+        &mut self,
+        paths: &[ScsiPath],
+        reachable: &BTreeMap<Nexus, (Lun, bool)>,
+    ) -> Result<(), HostError> {
+        for path in paths {
+            let looked_at = self
+                .looked
+                .get(&path.nexus)
+                .is_some_and(|l| l.next.is_some());
+            if !looked_at || self.confirmed.contains(path) || !reachable.contains_key(&path.nexus) {
+                continue;
+            }
+            match path.identity(&self.san.machine).await {
+                Ok(Identity::Volume(is)) if is == self.export.wwn => {
+                    self.confirmed.insert(path.clone());
+                }
+                // It does not answer yet, or is just being cleared away. What is in the map is asked again before it is used.
+                Ok(_) => {}
+                Err(error @ HostError::ToolMissing(_)) => return Err(error),
+                Err(error) => self.trouble(&error),
+            }
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, error: &HostError) {
+        let text = error.to_string();
+        if !self.troubles.contains(&text) {
+            log::warn!(wwn = self.export.wwn.as_str(), error = text.as_str(); "attaching goes on");
+            self.troubles.push(text);
+        }
+    }
+
+    /// No port of the array that serves can be reached, and none will be.
+    fn is_hopeless(&self) -> bool {
+        let mut serving = self.ways.iter().filter(|way| way.serving);
+        serving.all(|way| matches!(way.login, Login::Failed(_)))
+    }
+
+    fn failure(
+        &mut self,
+        reachable: &BTreeMap<Nexus, (Lun, bool)>,
+        paths: &[ScsiPath],
+    ) -> HostError {
+        let Place { array, lun, .. } = &self.export.serving;
+        let wwn = &self.export.wwn;
+        let why = std::mem::take(&mut self.troubles);
+        if reachable.values().any(|(_, serving)| *serving) {
+            let of_serving = |path: &&ScsiPath| reachable.get(&path.nexus).is_some_and(|(_, s)| *s);
+            let names = |path: &ScsiPath| format!("`{}`", path.name);
+            let there: Vec<_> = paths.iter().filter(of_serving).map(names).collect();
+            return if there.is_empty() {
+                HostError::NoPath {
+                    wwn: wwn.clone(),
+                    array: array.clone(),
+                    lun: *lun,
+                    why,
+                }
+            } else {
+                HostError::NoMap {
+                    wwn: wwn.clone(),
+                    paths: there,
+                    why,
+                }
+            };
+        }
+        let mut ports = Vec::new();
+        let mut reasons = Vec::new();
+        for way in self.ways.iter_mut().filter(|way| way.serving) {
+            ports.push(way.port.clone());
+            match std::mem::replace(&mut way.login, Login::Pending) {
+                Login::Failed(
+                    error @ (HostError::WrongChap { .. }
+                    | HostError::DaemonDown { .. }
+                    | HostError::ToolMissing(_)),
+                ) => return error,
+                Login::Failed(error) => reasons.push(format!("{}: {error}", way.port)),
+                Login::Pending => reasons.push(format!("{}: no answer yet", way.port)),
+                Login::Done => reasons.push(format!("{}: the session is lost", way.port)),
+            }
+        }
+        let array = array.clone();
+        if ports
+            .iter()
+            .any(|port| matches!(port, TargetPort::Fc { .. }))
+        {
+            HostError::NoRemotePort { array, ports }
+        } else {
+            HostError::NoSession {
+                array,
+                why: reasons,
+            }
+        }
+    }
+
+    fn is_something_missing(&self, map: &Map) -> Result<bool, HostError> {
+        let there = map.paths(&self.san.machine.kernel)?;
+        let pending = self
+            .ways
+            .iter()
+            .any(|way| matches!(way.login, Login::Pending));
+        let reachable = self.reachable()?;
+        let missing = |nexus: &Nexus| !there.iter().any(|path| path.nexus == *nexus);
+        Ok(pending || reachable.keys().any(missing))
+    }
+
+    /// Adds the paths that come late, as long as the volume is attached as it was then: `turn`.
+    async fn late(mut self, turn: u64) {
+        let patience = self.san.machine.patience.clone();
+        let until = Instant::now() + patience.late;
+        let mut as_it_was = true;
+        let mut heard = true;
+        while as_it_was && Instant::now() < until {
+            if heard {
+                match timeout(patience.scan_again, self.logins.recv()).await {
+                    Ok(Some((index, result))) => self.hear(index, result),
+                    Ok(None) => heard = false,
+                    Err(_) => {}
+                }
+            } else {
+                sleep(patience.scan_again).await;
+            }
+            match self.add_missing(turn, until).await {
+                Ok(Late::AllThere) if !heard => break,
+                Ok(Late::AllThere | Late::Missing) => {}
+                Ok(Late::Changed) => as_it_was = false,
+                Err(error) => {
+                    log::warn!(wwn = self.export.wwn.as_str(), error:% = error; "a path that came late was not added");
+                }
+            }
+        }
+        if !as_it_was {
+            // A session that came after the volume had gone is nobody's.
+            let ports = iscsi_ports(self.ways.iter().map(|way| &way.port));
+            drop(self.wanting);
+            self.san.log_out_unused(ports).await;
+        }
+    }
+
+    async fn add_missing(&mut self, turn: u64, until: Instant) -> Result<Late, HostError> {
+        let wwn = &self.export.wwn;
+        let kernel = &self.san.machine.kernel;
+        let now = self.san.turns.volume(wwn, until).await?;
+        let Some(map) = multipath::find(kernel, wwn)?.filter(|_| *now == turn) else {
+            return Ok(Late::Changed);
+        };
+        let there = map.paths(kernel)?;
+        let mut all = true;
+        for (nexus, (lun, _)) in self.reachable()? {
+            let looked = self.looked.entry(nexus).or_default();
+            if there.iter().any(|path| path.nexus == nexus) || looked.times >= LATE_LOOKS {
+                continue;
+            }
+            looked.times += 1;
+            all = false;
+            look(&self.san, wwn, nexus, lun, until).await?;
+        }
+        Ok(if all { Late::AllThere } else { Late::Missing })
+    }
+}
+
+enum Late {
+    AllThere,
+    Missing,
+    /// Somebody detached it, or attached it anew.
+    Changed,
+}
+
+/// Proves that everything in the map is the volume, and that it has its size and takes writes.
+async fn finish(
+    san: &San,
+    export: &Export,
+    map: &Map,
+    deadline: Instant,
+) -> Result<BlockDevice, HostError> {
+    let machine = &san.machine;
+    let kernel = &machine.kernel;
+    let paths = map.paths(kernel)?;
+    let identities = join_all(paths.iter().map(|path| path.identity(machine))).await;
+    let mut proven = false;
+    for (path, identity) in paths.iter().zip(identities) {
+        match identity? {
+            Identity::Volume(is) if is == export.wwn => proven = true,
+            // Lost for the moment: dm-multipath does not use it.
+            Identity::Silent => {}
+            foreign => {
+                return Err(HostError::WrongDevice {
+                    device: path.node(kernel),
+                    wwn: export.wwn.clone(),
+                    found: foreign.to_string(),
+                });
+            }
+        }
+    }
+    if !proven {
+        return Err(HostError::NotProven {
+            what: format!("making map `{}`", map.name),
+            but: "none of its paths answers".to_owned(),
+        });
+    }
+    map.wait_for_node(machine, deadline).await?;
+    let device = map
+        .resize(machine, &export.wwn, export.size.bytes())
+        .await?;
+    writable(san, map, &device).await?;
+    Ok(device)
+}
+
+/// A path that came before the array had changed places may say it takes no writes; the kernel asks again when it is told to.
+async fn writable(san: &San, map: &Map, device: &BlockDevice) -> Result<(), HostError> {
+    let machine = &san.machine;
+    let kernel = &machine.kernel;
+    let until = Instant::now() + machine.patience.change;
+    while map.read_only(kernel) {
+        if Instant::now() >= until {
+            return Err(HostError::ReadOnly {
+                device: device.path().to_owned(),
+            });
+        }
+        for path in map.paths(kernel)? {
+            if path.read_only(kernel) {
+                path.rescan(machine).await?;
+            }
+        }
+        if let Err(error) = map.reload(machine).await {
+            log::warn!(map = map.name.as_str(), error:% = error; "map not read anew");
+        }
+        sleep(machine.patience.look_again).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Volumes over iSCSI and Fibre Channel: the paths to a volume, and the one device that dm-multipath makes of them.
+
+mod attach;
+mod detach;
+mod fc;
+mod iscsi;
+mod look;
+mod machine;
+mod multipath;
+mod part;
+mod paths;
+mod scsi;
+mod stanza;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::{collections::BTreeSet, path::Path};
+
+use tokio::time::Instant;
+
+pub use paths::{Access, PathSeen, PathState};
+pub use stanza::{Finding, Setting};
+pub use turns::Turns;
+
+use self::{
+    machine::{Machine, Patience},
+    scsi::Nexus,
+};
+use super::{BlockDevice, Export, HostError, Kernel, Place, Programs};
+use crate::model::{Change, Initiator, Protocol, Size, TargetPort, Wwn};
+
+/// The transport of real arrays. It is the same for iSCSI and Fibre Channel: each port of a [`Place`] says what it is.
+#[derive(Debug, Clone)]
+pub struct San {
+    machine: Machine,
+    turns: Turns,
+    known_by: KnownBy,
+}
+
+/// What arrays know this machine by.
+#[derive(Debug, Clone)]
+enum KnownBy {
+    IscsiName(Initiator),
+    FcPorts,
+}
+
+impl San {
+    /// For backends that are reached by iSCSI. This machine's name is in `file`, usually
+    /// `/etc/iscsi/initiatorname.iscsi`. All transports of a process have the same `turns`.
+    ///
+    /// # Errors
+    /// [`HostError::NoInitiator`].
+    pub fn iscsi(
+        kernel: Kernel,
+        programs: Programs,
+        turns: &Turns,
+        file: &Path,
+    ) -> Result<Self, HostError> {
+        let name = iscsi::initiator(file)?;
+        Ok(Self::new(kernel, programs, turns, KnownBy::IscsiName(name)))
+    }
+
+    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`.
+    ///
+    /// # Errors
+    /// [`HostError::NoInitiator`] if no port is up. [`HostError::Io`].
+    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Result<Self, HostError> {
+        if fc::initiators(&kernel)?.is_empty() {
+            return Err(HostError::NoInitiator {
+                of: "Fibre Channel port that is up",
+                but: format!(
+                    "`{}` shows none",
+                    kernel.sys().join("class/fc_host").display()
+                ),
+            });
+        }
+        Ok(Self::new(kernel, programs, turns, KnownBy::FcPorts))
+    }
+
+    fn new(kernel: Kernel, programs: Programs, turns: &Turns, known_by: KnownBy) -> Self {
+        Self {
+            machine: Machine {
+                kernel,
+                programs,
+                patience: Patience::default(),
+            },
+            turns: turns.clone(),
+            known_by,
+        }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        match &self.known_by {
+            KnownBy::IscsiName(_) => Protocol::Iscsi,
+            KnownBy::FcPorts => Protocol::Fc,
+        }
+    }
+
+    pub(super) fn initiators(&self) -> Vec<Initiator> {
+        match &self.known_by {
+            KnownBy::IscsiName(name) => vec![name.clone()],
+            // A class that cannot be read has no ports that are up.
+            KnownBy::FcPorts => fc::initiators(&self.machine.kernel).unwrap_or_default(),
+        }
+    }
+
+    pub(super) async fn attach(
+        &self,
+        export: &Export,
+        deadline: Instant,
+    ) -> Result<BlockDevice, HostError> {
+        attach::attach(self, export, deadline).await
+    }
+
+    pub(super) async fn detach(&self, wwn: &Wwn) -> Result<Change<()>, HostError> {
+        detach::detach(self, wwn).await
+    }
+
+    /// Maps, and disks without a map, each once for a volume. Such a disk is what a detach left behind, or what is to become
+    /// a map: it is there to be detached, never to be used.
+    pub(super) fn list(&self) -> Result<Vec<BlockDevice>, HostError> {
+        let kernel = &self.machine.kernel;
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for map in multipath::list(kernel)? {
+            let Some(wwn) = map.wwn().filter(multipath::is_3par) else {
+                continue;
+            };
+            match map.device(kernel, &wwn) {
+                Ok(device) => found.push(device),
+                // It went while it was looked at.
+                Err(_) if !map.is_there(kernel) => continue,
+                Err(error) => return Err(error),
+            }
+            seen.insert(wwn);
+        }
+        for path in scsi::list(kernel)? {
+            let wwn = path.found_as(kernel).filter(multipath::is_3par);
+            let Some(wwn) = wwn.filter(|wwn| !seen.contains(wwn)) else {
+                continue;
+            };
+            match BlockDevice::named(kernel, &path.name, &path.node(kernel), &wwn) {
+                Ok(device) => found.push(device),
+                Err(_) if !path.is_there(kernel) => continue,
+                Err(error) => return Err(error),
+            }
+            seen.insert(wwn);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn drop_paths(
+        &self,
+        wwn: &Wwn,
+        ports: &[TargetPort],
+    ) -> Result<Change<()>, HostError> {
+        part::part(self, wwn, ports).await
+    }
+
+    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
+        let machine = &self.machine;
+        let deadline = Instant::now() + machine.patience.change;
+        let _turn = self.turns.volume(wwn, deadline).await?;
+        let map = multipath::find(&machine.kernel, wwn)?.ok_or_else(|| HostError::NoDevice {
+            wwn: wwn.clone(),
+            path: multipath::mapper(&machine.kernel),
+        })?;
+        map.resize(machine, wwn, size.bytes()).await
+    }
+
+    pub(super) async fn paths(
+        &self,
+        wwn: &Wwn,
+        places: &[&Place],
+    ) -> Result<Vec<PathSeen>, HostError> {
+        let kernel = &self.machine.kernel;
+        let paths = scsi::found_as(kernel, wwn)?;
+        let in_map = match multipath::find(kernel, wwn)? {
+            Some(map) => map.paths(kernel)?,
+            None => Vec::new(),
+        };
+        let failed = multipath::failed_paths(&self.machine)
+            .await
+            .unwrap_or_default();
+        let mut seen = Vec::new();
+        for place in places {
+            for port in &place.ports {
+                let unseen = |state| PathSeen {
+                    array: place.array.clone(),
+                    port: port.clone(),
+                    device: None,
+                    state,
+                    access: None,
+                };
+                let ways = nexuses(kernel, port, Reach::Any)?;
+                if ways.is_empty() {
+                    seen.push(unseen(PathState::NotConnected));
+                }
+                for nexus in ways {
+                    let Some(path) = paths.iter().find(|path| path.nexus == nexus) else {
+                        seen.push(unseen(PathState::Missing));
+                        continue;
+                    };
+                    let state = match path.state(kernel) {
+                        PathState::Running
+                            if failed.contains(&path.name) || !in_map.contains(path) =>
+                        {
+                            PathState::Failed
+                        }
+                        state => state,
+                    };
+                    seen.push(PathSeen {
+                        device: Some(path.name.clone()),
+                        access: path.access(kernel),
+                        ..unseen(state)
+                    });
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    /// What is wrong with dm-multipath's settings for 3PAR volumes. Nothing is changed: the file is the administrator's.
+    ///
+    /// # Errors
+    /// [`HostError::DaemonDown`], [`HostError::ToolMissing`], [`HostError::Command`].
+    pub async fn check_multipath(&self) -> Result<Vec<Finding>, HostError> {
+        Ok(stanza::check(
+            &multipath::configuration(&self.machine).await?,
+        ))
+    }
+
+    /// Ends the sessions to these ports that no device is behind, where the plugin made them. What goes wrong is only logged:
+    /// a session too many harms nobody.
+    async fn log_out_unused(&self, ports: BTreeSet<turns::IscsiPort>) {
+        let each = ports.into_iter().map(|port| async move {
+            let turn = self.turns.port(&port);
+            let _turn = turn.turn.lock().await;
+            if turn.is_wanted() {
+                return;
+            }
+            let (iqn, portal) = port;
+            if let Err(error) = iscsi::log_out(&self.machine, &iqn, portal).await {
+                log::warn!(iqn = iqn.as_str(), portal:% = portal, error:% = error; "not logged out");
+            }
+        });
+        futures_util::future::join_all(each).await;
+    }
+}
+
+/// Which connections count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Those by which something can be reached now.
+    Up,
+    /// Also those that are lost for the moment.
+    Any,
+}
+
+/// The connections to a port of an array: one iSCSI session, or one for each Fibre Channel port of this machine that sees it.
+fn nexuses(kernel: &Kernel, port: &TargetPort, reach: Reach) -> Result<Vec<Nexus>, HostError> {
+    match port {
+        TargetPort::Iscsi { iqn, portal } => {
+            let session = iscsi::session(kernel, iqn, *portal)?;
+            let session = session.filter(|session| session.logged_in || reach == Reach::Any);
+            Ok(session.map(|session| session.nexus).into_iter().collect())
+        }
+        TargetPort::Fc { wwpn } => fc::nexuses(kernel, wwpn, reach == Reach::Any),
+    }
+}

@@ -1,0 +1,355 @@
+//! The maps of dm-multipath: one device of all paths to a volume.
+//!
+//! Which maps there are, and of what, is read from sysfs. multipathd is only told what to do, and asked what no file tells.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    machine::{Machine, attribute, names},
+    scsi::{ScsiPath, of_wwid, wwid},
+};
+use crate::{
+    host::{
+        BlockDevice, CommandReport, HostError, Kernel,
+        busy::{busy, must_be_free},
+    },
+    model::Wwn,
+};
+
+/// A map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Map {
+    /// As the kernel calls it: `dm-3`.
+    pub dm: String,
+    /// As a person does: its WWID, or a friendly name.
+    pub name: String,
+    /// Which volume dm-multipath made it for.
+    pub wwid: String,
+}
+
+/// All maps of dm-multipath.
+pub(super) fn list(kernel: &Kernel) -> Result<Vec<Map>, HostError> {
+    let all = names(&kernel.sys().join("block"))?.into_iter();
+    Ok(all
+        .filter(|name| name.starts_with("dm-"))
+        .filter_map(|dm| Map::read(kernel, &dm))
+        .collect())
+}
+
+/// The map of a volume.
+pub(super) fn find(kernel: &Kernel, wwn: &Wwn) -> Result<Option<Map>, HostError> {
+    let wwid = wwid(wwn);
+    Ok(list(kernel)?.into_iter().find(|map| map.wwid == wwid))
+}
+
+impl Map {
+    /// None if it is no map of dm-multipath, or not there.
+    pub fn read(kernel: &Kernel, dm: &str) -> Option<Self> {
+        let dir = kernel.sys().join("block").join(dm).join("dm");
+        let uuid = attribute(&dir.join("uuid"))?;
+        Some(Self {
+            dm: dm.to_owned(),
+            name: attribute(&dir.join("name"))?,
+            wwid: uuid.strip_prefix("mpath-")?.to_owned(),
+        })
+    }
+
+    /// The volume it was made for.
+    pub fn wwn(&self) -> Option<Wwn> {
+        of_wwid(&self.wwid)
+    }
+
+    pub fn is_there(&self, kernel: &Kernel) -> bool {
+        Self::read(kernel, &self.dm).is_some_and(|now| now.wwid == self.wwid)
+    }
+
+    fn dir(&self, kernel: &Kernel) -> PathBuf {
+        kernel.sys().join("block").join(&self.dm)
+    }
+
+    /// Its paths.
+    pub fn paths(&self, kernel: &Kernel) -> Result<Vec<ScsiPath>, HostError> {
+        let slaves = names(&self.dir(kernel).join("slaves"))?.into_iter();
+        Ok(slaves
+            .filter_map(|name| ScsiPath::find(kernel, &name))
+            .collect())
+    }
+
+    pub fn read_only(&self, kernel: &Kernel) -> bool {
+        attribute(&self.dir(kernel).join("ro")).is_some_and(|ro| ro != "0")
+    }
+
+    /// Its node. udev makes it a moment after the map, so it may not be this map's yet.
+    fn node(&self, kernel: &Kernel) -> Option<PathBuf> {
+        let node = kernel.dev().join("mapper").join(&self.name);
+        let leads_to = std::fs::canonicalize(&node).ok()?;
+        let number = attribute(&self.dir(kernel).join("dev"))?.parse().ok()?;
+        let ours = leads_to.file_name() == Some(OsStr::new(&self.dm))
+            || super::super::mountinfo::device_number(&node).is_ok_and(|n| n == number);
+        ours.then_some(node)
+    }
+
+    /// It as a device, by the name under which people see it, or by the kernel's while there is no such node.
+    pub fn device(&self, kernel: &Kernel, wwn: &Wwn) -> Result<BlockDevice, HostError> {
+        let plain = || kernel.dev().join(&self.dm);
+        let node = self.node(kernel).unwrap_or_else(plain);
+        BlockDevice::named(kernel, &self.dm, &node, wwn)
+    }
+
+    /// Waits until its node is there.
+    pub async fn wait_for_node(
+        &self,
+        machine: &Machine,
+        deadline: Instant,
+    ) -> Result<(), HostError> {
+        while self.node(&machine.kernel).is_none() {
+            if Instant::now() >= deadline {
+                return Err(HostError::NotProven {
+                    what: format!("dm-multipath, making `{}`,", self.name),
+                    but: format!(
+                        "`{}` does not lead to it",
+                        machine
+                            .kernel
+                            .dev()
+                            .join("mapper")
+                            .join(&self.name)
+                            .display()
+                    ),
+                });
+            }
+            sleep(machine.patience.look_again).await;
+        }
+        Ok(())
+    }
+
+    /// Removes it if nobody uses it, and proves that it is gone. What was written to it is on the array before.
+    ///
+    /// # Errors
+    /// [`HostError::InUse`]: then it was left as it is. [`HostError::FlushHangs`], [`HostError::NotProven`],
+    /// [`HostError::Command`].
+    pub async fn remove(&self, machine: &Machine) -> Result<(), HostError> {
+        let kernel = &machine.kernel;
+        let unknown = || HostError::NotProven {
+            what: format!("reading the name of map `{}`", self.name),
+            but: format!("it is `{}`", self.wwid),
+        };
+        let wwn = self.wwn().ok_or_else(unknown)?;
+        let device = self.device(kernel, &wwn)?;
+        must_be_free(kernel, &device, machine.patience.going).await?;
+        // A map without a path keeps what is written until one comes. Nobody will write any more, and removing it would wait,
+        // too. With a path, what waits has to reach the array.
+        if !self.has_usable_path(machine).await? {
+            log::warn!(map = self.name.as_str(); "no path is usable: what waits in the map is given up");
+            self.order(machine, "disablequeueing").await?;
+        }
+        let flush = machine.patience.flush;
+        let args = [OsStr::new("-f"), OsStr::new(&self.name)];
+        let report = match machine.programs.run("multipath", &args, flush).await {
+            Err(HostError::Deadline { after, .. }) if self.is_there(kernel) => {
+                return Err(HostError::FlushHangs {
+                    map: self.name.clone(),
+                    after,
+                });
+            }
+            Err(HostError::Deadline { .. }) => return Ok(()),
+            other => other?,
+        };
+        // Its status is no proof: some releases fail silently (array fact 72).
+        let begun = Instant::now();
+        while self.is_there(kernel) {
+            let refused = report.code != Some(0);
+            if refused || begun.elapsed() >= machine.patience.going {
+                if let Some(by) = busy(kernel, &device, machine.patience.going).await? {
+                    return Err(HostError::InUse {
+                        path: device.path().to_owned(),
+                        by: Box::new(by),
+                    });
+                }
+                if refused {
+                    return Err(HostError::Command(report));
+                }
+                return Err(HostError::NotProven {
+                    what: report.command,
+                    but: "the map is still there".to_owned(),
+                });
+            }
+            sleep(machine.patience.look_again).await;
+        }
+        log::debug!(map = self.name.as_str(); "map removed");
+        Ok(())
+    }
+
+    async fn has_usable_path(&self, machine: &Machine) -> Result<bool, HostError> {
+        let failed = failed_paths(machine).await.unwrap_or_default();
+        let paths = self.paths(&machine.kernel)?;
+        Ok(paths.iter().any(|path| {
+            path.state(&machine.kernel) == super::PathState::Running && !failed.contains(&path.name)
+        }))
+    }
+
+    /// Has multipathd do something with it.
+    async fn order(&self, machine: &Machine, what: &str) -> Result<(), HostError> {
+        order(machine, &[what, "map", &self.name]).await.map(drop)
+    }
+
+    /// Has it read its paths anew: whether they take writes.
+    pub async fn reload(&self, machine: &Machine) -> Result<(), HostError> {
+        self.order(machine, "reload").await
+    }
+
+    /// Brings it to the size of its paths, which must have been read anew, and proves it. multipathd may be busy with something
+    /// else: it is asked again until the deadline.
+    ///
+    /// # Errors
+    /// [`HostError::WrongSize`] if the paths or the map have another size at the deadline.
+    pub async fn resize(
+        &self,
+        machine: &Machine,
+        wwn: &Wwn,
+        bytes: u64,
+    ) -> Result<BlockDevice, HostError> {
+        let kernel = &machine.kernel;
+        let deadline = Instant::now() + machine.patience.change;
+        loop {
+            let device = self.device(kernel, wwn)?;
+            if device.bytes() == bytes {
+                return Ok(device);
+            }
+            let paths = self.paths(kernel)?;
+            // A lost path keeps its former size until it is back; dm-multipath takes no map of unequal ones.
+            let wrong = paths
+                .iter()
+                .find_map(|path| Some((path, path.bytes(kernel).filter(|size| *size != bytes)?)));
+            let refused = match wrong {
+                Some((path, found)) => {
+                    let _ = path.rescan(machine).await;
+                    HostError::WrongSize {
+                        device: path.node(kernel),
+                        expected: bytes,
+                        found,
+                    }
+                }
+                None => match self.order(machine, "resize").await {
+                    Ok(()) if self.device(kernel, wwn)?.bytes() == bytes => continue,
+                    Ok(()) => HostError::WrongSize {
+                        device: device.path().to_owned(),
+                        expected: bytes,
+                        found: device.bytes(),
+                    },
+                    Err(error) => error,
+                },
+            };
+            if Instant::now() >= deadline {
+                return Err(refused);
+            }
+            sleep(machine.patience.look_again).await;
+        }
+    }
+}
+
+/// Fails unless multipathd answers.
+///
+/// # Errors
+/// [`HostError::DaemonDown`], [`HostError::ToolMissing`].
+pub(super) async fn must_run(machine: &Machine) -> Result<(), HostError> {
+    let down = |but| HostError::DaemonDown {
+        daemon: "multipathd",
+        but,
+    };
+    match ask(machine, &["show", "daemon"]).await {
+        Ok(report) if report.code == Some(0) && report.stdout.trim_start().starts_with("pid") => {
+            Ok(())
+        }
+        Ok(report) => Err(down(report.to_string())),
+        Err(HostError::Deadline { what, after }) => Err(down(format!(
+            "{what} did not end within {} s",
+            after.as_secs()
+        ))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells dm-multipath to make a map although there is one path only, which some configurations do not do by themselves
+/// (`find_multipaths`).
+///
+/// # Errors
+/// [`HostError::Command`] with what multipathd said. A map may come nevertheless.
+pub(super) async fn take_in(machine: &Machine, path: &ScsiPath) -> Result<(), HostError> {
+    let node = path.node(&machine.kernel);
+    let args = [OsStr::new("-a"), node.as_os_str()];
+    let limit = machine.patience.command;
+    // It says no when it knows the volume already.
+    machine.programs.run("multipath", &args, limit).await?;
+    order(machine, &["add", "path", &path.name]).await.map(drop)
+}
+
+/// Has multipathd take a disk out of its map.
+///
+/// # Errors
+/// [`HostError::Command`] with what it said.
+pub(super) async fn let_go(machine: &Machine, path: &ScsiPath) -> Result<(), HostError> {
+    order(machine, &["del", "path", &path.name]).await.map(drop)
+}
+
+/// The disks that multipathd's checks found failed. None if it does not say.
+pub(super) async fn failed_paths(machine: &Machine) -> Option<BTreeSet<String>> {
+    let report = ask(machine, &["show", "paths", "raw", "format", "%d %T"])
+        .await
+        .ok()?;
+    let rows = report
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(' '));
+    let failed = rows
+        .filter(|(_, state)| matches!(state.trim(), "faulty" | "shaky" | "down" | "timeout"))
+        .map(|(name, _)| name.trim().to_owned());
+    (report.code == Some(0)).then(|| failed.collect())
+}
+
+/// multipathd's whole configuration, as it is in effect.
+///
+/// # Errors
+/// [`HostError::DaemonDown`], [`HostError::ToolMissing`].
+pub(super) async fn configuration(machine: &Machine) -> Result<String, HostError> {
+    must_run(machine).await?;
+    let report = ask(machine, &["show", "config"]).await?;
+    if report.code == Some(0) && report.stdout.contains('{') {
+        Ok(report.stdout)
+    } else {
+        Err(HostError::Command(report))
+    }
+}
+
+async fn order(machine: &Machine, words: &[&str]) -> Result<CommandReport, HostError> {
+    let report = ask(machine, words).await?;
+    // Older releases end with 0 whatever they say; what they say is `ok`, `fail` or `timeout`.
+    if report.code == Some(0) && report.stdout.trim() == "ok" {
+        Ok(report)
+    } else {
+        Err(HostError::Command(report))
+    }
+}
+
+async fn ask(machine: &Machine, words: &[&str]) -> Result<CommandReport, HostError> {
+    let args: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    let limit = machine.patience.command;
+    machine.programs.run("multipathd", &args, limit).await
+}
+
+/// A device of 3PAR: by the maker's number in its WWN.
+pub(super) fn is_3par(wwn: &Wwn) -> bool {
+    ["60002AC", "50002AC"]
+        .iter()
+        .any(|prefix| wwn.as_str().starts_with(prefix))
+}
+
+/// Where nodes of maps are, for messages.
+pub(super) fn mapper(kernel: &Kernel) -> PathBuf {
+    Path::new(kernel.dev()).join("mapper")
+}
