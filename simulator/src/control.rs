@@ -47,6 +47,14 @@ pub enum ControlError {
     /// No links lead from one array to the other.
     #[error("no links lead from `{0}` to `{1}`")]
     NoLinks(String, String),
+    /// The array has no port at this position.
+    #[error("array `{array}` has no port `{port}`")]
+    NoPort {
+        /// System name.
+        array: String,
+        /// `N:S:P`.
+        port: String,
+    },
     /// There is no switch of this name.
     #[error("there is no switch `{0}`")]
     NoSwitch(String),
@@ -287,6 +295,34 @@ impl Control {
             } else {
                 Err(ControlError::NoLinks(one.to_owned(), other.to_owned()))
             }
+        })
+    }
+
+    /// Pulls the cable of a port (`N:S:P`): whoever is logged in there loses the path, without a word from the array.
+    ///
+    /// # Errors
+    /// No such array or port.
+    pub fn cut_port(&self, array: &str, port: &str) -> Done<()> {
+        self.set_port(array, port, true)
+    }
+
+    /// Plugs the cable of a port in again.
+    ///
+    /// # Errors
+    /// No such array or port.
+    pub fn restore_port(&self, array: &str, port: &str) -> Done<()> {
+        self.set_port(array, port, false)
+    }
+
+    fn set_port(&self, array: &str, position: &str, cut: bool) -> Done<()> {
+        let found = self.alter_array(array, |array| {
+            let mut ports = array.ports.iter_mut();
+            let port = ports.find(|port| port.position == position);
+            port.map(|port| port.cut = cut)
+        })?;
+        found.ok_or_else(|| ControlError::NoPort {
+            array: array.to_owned(),
+            port: position.to_owned(),
         })
     }
 

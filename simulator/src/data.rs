@@ -79,6 +79,52 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Volumes that [`settle`] is about to give another file: until then nobody may write to the one they have.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn moving(world: &World, data_dir: &Path) -> io::Result<BTreeSet<Place>> {
+    let mut moving: BTreeSet<Place> = BTreeSet::new();
+    for Handover { from, to } in &world.handovers {
+        moving.extend([from.clone(), to.clone()]);
+    }
+    let joining = world.agreements.iter().filter(|pair| pair.joins);
+    moving.extend(joining.map(|pair| pair.to.clone()));
+    let wanted = peer_persistence::in_one(world);
+    for pair in &wanted {
+        let sides = (
+            find(world, data_dir, &pair.from),
+            find(world, data_dir, &pair.to),
+        );
+        if let (Some(from), Some(to)) = sides
+            && inode(&from)? != inode(&to)?
+        {
+            moving.insert(pair.to.clone());
+        }
+    }
+    let mut owners: BTreeMap<(u64, u64), Place> = BTreeMap::new();
+    for place in senders_first(world) {
+        let Some(file) = find(world, data_dir, &place) else {
+            continue;
+        };
+        match owners.get(&inode(&file)?) {
+            Some(owner) if !together(&wanted, owner, &place) => {
+                moving.insert(place);
+            }
+            Some(_) => {}
+            None => {
+                owners.insert(inode(&file)?, place);
+            }
+        }
+    }
+    Ok(moving)
+}
+
+/// Which file a name leads to.
+fn inode(file: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(file).map(|data| (data.dev(), data.ino()))
+}
+
 /// The data of a VV that has some.
 fn find(world: &World, data_dir: &Path, (array, vv): &(String, String)) -> Option<PathBuf> {
     let vv = world.arrays.get(array)?.vvs.get(vv)?;
@@ -88,28 +134,14 @@ fn find(world: &World, data_dir: &Path, (array, vv): &(String, String)) -> Optio
 /// Volumes that are one on two arrays have one file, others have a file each.
 fn part_and_join(world: &World, data_dir: &Path) -> io::Result<()> {
     let wanted = peer_persistence::in_one(world);
-    let together = |one: &Place, other: &Place| {
-        wanted.iter().any(|pair| {
-            (&pair.from, &pair.to) == (one, other) || (&pair.to, &pair.from) == (one, other)
-        })
-    };
-    // The sending side comes first, so that it keeps the file.
-    let mut places: Vec<(bool, Place)> = Vec::new();
-    for (name, array) in &world.arrays {
-        for vv in array.vvs.values().filter(|vv| has_data(vv)) {
-            let sends = array.group_of(&vv.name).is_some_and(Group::sends);
-            places.push((!sends, (name.clone(), vv.name.clone())));
-        }
-    }
-    places.sort();
     let mut owners: BTreeMap<(u64, u64), Place> = BTreeMap::new();
-    for (_, place) in places {
+    for place in senders_first(world) {
         let Some(file) = find(world, data_dir, &place) else {
             continue;
         };
-        let inode = fs::metadata(&file).map(|data| (data.dev(), data.ino()))?;
+        let inode = inode(&file)?;
         match owners.get(&inode) {
-            Some(owner) if !together(owner, &place) => part(&file)?,
+            Some(owner) if !together(&wanted, owner, &place) => part(&file)?,
             Some(_) => {}
             None => {
                 owners.insert(inode, place);
@@ -129,10 +161,29 @@ fn part_and_join(world: &World, data_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Are the two one volume?
+fn together(in_one: &[Agreement], one: &Place, other: &Place) -> bool {
+    in_one.iter().any(|pair| {
+        (&pair.from, &pair.to) == (one, other) || (&pair.to, &pair.from) == (one, other)
+    })
+}
+
+/// All volumes with data, those that send first: they keep the file.
+fn senders_first(world: &World) -> Vec<Place> {
+    let mut places: Vec<(bool, Place)> = Vec::new();
+    for (name, array) in &world.arrays {
+        for vv in array.vvs.values().filter(|vv| has_data(vv)) {
+            let sends = array.group_of(&vv.name).is_some_and(Group::sends);
+            places.push((!sends, (name.clone(), vv.name.clone())));
+        }
+    }
+    places.sort();
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
 /// `to` becomes another name of the file `from`, which its hosts have open.
 fn join(from: &Path, to: &Path) -> io::Result<()> {
-    let (one, other) = (fs::metadata(from)?, fs::metadata(to)?);
-    if (one.dev(), one.ino()) == (other.dev(), other.ino()) {
+    if inode(from)? == inode(to)? {
         return Ok(());
     }
     let beside = beside(to);
@@ -141,7 +192,7 @@ fn join(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// System name and VV.
-type Place = (String, String);
+pub(crate) type Place = (String, String);
 
 /// This name gets a file of its own with the same content.
 fn part(file: &Path) -> io::Result<()> {

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::data;
 use crate::description::{Description, Exports};
 use crate::faults::Armed;
+use crate::lio::Lio;
 use crate::remote_copy;
 use crate::simulated_paths;
 use crate::state::World;
@@ -36,6 +37,29 @@ struct Places {
     exports: Option<PathBuf>,
 }
 
+/// Targets that a description with `exports = "lio"` has; none otherwise.
+///
+/// # Errors
+/// The data directory cannot be made.
+pub(crate) fn lio(description: &Description) -> Result<Option<Lio>, StartError> {
+    let Some(dir) = description
+        .data_dir
+        .as_ref()
+        .filter(|_| description.exports == Exports::Lio)
+    else {
+        return Ok(None);
+    };
+    let strangers = description.arrays.iter().map(|array| {
+        let initiators = array.initiators.keys().cloned().collect();
+        (array.name.clone(), initiators)
+    });
+    let lio = Lio::new(dir, strangers.collect()).map_err(|source| StartError::Io {
+        what: format!("data directory `{}`", dir.display()),
+        source,
+    })?;
+    Ok(Some(lio))
+}
+
 /// What the lock protects.
 pub(crate) struct Inner {
     pub(crate) world: World,
@@ -47,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) stations: BTreeMap<String, Station>,
     /// The state that the files follow.
     settled: Option<World>,
+    /// The kernel's targets, if exports are such.
+    lio: Option<Lio>,
 }
 
 /// What belongs to an array as a machine on the network, not to what it stores.
@@ -149,6 +175,7 @@ impl Engine {
             log: Vec::new(),
             log_forgotten: 0,
             settled: None,
+            lio: lio(description)?,
             stations: stations.collect(),
         };
         let exports = description
@@ -178,6 +205,14 @@ impl Engine {
         let mut inner = self.lock();
         let now = inner.clock.now();
         remote_copy::tick(&mut inner.world, now);
+        if let Inner {
+            world,
+            lio: Some(lio),
+            ..
+        } = &mut *inner
+        {
+            lio.look_at_logins(world);
+        }
         self.settle(&mut inner);
         let result = change(&mut inner);
         self.settle(&mut inner);
@@ -194,9 +229,20 @@ impl Engine {
                 log::error!(error:%; "{what} could not follow the state");
             }
         };
+        let mut failed = false;
         match &self.places.data {
             Some(dir) => {
+                if let Some(lio) = &mut inner.lio {
+                    let withdrawn = lio.withdraw(&inner.world);
+                    failed |= withdrawn.is_err();
+                    complain("targets that hosts lose", withdrawn);
+                }
                 complain("volume data", data::settle(&mut inner.world, dir));
+                if let Some(lio) = &mut inner.lio {
+                    let settled = lio.settle(&inner.world);
+                    failed |= settled.is_err();
+                    complain("targets", settled);
+                }
                 if let Some(exports) = &self.places.exports {
                     complain(
                         "exports",
@@ -216,7 +262,8 @@ impl Engine {
             };
             complain("saved state", saved.write(dir));
         }
-        inner.settled = Some(inner.world.clone());
+        // Targets that could not follow are tried again at the next look at the clock.
+        inner.settled = (!failed).then(|| inner.world.clone());
     }
 
     /// Lets everything that hangs go on.

@@ -1,5 +1,7 @@
 //! Export templates → active VLUNs: one for each path of a host that is logged in.
 
+use std::collections::BTreeMap;
+
 use crate::names::set_name;
 use crate::state::{Array, Release, Vlun};
 
@@ -104,21 +106,33 @@ impl Array {
             .map(|(name, _)| name.as_str())
     }
 
-    /// Ports at which this initiator is logged in.
+    /// Ports at which this initiator is logged in, without those whose link is cut.
     pub fn ports_of(&self, initiator: &str) -> Vec<String> {
-        self.logins
+        let mut ports = ports_in(&self.logins, initiator);
+        ports.retain(|port| !self.is_cut(port));
+        ports
+    }
+
+    fn is_cut(&self, position: &str) -> bool {
+        self.ports
             .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(initiator))
-            .flat_map(|(_, ports)| ports.clone())
-            .collect()
+            .any(|port| port.cut && port.position == position)
     }
 
     /// All VLUNs that hosts can reach now.
     pub fn active_vluns(&self) -> Vec<Active> {
+        let mut all = self.vluns_for(&self.logins);
+        all.retain(|vlun| !self.is_cut(&vlun.port));
+        all
+    }
+
+    /// All VLUNs of these initiators at these ports, whether they are logged in or not. Where two templates give one path
+    /// the same LUN, the one of the stronger kind counts.
+    pub fn vluns_for(&self, logins: &BTreeMap<String, Vec<String>>) -> Vec<Active> {
         let mut all: Vec<Active> = Vec::new();
         for template in &self.vluns {
             for (lun, vv) in self.vvs_behind(template) {
-                for (host, initiator, port) in self.paths_of(template) {
+                for (host, initiator, port) in self.paths_of(template, logins) {
                     let one = Active {
                         lun,
                         status: self.path_status(&vv, &port),
@@ -144,7 +158,11 @@ impl Array {
     }
 
     /// (host, initiator, port) of every logged-in path a template reaches.
-    fn paths_of(&self, template: &Vlun) -> Vec<(Option<String>, String, String)> {
+    fn paths_of(
+        &self,
+        template: &Vlun,
+        logins: &BTreeMap<String, Vec<String>>,
+    ) -> Vec<(Option<String>, String, String)> {
         let initiators: Vec<(Option<String>, String)> = match &template.host {
             Some(word) => self
                 .hosts_behind(word)
@@ -156,8 +174,7 @@ impl Array {
                         .map(move |path| (Some(host.clone()), path))
                 })
                 .collect(),
-            None => self
-                .logins
+            None => logins
                 .keys()
                 .map(|initiator| {
                     (
@@ -170,7 +187,7 @@ impl Array {
         initiators
             .into_iter()
             .flat_map(|(host, initiator)| {
-                self.ports_of(&initiator)
+                ports_in(logins, &initiator)
                     .into_iter()
                     .map(move |port| (host.clone(), initiator.clone(), port))
             })
@@ -181,12 +198,7 @@ impl Array {
     /// `standby` on the secondary side of Peer Persistence unless both are active; on 10.x the ports of the node that does not own the VV are
     /// `nonopt`; otherwise `active`.
     fn path_status(&self, vv: &str, port: &str) -> &'static str {
-        let standby = self.group_of(vv).is_some_and(|group| {
-            !group.sends()
-                && group.has_policy("path_management")
-                && !group.has_policy("active_active")
-        });
-        if standby {
+        if self.is_standby(vv) {
             return "standby";
         }
         let owner = self.vvs.get(vv).map_or(0, |vv| vv.id % 2).to_string();
@@ -195,4 +207,21 @@ impl Array {
         }
         "active"
     }
+
+    /// Secondary side of Peer Persistence, unless both are active.
+    pub(crate) fn is_standby(&self, vv: &str) -> bool {
+        self.group_of(vv).is_some_and(|group| {
+            !group.sends()
+                && group.has_policy("path_management")
+                && !group.has_policy("active_active")
+        })
+    }
+}
+
+fn ports_in(logins: &BTreeMap<String, Vec<String>>, initiator: &str) -> Vec<String> {
+    logins
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(initiator))
+        .flat_map(|(_, ports)| ports.clone())
+        .collect()
 }

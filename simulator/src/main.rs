@@ -2,7 +2,7 @@
 
 mod client;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +30,12 @@ enum What {
         /// Unix socket for `ctl` and `cli`
         #[arg(long)]
         control: Option<PathBuf>,
+    },
+    /// Removes what a simulator with `exports = "lio"` left in the kernel; not while it runs
+    TakeDown {
+        /// Description, TOML
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Makes something happen to running arrays
     Ctl {
@@ -65,6 +71,7 @@ async fn main() -> ExitCode {
             state,
             control,
         } => serve(config, state, control).await,
+        What::TakeDown { config } => take_down(&config),
         What::Ctl { control, verb } => client::verb(&control, verb).await,
         What::Cli {
             control,
@@ -84,10 +91,19 @@ async fn main() -> ExitCode {
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
-async fn serve(config: PathBuf, state: Option<PathBuf>, socket: Option<PathBuf>) -> Outcome {
-    let text = std::fs::read_to_string(&config)
+fn read(config: &Path) -> Result<Description, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(config)
         .map_err(|error| format!("`{}`: {error}", config.display()))?;
-    let simulator = Simulator::start_in(Description::from_toml(&text)?, state.as_deref()).await?;
+    Ok(Description::from_toml(&text)?)
+}
+
+fn take_down(config: &Path) -> Outcome {
+    hpe3par_sim::take_down(&read(config)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: PathBuf, state: Option<PathBuf>, socket: Option<PathBuf>) -> Outcome {
+    let simulator = Simulator::start_in(read(&config)?, state.as_deref()).await?;
     let control = simulator.control();
     for array in control.arrays() {
         println!("{array} listens on {}", simulator.address(&array));

@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::control::Control;
 use crate::description::{ArrayDescription, Description};
-use crate::engine::{Engine, StartError};
+use crate::engine::{self, Engine, StartError};
 use crate::host_keys::{self, HostKeyError};
 use crate::ssh::Server;
 
@@ -96,6 +96,22 @@ impl Simulator {
     pub fn shutdown(self) {
         drop(self);
     }
+}
+
+/// Removes from this machine's kernel what simulated arrays with `exports = "lio"` left there; nothing with other exports.
+/// The simulator must not run: it would make everything again.
+///
+/// # Errors
+/// What the kernel says.
+pub fn take_down(description: &Description) -> Result<(), StartError> {
+    let Some(mut lio) = engine::lio(description)? else {
+        return Ok(());
+    };
+    lio.take_down(&description.world())
+        .map_err(|source| StartError::Io {
+            what: "targets cannot be removed".to_owned(),
+            source,
+        })
 }
 
 /// Time changes things although nobody asks: a copy is done, an array takes over.

@@ -2,6 +2,7 @@
 //! (remote copy mirrors its configuration to the peer).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +209,16 @@ pub struct Port {
     pub address: String,
     /// iSCSI name of the port.
     pub iqn: Option<String>,
+    /// Somebody pulled its cable.
+    #[serde(default)]
+    pub cut: bool,
+}
+
+impl Port {
+    /// Word of the State column.
+    pub fn state(&self) -> &str {
+        if self.cut { "loss_sync" } else { &self.state }
+    }
 }
 
 /// What a port speaks.
@@ -318,6 +329,29 @@ pub struct Host {
     pub paths: Vec<String>,
     /// Comment; empty is none.
     pub comment: String,
+    /// How its iSCSI initiators prove who they are.
+    #[serde(default)]
+    pub chap: Option<Chap>,
+    /// How the array proves itself to them.
+    #[serde(default)]
+    pub target_chap: Option<Chap>,
+}
+
+/// A CHAP name and secret. The secret is kept, and is neither dumped nor printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chap {
+    /// Name.
+    pub name: String,
+    /// Secret: 12 to 16 characters, or 32 hexadecimal digits.
+    pub secret: String,
+}
+
+impl fmt::Debug for Chap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chap")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An export template.

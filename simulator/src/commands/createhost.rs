@@ -110,6 +110,8 @@ fn create(
         domain,
         paths,
         comment: options.value("comment").unwrap_or_default().to_owned(),
+        chap: None,
+        target_chap: None,
     };
     array.hosts.insert(name.to_owned(), host);
     Ok(())

@@ -22,7 +22,7 @@ pub static COMMAND: Command = Command {
 pub(super) const LONGEST_COMMENT: usize = 511;
 
 /// Sizes are rounded up to a multiple of this, MiB.
-const STEP_MIB: u64 = 256;
+pub(super) const STEP_MIB: u64 = 256;
 
 /// Smallest compressed VV, MiB.
 const SMALLEST_COMPRESSED_MIB: u64 = 16 * 1024;
@@ -259,7 +259,8 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-fn largest_mib(release: Release) -> u64 {
+/// Largest VV, MiB.
+pub(super) fn largest_mib(release: Release) -> u64 {
     if release == Release::V1050 {
         64 << 20
     } else {

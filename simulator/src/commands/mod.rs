@@ -10,6 +10,7 @@ mod createvv;
 mod createvvset;
 mod dismissrcopyvv;
 mod exit;
+mod growvv;
 mod help;
 mod options;
 mod removehost;
@@ -19,6 +20,7 @@ mod removevlun;
 mod removevv;
 mod removevvset;
 mod setclienv;
+pub(crate) mod sethost;
 mod setrcopygroup;
 mod sets;
 mod setvv;
@@ -68,11 +70,13 @@ pub static COMMANDS: &[&Command] = &[
     &createvlun::COMMAND,
     &createvv::COMMAND,
     &createvvset::COMMAND,
+    &growvv::COMMAND,
     &removehost::COMMAND,
     &removehostset::COMMAND,
     &removevlun::COMMAND,
     &removevv::COMMAND,
     &removevvset::COMMAND,
+    &sethost::COMMAND,
     &setvv::COMMAND,
     &showhost::COMMAND,
     &showhostset::COMMAND,

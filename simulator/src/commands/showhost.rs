@@ -4,7 +4,7 @@ use super::createhost::PERSONAS;
 use super::{Answer, Call, Command, Options};
 use crate::names::set_name;
 use crate::patterns::matches;
-use crate::state::{Array, Host, Release};
+use crate::state::{Array, Chap, Host, Release};
 use crate::table::{Column, Table};
 
 /// `showhost [options] [<host or pattern or set:name>...]`.
@@ -184,11 +184,15 @@ fn chap(shown: &[(&String, &Host)], options: &Options) -> String {
         Column::dashed("Target_CHAP_Name"),
     ]);
     for (name, host) in shown {
+        let shown = |chap: &Option<Chap>| {
+            let name = chap.as_ref().map(|chap| chap.name.clone());
+            name.unwrap_or_else(|| "--".to_owned())
+        };
         table.row([
             host.id.to_string(),
             (*name).clone(),
-            "--".to_owned(),
-            "--".to_owned(),
+            shown(&host.chap),
+            shown(&host.target_chap),
         ]);
     }
     table.total(Vec::new()).render(options.style)

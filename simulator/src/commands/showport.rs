@@ -87,7 +87,11 @@ fn all(ports: &[&Port], release: Release) -> Table {
             PortProtocol::Iscsi => ("target", "iscsi", "iSCSI"),
             PortProtocol::Rcip => ("peer", "rcip", "IP"),
         };
-        let kind = if port.state == "ready" { kind } else { "free" };
+        let kind = if port.state() == "ready" {
+            kind
+        } else {
+            "free"
+        };
         // All FC ports of a system have one node WWN, which differs from the port's in the first digits.
         let node = match port.protocol {
             PortProtocol::Fc => format!("2FF70002{}", port.address.get(8..).unwrap_or_default()),
@@ -96,7 +100,7 @@ fn all(ports: &[&Port], release: Release) -> Table {
         table.row([
             port.position.as_str(),
             mode,
-            &port.state,
+            port.state(),
             &node,
             &port.address,
             kind,
@@ -130,7 +134,7 @@ fn iscsi(ports: &[&Port], release: Release) -> Table {
     let mut table = Table::new(columns).count_only();
     for port in ports {
         let group = target_portal_group(&port.position);
-        let ready = port.state == "ready";
+        let ready = port.state() == "ready";
         let address = port.ip.as_deref().unwrap_or(NO_IP);
         let netmask = if address == NO_IP {
             NO_IP
@@ -145,7 +149,7 @@ fn iscsi(ports: &[&Port], release: Release) -> Table {
         let (vlan, peer) = ("N", "N");
         table.row([
             port.position.as_str(),
-            &port.state,
+            port.state(),
             address,
             netmask,
             NO_IP,
@@ -202,11 +206,11 @@ fn rcip(ports: &[&Port]) -> Table {
     .count_only();
     for port in ports {
         let position = port.position.as_str();
-        match port.ip.as_deref().filter(|_| port.state == "ready") {
+        match port.ip.as_deref().filter(|_| port.state() == "ready") {
             Some(ip) => {
                 table.row([
                     position,
-                    &port.state,
+                    port.state(),
                     &port.address,
                     ip,
                     "255.255.255.0",
@@ -219,7 +223,7 @@ fn rcip(ports: &[&Port]) -> Table {
             }
             None => table.row([
                 position,
-                &port.state,
+                port.state(),
                 &port.address,
                 "-",
                 "-",

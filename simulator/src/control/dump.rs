@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::state::World;
 
-/// Fields that hold times or ids still to be given, at any depth.
-const LEFT_OUT: [&str; 12] = [
+/// Fields that hold times, ids still to be given, or secrets, at any depth.
+const LEFT_OUT: [&str; 13] = [
+    "secret",
     "counters",
     "created",
     "started_at",

@@ -65,6 +65,20 @@ pub enum Verb {
         /// System name of the other
         peer: String,
     },
+    /// Pulls the cable of a port
+    CutPort {
+        /// System name
+        array: String,
+        /// `N:S:P`
+        port: String,
+    },
+    /// Plugs the cable of a port in again
+    RestorePort {
+        /// System name
+        array: String,
+        /// `N:S:P`
+        port: String,
+    },
     /// Cuts an array from the quorum witness
     CutWitness {
         /// System name
@@ -148,6 +162,8 @@ impl Control {
             Verb::Up { array } => self.up(&array).await?,
             Verb::CutLinks { array, peer } => self.cut_links(&array, &peer)?,
             Verb::RestoreLinks { array, peer } => self.restore_links(&array, &peer)?,
+            Verb::CutPort { array, port } => self.cut_port(&array, &port)?,
+            Verb::RestorePort { array, port } => self.restore_port(&array, &port)?,
             Verb::CutWitness { array } => self.cut_witness(&array)?,
             Verb::RestoreWitness { array } => self.restore_witness(&array)?,
             Verb::CpgFull { array, cpg } => self.cpg_full(&array, &cpg)?,

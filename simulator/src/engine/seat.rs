@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Engine, Inner, LogEntry};
-use crate::commands::{self, Answer, Call, Environment};
+use crate::commands::{self, Answer, Call, Environment, sethost};
 use crate::faults::{Fault, Kind};
 use crate::state::Connection;
 
@@ -113,7 +113,7 @@ impl Seat {
             return Delivery::default();
         };
         let running = Running::start(self);
-        let line = display(words);
+        let line = display(&sethost::without_secret(words));
         let (entry, faults) = {
             let mut inner = self.engine.lock();
             let received_ms = inner.clock.now_ms();
