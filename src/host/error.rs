@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use super::{Busy, CommandReport};
-use crate::model::Wwn;
+use crate::model::{FsType, Wwn};
 
 /// Why something could not be done on this machine. Nothing was changed unless the variant says so.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,44 @@ pub enum HostError {
         /// What is on it.
         found: String,
     },
+    /// A filesystem that is damaged, or may be. It is not mounted, and nothing was repaired.
+    #[error("the {kind} filesystem on `{device}` (WWN `{wwn}`) is not mounted: {found}", device = device.display())]
+    Unsound {
+        /// Which device.
+        device: PathBuf,
+        /// Which volume.
+        wwn: Wwn,
+        /// The filesystem that should be on it.
+        kind: FsType,
+        /// What was found.
+        found: String,
+    },
+    /// Something that is to be written to cannot be.
+    #[error("`{path}` is read-only: {why}", path = path.display())]
+    ReadOnly {
+        /// Which device or mountpoint.
+        path: PathBuf,
+        /// Who says so, for people.
+        why: String,
+    },
+    /// The kernel does not mount one filesystem from two devices.
+    #[error("the {kind} filesystem on `{device}` (WWN `{wwn}`) is mounted on this machine already, from another device", device = device.display())]
+    MountedTwin {
+        /// Which device.
+        device: PathBuf,
+        /// Which volume.
+        wwn: Wwn,
+        /// The filesystem.
+        kind: FsType,
+    },
+    /// The kernel lacks a filesystem.
+    #[error("this machine's kernel has no {kind}, which is on `{device}`", device = device.display())]
+    NoFilesystem {
+        /// What it lacks.
+        kind: FsType,
+        /// Which device has it.
+        device: PathBuf,
+    },
     /// Something else is mounted where a volume belongs.
     #[error("`{found}` is mounted on `{mountpoint}`", mountpoint = mountpoint.display())]
     OtherMount {
@@ -126,8 +164,8 @@ impl HostError {
         Some(match self {
             Self::ToolMissing(tool) => {
                 let package = match *tool {
-                    "mkfs.ext4" => "e2fsprogs",
-                    "mkfs.xfs" => "xfsprogs",
+                    "mkfs.ext4" | "dumpe2fs" | "resize2fs" => "e2fsprogs",
+                    "mkfs.xfs" | "xfs_growfs" => "xfsprogs",
                     "losetup" => "mount or util-linux",
                     _ => "util-linux",
                 };
@@ -156,10 +194,23 @@ impl HostError {
             Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EIO) => {
                 "the device cannot be read: look at the paths to the array and at `dmesg`".to_owned()
             }
-            Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EUCLEAN) => {
-                "the filesystem is damaged: check it by hand (`fsck.ext4` or `xfs_repair`) before the next mount"
-                    .to_owned()
+            Self::Unsound { kind, .. } => {
+                let check = match kind {
+                    FsType::Ext4 => "e2fsck",
+                    FsType::Xfs => "xfs_repair",
+                };
+                format!(
+                    "this plugin repairs nothing: with the volume mounted nowhere, export its VV to one machine by hand and look at it there \
+                     with `{check} -n DEVICE`, which changes nothing; take a snapshot of the VV before `{check} DEVICE` repairs it"
+                )
             }
+            Self::ReadOnly { .. } => {
+                "look at `dmesg`, and whether the array exports the volume for writing and serves it".to_owned()
+            }
+            Self::MountedTwin { wwn, .. } => {
+                format!("a copy, clone or snapshot of WWN `{wwn}` is mounted here: unmount that first")
+            }
+            Self::NoFilesystem { kind, .. } => format!("load the kernel's module (`modprobe {kind}`)"),
             Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
         })
     }

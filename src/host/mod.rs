@@ -2,9 +2,11 @@
 
 mod busy;
 mod command;
+mod damage;
 mod device;
 mod error;
 mod filesystem;
+mod kernel_log;
 mod loops;
 mod mount;
 mod mountinfo;
@@ -17,7 +19,9 @@ pub use command::CommandReport;
 pub use device::BlockDevice;
 pub use error::HostError;
 pub use filesystem::{can_make, end_preparing, make, prepare_root, reclaim};
-pub use mount::{is_mounted, mount, mounted_beneath, remove_mountpoint, unmount};
+pub use mount::{
+    MountAs, is_mounted, mount, mounted_beneath, must_be_writable, remove_mountpoint, unmount,
+};
 pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
 pub use probe::{Found, ProvenEmpty, probe};
 pub use simulated::Simulated;

@@ -5,6 +5,7 @@
 mod rig;
 
 mod attaching;
+mod damaged;
 mod formatting;
 mod lab;
 mod mounting;

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    host::{self, BlockDevice, Export, Place},
+    host::{self, BlockDevice, Export, MountAs, Place},
     index::{MountPlace, OpKind},
     inform::{Vv, VvQuery},
     model::{Comment, MountId, RequestId, State, VolumeName},
@@ -219,7 +219,14 @@ async fn bring_here(
     steps
         .local(
             Intent::Mount,
-            host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING),
+            host::mount(
+                &inner.kernel,
+                &device,
+                &mountpoint,
+                fs_type,
+                MountAs::Volume,
+                MOUNTING,
+            ),
         )
         .await?
         .into_inner();
