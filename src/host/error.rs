@@ -211,6 +211,10 @@ impl HostError {
                 format!("a copy, clone or snapshot of WWN `{wwn}` is mounted here: unmount that first")
             }
             Self::NoFilesystem { kind, .. } => format!("load the kernel's module (`modprobe {kind}`)"),
+            Self::Command(report) if report.command.starts_with("resize2fs ") && report.code == Some(1) => {
+                "the kernel grows an ext4 only for a process with the capability CAP_SYS_RESOURCE, and none that it has found errors in"
+                    .to_owned()
+            }
             Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
         })
     }

@@ -72,6 +72,17 @@ pub(super) async fn bind(file: &Path) -> Result<PathBuf, HostError> {
     }
 }
 
+/// Has a loop device take the size that its file has by now, under whoever uses it.
+pub(super) async fn take_size(path: &Path) -> Result<(), HostError> {
+    run_ok(
+        "losetup",
+        &["--set-capacity".as_ref(), path.as_os_str()],
+        LIMIT,
+    )
+    .await
+    .map(drop)
+}
+
 /// Frees a loop device. Status 0 proves nothing: a device that somebody has open is only marked to go later
 /// (array fact 32).
 pub(super) async fn free(path: &Path) -> Result<(), HostError> {

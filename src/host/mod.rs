@@ -6,6 +6,7 @@ mod damage;
 mod device;
 mod error;
 mod filesystem;
+mod growth;
 mod kernel_log;
 mod loops;
 mod mount;
@@ -19,6 +20,7 @@ pub use command::CommandReport;
 pub use device::BlockDevice;
 pub use error::HostError;
 pub use filesystem::{can_make, end_preparing, make, prepare_root, reclaim};
+pub use growth::grow_filesystem;
 pub use mount::{
     MountAs, is_mounted, mount, mounted_beneath, must_be_writable, remove_mountpoint, unmount,
 };

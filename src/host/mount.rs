@@ -29,8 +29,8 @@ pub enum MountAs {
     /// A volume: to read and write, its journal replayed, and the kernel's defaults for all else. Of two devices with one XFS the kernel
     /// mounts one, which keeps copies of a volume apart.
     Volume,
-    /// A snapshot: to read only, and without replaying the journal, so that a device that takes no writes will do. Its volume may be
-    /// mounted beside it.
+    /// A snapshot: to read only, and without replaying the journal, so that a device that takes no writes will do (array fact 94). Its
+    /// volume may be mounted beside it.
     Snapshot,
 }
 
@@ -132,7 +132,7 @@ pub async fn mount(
 }
 
 /// The whole filesystem of the device, and not a directory of it that is bound there.
-fn is_all_of(entry: &MountEntry, device: &BlockDevice) -> bool {
+pub(super) fn is_all_of(entry: &MountEntry, device: &BlockDevice) -> bool {
     entry.device == device.number() && entry.root == Path::new("/")
 }
 
@@ -220,6 +220,7 @@ fn mount_now(
         data,
     );
     if let Err(refusal) = done {
+        // What is the matter only the log says (array fact 91).
         let said = log.about(&damage::name_in_log(kernel, device));
         return Err(damage::explain(device, kind, refusal, &said));
     }

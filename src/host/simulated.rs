@@ -24,7 +24,7 @@ use super::{
     busy::{busy, must_be_free},
     loops::{self, LoopDevice},
 };
-use crate::model::{Change, HostName, Initiator, Wwn};
+use crate::model::{Change, HostName, Initiator, Size, Wwn};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKING: Duration = Duration::from_secs(30);
@@ -151,6 +151,38 @@ impl Simulated {
         } else {
             Change::Changed(())
         })
+    }
+
+    /// The file grows by itself; the loop device is told to look.
+    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {
+        let _turn = self.turn.lock().await;
+        let bound = self.bound_as(wwn)?;
+        if bound.is_empty() {
+            return Err(HostError::NoDevice {
+                wwn: wwn.clone(),
+                path: self.attached_dir().join(wwn.as_str()),
+            });
+        }
+        let mut done = Change::Unchanged(());
+        for bound in &bound {
+            let before = BlockDevice::read(&self.kernel, &bound.path, wwn)?.bytes();
+            if before < size.bytes() {
+                loops::take_size(&bound.path).await?;
+                done = Change::Changed(());
+            }
+            let found = BlockDevice::read(&self.kernel, &bound.path, wwn)?.bytes();
+            if found != size.bytes() {
+                return Err(HostError::WrongSize {
+                    device: bound.path.clone(),
+                    expected: size.bytes(),
+                    found,
+                });
+            }
+            if before != found {
+                log::info!(wwn = wwn.as_str(), device:% = bound.path.display(), bytes = found; "device has grown");
+            }
+        }
+        Ok(done)
     }
 
     fn attached_dir(&self) -> PathBuf {
@@ -305,7 +337,7 @@ fn link_anew(data: &Path, link: &Path) -> Result<(), HostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Lun, Size};
+    use crate::model::Lun;
 
     #[tokio::test(start_paused = true)]
     async fn an_export_that_does_not_come_is_waited_for_until_the_deadline() {

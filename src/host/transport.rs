@@ -55,6 +55,18 @@ impl Transport {
         }
     }
 
+    /// Has the device of an attached volume take the size that its array shows by now, under whoever uses it. Never a smaller one.
+    /// Unchanged if it has it.
+    ///
+    /// # Errors
+    /// [`HostError::NoDevice`] if it is not attached, [`HostError::WrongSize`] if the device does not get that size (yet), or has a larger
+    /// one, [`HostError::Command`], [`HostError::Io`].
+    pub async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.resize(wwn, size).await,
+        }
+    }
+
     /// Removes the device of a volume that nobody uses, and proves that it is gone. Before the export is withdrawn, never
     /// after. Unchanged if there was none.
     ///

@@ -65,7 +65,7 @@ async fn copied(lab: &Lab, device: &BlockDevice) -> BlockDevice {
     transport.attach(&export, lab.soon()).await.unwrap()
 }
 
-/// The same volume on a loop device that takes no writes. Not `blockdev --setro`: the next user of that device would find it so, too.
+/// The same volume on a loop device that takes no writes. Not by `blockdev --setro`: that outlasts the test (array fact 95).
 fn bound_read_only(lab: &Lab, device: &BlockDevice) -> BlockDevice {
     tool("losetup", &["--detach", path_of(device)]);
     let link = lab.path(&format!("exports/.attached/host7/{}", device.wwn()));

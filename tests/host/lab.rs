@@ -39,6 +39,8 @@ pub fn privately<F: Future<Output = ()>>(test: &str, body: impl FnOnce(Lab) -> F
         "debugfs",
         "tune2fs",
         "xfs_db",
+        "resize2fs",
+        "xfs_growfs",
         "unshare",
     ];
     let mut needs = vec![Need::Root, Need::Device("/dev/loop-control")];

@@ -7,5 +7,6 @@ mod rig;
 mod attaching;
 mod damaged;
 mod formatting;
+mod growing;
 mod lab;
 mod mounting;
