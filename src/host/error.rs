@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use super::{Busy, CommandReport};
-use crate::model::{Lun, TargetPort, Wwn};
+use crate::model::{FsType, Lun, TargetPort, Wwn};
 
 /// Why something could not be done on this machine. Nothing was changed unless the variant says so.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,44 @@ pub enum HostError {
         /// What is on it.
         found: String,
     },
+    /// A filesystem that is damaged, or may be. It is not mounted, and nothing was repaired.
+    #[error("the {kind} filesystem on `{device}` (WWN `{wwn}`) is not mounted: {found}", device = device.display())]
+    Unsound {
+        /// Which device.
+        device: PathBuf,
+        /// Which volume.
+        wwn: Wwn,
+        /// The filesystem that should be on it.
+        kind: FsType,
+        /// What was found.
+        found: String,
+    },
+    /// Something that is to be written to cannot be.
+    #[error("`{path}` is read-only: {why}", path = path.display())]
+    ReadOnly {
+        /// Which device or mountpoint.
+        path: PathBuf,
+        /// Who says so, for people.
+        why: String,
+    },
+    /// The kernel does not mount one filesystem from two devices.
+    #[error("the {kind} filesystem on `{device}` (WWN `{wwn}`) is mounted on this machine already, from another device", device = device.display())]
+    MountedTwin {
+        /// Which device.
+        device: PathBuf,
+        /// Which volume.
+        wwn: Wwn,
+        /// The filesystem.
+        kind: FsType,
+    },
+    /// The kernel lacks a filesystem.
+    #[error("this machine's kernel has no {kind}, which is on `{device}`", device = device.display())]
+    NoFilesystem {
+        /// What it lacks.
+        kind: FsType,
+        /// Which device has it.
+        device: PathBuf,
+    },
     /// Something else is mounted where a volume belongs.
     #[error("`{found}` is mounted on `{mountpoint}`", mountpoint = mountpoint.display())]
     OtherMount {
@@ -178,12 +216,6 @@ pub enum HostError {
         /// By whom.
         by: Box<Busy>,
     },
-    /// A device takes no writes, though its volume is exported.
-    #[error("`{device}` is read-only", device = device.display())]
-    ReadOnly {
-        /// Which device.
-        device: PathBuf,
-    },
     /// A map without paths keeps what is written to it, and cannot be removed.
     #[error("map `{map}` could not be removed within {} s", after.as_secs())]
     FlushHangs {
@@ -216,8 +248,8 @@ impl HostError {
         Some(match self {
             Self::ToolMissing(tool) => {
                 let package = match *tool {
-                    "mkfs.ext4" => "e2fsprogs",
-                    "mkfs.xfs" => "xfsprogs",
+                    "mkfs.ext4" | "dumpe2fs" | "resize2fs" => "e2fsprogs",
+                    "mkfs.xfs" | "xfs_growfs" => "xfsprogs",
                     "losetup" => "mount or util-linux",
                     "iscsiadm" => "open-iscsi or iscsi-initiator-utils",
                     "multipath" | "multipathd" => "multipath-tools or device-mapper-multipath",
@@ -249,8 +281,25 @@ impl HostError {
             Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EIO) => {
                 "the device cannot be read: look at the paths to the array and at `dmesg`".to_owned()
             }
-            Self::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EUCLEAN) => {
-                "the filesystem is damaged: check it by hand (`fsck.ext4` or `xfs_repair`) before the next mount"
+            Self::Unsound { kind, .. } => {
+                let check = match kind {
+                    FsType::Ext4 => "e2fsck",
+                    FsType::Xfs => "xfs_repair",
+                };
+                format!(
+                    "this plugin repairs nothing: with the volume mounted nowhere, export its VV to one machine by hand and look at it there \
+                     with `{check} -n DEVICE`, which changes nothing; take a snapshot of the VV before `{check} DEVICE` repairs it"
+                )
+            }
+            Self::ReadOnly { .. } => {
+                "look at `dmesg`, and whether the array exports the volume for writing and serves it".to_owned()
+            }
+            Self::MountedTwin { wwn, .. } => {
+                format!("a copy, clone or snapshot of WWN `{wwn}` is mounted here: unmount that first")
+            }
+            Self::NoFilesystem { kind, .. } => format!("load the kernel's module (`modprobe {kind}`)"),
+            Self::Command(report) if report.command.starts_with("resize2fs ") && report.code == Some(1) => {
+                "the kernel grows an ext4 only for a process with the capability CAP_SYS_RESOURCE, and none that it has found errors in"
                     .to_owned()
             }
             Self::NoInitiator { of, .. } if of.starts_with("iSCSI") => {
@@ -278,9 +327,6 @@ impl HostError {
             }
             Self::StaleInUse { .. } => {
                 "stop what uses it at once: what is written there reaches another volume; then try again".to_owned()
-            }
-            Self::ReadOnly { .. } => {
-                "check whether the array that serves the volume takes writes: a secondary of a remote copy group does not".to_owned()
             }
             Self::FlushHangs { map, .. } => format!(
                 "all its paths may be lost while it queues: see `multipath -ll {map}` and processes in state D; it is safe to try again"

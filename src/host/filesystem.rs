@@ -16,7 +16,7 @@ use super::{
     BlockDevice, Found, HostError, Kernel, ProvenEmpty,
     busy::must_be_free,
     command::{self, blocking, run_ok},
-    mount::{mount, remove_mountpoint, unmount},
+    mount::{MountAs, mount, remove_mountpoint, unmount},
     probe::{self, LOOKING, probe},
 };
 use crate::model::{FsMode, FsOwner, FsType, Wwn};
@@ -129,7 +129,7 @@ pub async fn prepare_root(
     scratch: &Path,
 ) -> Result<(), HostError> {
     let root = preparing_at(scratch, device.wwn());
-    let _ = mount(kernel, device, &root, kind, LOOKING).await?;
+    let _ = mount(kernel, device, &root, kind, MountAs::Volume, LOOKING).await?;
     let (directory, what) = (
         root.clone(),
         format!("preparing `{}`", device.path().display()),

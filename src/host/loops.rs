@@ -72,10 +72,15 @@ pub(super) async fn bind(file: &Path) -> Result<PathBuf, HostError> {
     }
 }
 
-/// Lets a loop device have the size its file has by now.
-pub(super) async fn read_size(path: &Path) -> Result<(), HostError> {
-    let args = ["--set-capacity".as_ref(), path.as_os_str()];
-    run_ok("losetup", &args, LIMIT).await.map(drop)
+/// Has a loop device take the size that its file has by now, under whoever uses it.
+pub(super) async fn take_size(path: &Path) -> Result<(), HostError> {
+    run_ok(
+        "losetup",
+        &["--set-capacity".as_ref(), path.as_os_str()],
+        LIMIT,
+    )
+    .await
+    .map(drop)
 }
 
 /// Frees a loop device. Status 0 proves nothing: a device that somebody has open is only marked to go later

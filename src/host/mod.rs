@@ -2,9 +2,12 @@
 
 mod busy;
 mod command;
+mod damage;
 mod device;
 mod error;
 mod filesystem;
+mod growth;
+mod kernel_log;
 mod loops;
 mod mount;
 mod mountinfo;
@@ -13,12 +16,15 @@ mod san;
 mod simulated;
 mod transport;
 
-pub use busy::{Busy, busy};
+pub use busy::{Busy, busy, held_by};
 pub use command::{CommandReport, Programs};
 pub use device::BlockDevice;
 pub use error::HostError;
 pub use filesystem::{can_make, end_preparing, make, prepare_root, reclaim};
-pub use mount::{is_mounted, mount, mounted_beneath, remove_mountpoint, unmount};
+pub use growth::grow_filesystem;
+pub use mount::{
+    MountAs, is_mounted, mount, mounted_beneath, must_be_writable, remove_mountpoint, unmount,
+};
 pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
 pub use probe::{Found, ProvenEmpty, probe};
 pub use san::{Access, Finding, PathSeen, PathState, San, Setting, Turns};

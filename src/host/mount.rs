@@ -18,8 +18,31 @@ use super::{
     BlockDevice, HostError, Kernel, MountEntry,
     busy::{self, users_of},
     command::blocking,
+    damage::{self, When, must_be_sound},
+    kernel_log::KernelLog,
 };
 use crate::model::{Change, FsType};
+
+/// What a device is mounted as. Mount options follow from that; nobody gives them as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountAs {
+    /// A volume: to read and write, its journal replayed, and the kernel's defaults for all else. Of two devices with one XFS the kernel
+    /// mounts one, which keeps copies of a volume apart.
+    Volume,
+    /// A snapshot: to read only, and without replaying the journal, so that a device that takes no writes will do (array fact 94). Its
+    /// volume may be mounted beside it.
+    Snapshot,
+}
+
+impl MountAs {
+    fn options(self, kind: FsType) -> (MsFlags, Option<&'static str>) {
+        match (self, kind) {
+            (Self::Volume, _) => (MsFlags::empty(), None),
+            (Self::Snapshot, FsType::Ext4) => (MsFlags::MS_RDONLY, Some("noload")),
+            (Self::Snapshot, FsType::Xfs) => (MsFlags::MS_RDONLY, Some("norecovery,nouuid")),
+        }
+    }
+}
 
 /// What is mounted on a directory.
 ///
@@ -47,34 +70,101 @@ pub fn mounted_beneath(kernel: &Kernel, directory: &Path) -> Result<Vec<MountEnt
     Ok(mounts)
 }
 
-/// Mounts a device, making the directory if need be. Unchanged if it is mounted there already.
+/// Mounts a device, making the directory if need be. Unchanged if it is mounted there already. A volume that the kernel mounts in
+/// spite of damage, or cannot write to, is unmounted again. mount(2) takes at most `limit`, the looks around it take their own time.
 ///
 /// # Errors
+/// [`HostError::Unsound`] for a damaged filesystem, [`HostError::ReadOnly`], [`HostError::MountedTwin`], [`HostError::NoFilesystem`];
 /// [`HostError::OtherMount`], [`HostError::WrongDevice`], [`HostError::InUse`], [`HostError::Deadline`] (the mount may still
-/// happen: look before the next attempt), [`HostError::Io`], [`HostError::NotProven`].
+/// happen: look before the next attempt), [`HostError::ToolMissing`], [`HostError::Io`], [`HostError::NotProven`].
 pub async fn mount(
     kernel: &Kernel,
     device: &BlockDevice,
     mountpoint: &Path,
     kind: FsType,
+    mount_as: MountAs,
     limit: Duration,
 ) -> Result<Change<MountEntry>, HostError> {
+    if let Some(entry) = is_mounted(kernel, mountpoint)? {
+        return match entry {
+            entry if is_all_of(&entry, device) => {
+                as_asked_for(&entry, mount_as).map(|()| Change::Unchanged(entry))
+            }
+            other => Err(other_mount(other)),
+        };
+    }
+    // A snapshot changes nothing, and may be what the data are saved from.
+    device.still_there(kernel)?;
+    if mount_as == MountAs::Volume {
+        must_be_sound(device, kind, When::Before).await?;
+    }
     let what = format!(
         "mounting `{}` on `{}`",
         device.path().display(),
         mountpoint.display()
     );
     let job = (kernel.clone(), device.clone(), mountpoint.to_owned());
-    let done = blocking(what, limit, move || mount_now(&job.0, &job.1, &job.2, kind)).await;
-    match done {
+    let mount = move || mount_now(&job.0, &job.1, &job.2, kind, mount_as);
+    let entry = match blocking(what, limit, mount).await {
         Err(HostError::Io { source, .. }) if source.raw_os_error() == Some(Errno::EBUSY as i32) => {
             let by = Box::new(busy::busy(kernel, device, limit).await?.unwrap_or_default());
-            Err(HostError::InUse {
+            return Err(HostError::InUse {
                 path: device.path().to_owned(),
                 by,
-            })
+            });
         }
+        other => other?,
+    };
+    let kept = match as_asked_for(&entry, mount_as) {
+        // What was wrong may have been in the journal.
+        Ok(()) if mount_as == MountAs::Volume => must_be_sound(device, kind, When::Mounted).await,
         other => other,
+    };
+    match kept {
+        Ok(()) => Ok(Change::Changed(entry)),
+        Err(refusal) => {
+            if let Err(error) = unmount(kernel, mountpoint, limit).await {
+                log::warn!(mountpoint:% = mountpoint.display(), error:% = error; "not unmounted again after its mount was refused");
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// The whole filesystem of the device, and not a directory of it that is bound there.
+pub(super) fn is_all_of(entry: &MountEntry, device: &BlockDevice) -> bool {
+    entry.device == device.number() && entry.root == Path::new("/")
+}
+
+fn other_mount(entry: MountEntry) -> HostError {
+    HostError::OtherMount {
+        found: entry.source.to_string_lossy().into_owned(),
+        mountpoint: entry.mountpoint,
+    }
+}
+
+/// Read-only when writing was asked for is no success.
+fn as_asked_for(entry: &MountEntry, mount_as: MountAs) -> Result<(), HostError> {
+    if mount_as == MountAs::Volume && entry.is_read_only() {
+        return Err(HostError::ReadOnly {
+            path: entry.mountpoint.clone(),
+            why: format!(
+                "its options are `{}`, its filesystem's `{}`",
+                entry.options, entry.filesystem
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// What is mounted on a directory takes writes: the kernel may have put an end to that after an error. No error if nothing is mounted.
+///
+/// # Errors
+/// [`HostError::ReadOnly`], [`HostError::Io`], [`HostError::Unrecognised`].
+pub fn must_be_writable(kernel: &Kernel, mountpoint: &Path) -> Result<(), HostError> {
+    match is_mounted(kernel, mountpoint)? {
+        Some(entry) => as_asked_for(&entry, MountAs::Volume),
+        None => Ok(()),
     }
 }
 
@@ -83,7 +173,8 @@ fn mount_now(
     device: &BlockDevice,
     mountpoint: &Path,
     kind: FsType,
-) -> Result<Change<MountEntry>, HostError> {
+    mount_as: MountAs,
+) -> Result<MountEntry, HostError> {
     let mut directory = fs::DirBuilder::new();
     // Anybody may pass through to the volumes; the bare directory beneath a volume is for nobody.
     if let Some(parent) = mountpoint.parent() {
@@ -100,17 +191,8 @@ fn mount_now(
             ErrorKind::NotFound.into(),
         ));
     };
-    let is_ours =
-        |entry: &MountEntry| entry.device == device.number() && entry.root == Path::new("/");
-    if let Some(entry) = kernel.mounted_at(&target)? {
-        return if is_ours(&entry) {
-            Ok(Change::Unchanged(entry))
-        } else {
-            Err(HostError::OtherMount {
-                mountpoint: target,
-                found: entry.source.to_string_lossy().into_owned(),
-            })
-        };
+    if let Some(other) = kernel.mounted_at(&target)? {
+        return Err(other_mount(other));
     }
     match directory.recursive(false).mode(0o700).create(&target) {
         Ok(()) => {}
@@ -128,17 +210,22 @@ fn mount_now(
         Err(e) => return Err(HostError::io("make directory", &target, e)),
     }
     device.still_there(kernel)?;
-    let kind = kind.to_string();
-    nix::mount::mount(
+    let (flags, data) = mount_as.options(kind);
+    let mut log = KernelLog::from_now();
+    let done = nix::mount::mount(
         Some(device.path()),
         &target,
-        Some(kind.as_str()),
-        MsFlags::empty(),
-        None::<&str>,
-    )
-    .map_err(|e| HostError::io("mount", device.path(), e.into()))?;
+        Some(kind.to_string().as_str()),
+        flags,
+        data,
+    );
+    if let Err(refusal) = done {
+        // What is the matter only the log says (array fact 91).
+        let said = log.about(&damage::name_in_log(kernel, device));
+        return Err(damage::explain(device, kind, refusal, &said));
+    }
     match kernel.mounted_at(&target)? {
-        Some(entry) if is_ours(&entry) => Ok(Change::Changed(entry)),
+        Some(entry) if is_all_of(&entry, device) => Ok(entry),
         other => Err(HostError::NotProven {
             what: format!(
                 "mounting `{}` on `{}`",

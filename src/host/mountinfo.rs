@@ -52,6 +52,18 @@ pub struct MountEntry {
     pub kind: String,
     /// For example `/dev/mapper/mpatha`.
     pub source: OsString,
+    /// Options and state of the filesystem, whoever mounted it, for example `rw,emergency_ro`.
+    pub filesystem: String,
+}
+
+impl MountEntry {
+    /// True if nothing can be written: mounted so, or made so by the kernel after an error, which newer ones tell in words of
+    /// their own (array fact 92).
+    pub fn is_read_only(&self) -> bool {
+        let all = self.options.split(',').chain(self.filesystem.split(','));
+        all.into_iter()
+            .any(|word| matches!(word, "ro" | "emergency_ro" | "shutdown"))
+    }
 }
 
 /// A mount of a device that another process sees in a mount namespace of its own.
@@ -212,7 +224,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
     let device = next()?.to_str()?.parse().ok()?;
     let (root, mountpoint, options) = (next()?, next()?, next()?);
     while next()? != "-" {}
-    let (kind, source) = (next()?, next()?);
+    let (kind, source, filesystem) = (next()?, next()?, next()?);
     Some(MountEntry {
         device,
         root: root.into(),
@@ -220,6 +232,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
         options: options.into_string().ok()?,
         kind: kind.into_string().ok()?,
         source,
+        filesystem: filesystem.into_string().ok()?,
     })
 }
 
@@ -312,6 +325,7 @@ mod tests {
                 options: "rw,noatime".to_owned(),
                 kind: "xfs".to_owned(),
                 source: "/dev/mapper/360002ac0".into(),
+                filesystem: "rw,attr2".to_owned(),
             }
         );
         let of: Vec<_> = kernel
@@ -321,6 +335,23 @@ mod tests {
             .map(|m| m.mountpoint)
             .collect();
         assert_eq!(of, [Path::new("/srv/a b\\c\td#"), Path::new("/srv/bind")]);
+    }
+
+    #[test]
+    fn what_the_kernel_made_read_only_is_told_in_several_words() {
+        for (options, filesystem, is) in [
+            ("rw,relatime", "rw,errors=remount-ro", false),
+            ("rw", "rw,norecovery", false),
+            ("ro,relatime", "rw", true),
+            ("rw,relatime", "ro", true),
+            ("rw,relatime", "rw,emergency_ro", true),
+            ("rw,relatime", "rw,shutdown", true),
+        ] {
+            let line = format!("9 1 7:3 / /srv {options} - ext4 /dev/loop3 {filesystem}\n");
+            let (_dir, kernel) = machine(&line);
+            let entry = kernel.mounted_at(Path::new("/srv")).unwrap().unwrap();
+            assert_eq!(entry.is_read_only(), is, "{line}");
+        }
     }
 
     #[test]
@@ -349,6 +380,7 @@ mod tests {
             "21 1 254:3 / /srv rw",
             "21 1 254 / / rw - ext4 x rw",
             "21 1 254:3 / / rw - ext4",
+            "21 1 254:3 / / rw - ext4 x",
         ] {
             let (_dir, kernel) = machine(&format!("{HERE}{line}\n"));
             let error = kernel.mounts().unwrap_err();

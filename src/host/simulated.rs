@@ -156,16 +156,36 @@ impl Simulated {
         })
     }
 
-    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
+    /// The file grows by itself; the loop device is told to look.
+    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {
         let _turn = self.turn.lock().await;
-        let bound = self.bound_as(wwn)?.into_iter().next();
-        let bound = bound.ok_or_else(|| HostError::NoDevice {
-            wwn: wwn.clone(),
-            path: self.attached_dir().join(wwn.as_str()),
-        })?;
-        loops::read_size(&bound.path).await?;
-        let device = BlockDevice::read(&self.kernel, &bound.path, wwn)?;
-        checked(device, size)
+        let bound = self.bound_as(wwn)?;
+        if bound.is_empty() {
+            return Err(HostError::NoDevice {
+                wwn: wwn.clone(),
+                path: self.attached_dir().join(wwn.as_str()),
+            });
+        }
+        let mut done = Change::Unchanged(());
+        for bound in &bound {
+            let before = BlockDevice::read(&self.kernel, &bound.path, wwn)?.bytes();
+            if before < size.bytes() {
+                loops::take_size(&bound.path).await?;
+                done = Change::Changed(());
+            }
+            let found = BlockDevice::read(&self.kernel, &bound.path, wwn)?.bytes();
+            if found != size.bytes() {
+                return Err(HostError::WrongSize {
+                    device: bound.path.clone(),
+                    expected: size.bytes(),
+                    found,
+                });
+            }
+            if before != found {
+                log::info!(wwn = wwn.as_str(), device:% = bound.path.display(), bytes = found; "device has grown");
+            }
+        }
+        Ok(done)
     }
 
     fn attached_dir(&self) -> PathBuf {

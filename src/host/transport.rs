@@ -61,6 +61,19 @@ impl Transport {
         }
     }
 
+    /// Has the device of an attached volume take the size that its array shows by now, under whoever uses it. Never a smaller one.
+    /// Unchanged if it has it.
+    ///
+    /// # Errors
+    /// [`HostError::NoDevice`] if it is not attached, [`HostError::WrongSize`] if the device does not get that size (yet), or has a larger
+    /// one, [`HostError::Command`], [`HostError::Io`].
+    pub async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {
+        match self {
+            Self::Simulated(simulated) => simulated.resize(wwn, size).await,
+            Self::San(san) => san.resize(wwn, size).await,
+        }
+    }
+
     /// Removes the device of a volume that nobody uses, and proves that it is gone. Before the export is withdrawn, never
     /// after. Unchanged if there was none.
     ///
@@ -71,18 +84,6 @@ impl Transport {
         match self {
             Self::Simulated(simulated) => simulated.detach(wwn).await,
             Self::San(san) => san.detach(wwn).await,
-        }
-    }
-
-    /// Brings the device of a volume to the size the array says it has by now, and proves it. A filesystem on it stays as it is.
-    ///
-    /// # Errors
-    /// [`HostError::NoDevice`] if it is not attached. [`HostError::WrongSize`] if it does not get there, for example
-    /// because a path is lost: it is safe to try again. [`HostError::Command`], [`HostError::Io`].
-    pub async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
-        match self {
-            Self::Simulated(simulated) => simulated.resize(wwn, size).await,
-            Self::San(san) => san.resize(wwn, size).await,
         }
     }
 

@@ -25,6 +25,7 @@ use super::{
     at_work::AtWork,
     backend::Backend,
     error::Cause,
+    growth::Growth,
     kill_points::KillPoints,
     news::News,
     paths::Paths,
@@ -68,6 +69,7 @@ pub(super) struct Inner {
     pub news: News,
     pub second_exports: Keeping,
     pub paths: Paths,
+    pub growth: Growth,
 }
 
 impl Inner {
@@ -100,6 +102,7 @@ impl Inner {
             news: News::default(),
             second_exports: Keeping::default(),
             paths: Paths::default(),
+            growth: Growth::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hpe3par_docker::{
-    host::{Found, HostError, busy, make, mount, probe},
+    host::{Found, HostError, MountAs, busy, make, mount, probe},
     model::{Change, FsType, Size},
 };
 
@@ -151,9 +151,16 @@ fn a_device_on_a_former_file_of_the_volume_is_exchanged_only_when_nobody_uses_it
                 panic!("former data")
             };
             make(&lab.kernel, empty, FsType::Ext4, SOON).await.unwrap();
-            let _ = mount(&lab.kernel, &device, &lab.path("m/db1"), FsType::Ext4, SOON)
-                .await
-                .unwrap();
+            let _ = mount(
+                &lab.kernel,
+                &device,
+                &lab.path("m/db1"),
+                FsType::Ext4,
+                MountAs::Volume,
+                SOON,
+            )
+            .await
+            .unwrap();
 
             renew();
             let error = transport.attach(&export, lab.soon()).await.unwrap_err();

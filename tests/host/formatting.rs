@@ -6,8 +6,8 @@ use std::{
 
 use hpe3par_docker::{
     host::{
-        BlockDevice, Found, HostError, ProvenEmpty, make, mount, prepare_root, probe, reclaim,
-        unmount,
+        BlockDevice, Found, HostError, MountAs, ProvenEmpty, make, mount, prepare_root, probe,
+        reclaim, unmount,
     },
     model::{FsMode, FsOwner, FsType},
 };
@@ -58,7 +58,9 @@ async fn a_blank_volume_becomes(kind: FsType, lab: Lab) {
     }
     assert_eq!(fs::read_dir(lab.path("scratch")).unwrap().count(), 0);
     let at = lab.path("m");
-    let _ = mount(&lab.kernel, &device, &at, kind, SOON).await.unwrap();
+    let _ = mount(&lab.kernel, &device, &at, kind, MountAs::Volume, SOON)
+        .await
+        .unwrap();
     assert_eq!(fs::read_dir(&at).unwrap().count(), 0);
     let root = fs::metadata(&at).unwrap();
     assert_eq!(
@@ -313,9 +315,16 @@ fn files_in_lost_and_found_are_not_removed() {
                 .await
                 .unwrap();
             let at = lab.path("m");
-            let _ = mount(&lab.kernel, &device, &at, FsType::Ext4, SOON)
-                .await
-                .unwrap();
+            let _ = mount(
+                &lab.kernel,
+                &device,
+                &at,
+                FsType::Ext4,
+                MountAs::Volume,
+                SOON,
+            )
+            .await
+            .unwrap();
             File::create(at.join("lost+found/precious")).unwrap();
             let _ = unmount(&lab.kernel, &at, SOON).await.unwrap();
             prepare_root(
@@ -328,9 +337,16 @@ fn files_in_lost_and_found_are_not_removed() {
             )
             .await
             .unwrap();
-            let _ = mount(&lab.kernel, &device, &at, FsType::Ext4, SOON)
-                .await
-                .unwrap();
+            let _ = mount(
+                &lab.kernel,
+                &device,
+                &at,
+                FsType::Ext4,
+                MountAs::Volume,
+                SOON,
+            )
+            .await
+            .unwrap();
             assert!(at.join("lost+found/precious").exists());
         },
     );

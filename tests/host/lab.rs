@@ -35,6 +35,12 @@ pub fn privately<F: Future<Output = ()>>(test: &str, body: impl FnOnce(Lab) -> F
         "mkfs.ext4",
         "mkfs.xfs",
         "mkswap",
+        "dumpe2fs",
+        "debugfs",
+        "tune2fs",
+        "xfs_db",
+        "resize2fs",
+        "xfs_growfs",
         "unshare",
     ];
     let mut needs = vec![Need::Root, Need::Device("/dev/loop-control")];

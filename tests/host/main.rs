@@ -5,6 +5,8 @@
 mod rig;
 
 mod attaching;
+mod damaged;
 mod formatting;
+mod growing;
 mod lab;
 mod mounting;

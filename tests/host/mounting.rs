@@ -2,8 +2,8 @@ use std::{fs, fs::File, os::unix::fs::symlink, path::Path, time::Duration};
 
 use hpe3par_docker::{
     host::{
-        BlockDevice, Found, HostError, busy, is_mounted, make, mount, probe, remove_mountpoint,
-        unmount,
+        BlockDevice, Found, HostError, MountAs, busy, is_mounted, make, mount, probe,
+        remove_mountpoint, unmount,
     },
     model::{Change, FsType},
 };
@@ -20,7 +20,7 @@ async fn formatted(lab: &Lab) -> BlockDevice {
 }
 
 async fn mount_at(lab: &Lab, device: &BlockDevice, at: &Path) -> Result<bool, HostError> {
-    let done = mount(&lab.kernel, device, at, FsType::Ext4, SOON).await?;
+    let done = mount(&lab.kernel, device, at, FsType::Ext4, MountAs::Volume, SOON).await?;
     let changed = done.is_changed();
     assert_eq!(done.into_inner().device, device.number());
     Ok(changed)

@@ -507,7 +507,8 @@ async fn writable(san: &San, map: &Map, device: &BlockDevice) -> Result<(), Host
     while map.read_only(kernel) {
         if Instant::now() >= until {
             return Err(HostError::ReadOnly {
-                device: device.path().to_owned(),
+                path: device.path().to_owned(),
+                why: "its paths take no writes, though the volume is exported".to_owned(),
             });
         }
         for path in map.paths(kernel)? {

@@ -158,7 +158,7 @@ impl San {
         part::part(self, wwn, ports).await
     }
 
-    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<BlockDevice, HostError> {
+    pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {
         let machine = &self.machine;
         let deadline = Instant::now() + machine.patience.change;
         let _turn = self.turns.volume(wwn, deadline).await?;
@@ -166,7 +166,13 @@ impl San {
             wwn: wwn.clone(),
             path: multipath::mapper(&machine.kernel),
         })?;
-        map.resize(machine, wwn, size.bytes()).await
+        let before = map.device(&machine.kernel, wwn)?.bytes();
+        let after = map.resize(machine, wwn, size.bytes()).await?.bytes();
+        Ok(if before == after {
+            Change::Unchanged(())
+        } else {
+            Change::Changed(())
+        })
     }
 
     pub(super) async fn paths(

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    host::{self, BlockDevice, Export},
+    host::{self, BlockDevice, Export, MountAs},
     index::{MountPlace, OpKind},
     inform::{Vv, VvQuery},
     model::{Comment, MountId, RequestId, State, VolumeName},
@@ -19,7 +19,7 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
-    format, groups,
+    format, groups, growth,
     inner::Inner,
     known, lookup, mark, place,
     second_export::{self, Kept, Second},
@@ -195,6 +195,7 @@ async fn bring_here(
         wwn: found.wwn.clone(),
         size: found.size,
     };
+    growth::before_attach(&backend.transport, &export).await;
     let device: BlockDevice = steps
         .local(
             Intent::Attach,
@@ -221,10 +222,18 @@ async fn bring_here(
     steps
         .local(
             Intent::Mount,
-            host::mount(&inner.kernel, &device, &mountpoint, fs_type, MOUNTING),
+            host::mount(
+                &inner.kernel,
+                &device,
+                &mountpoint,
+                fs_type,
+                MountAs::Volume,
+                MOUNTING,
+            ),
         )
         .await?
         .into_inner();
+    growth::after_mount(inner, &name, &device, fs_type).await;
     let place = MountPlace {
         wwn: found.wwn,
         device: device.path().to_owned(),

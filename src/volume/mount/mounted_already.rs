@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    host,
     model::{MountId, RequestId, Side, VolumeName},
     volume::{
         backend::Backend,
@@ -47,6 +48,9 @@ pub(super) async fn use_it(
     }
     if let Some(why) = cut_off(inner, name) {
         return release_or(inner, name, Cause::CutOff { why }).await;
+    }
+    if let Err(error) = host::must_be_writable(&inner.kernel, &inner.mountpoint(name)) {
+        return release_or(inner, name, error.into()).await;
     }
     let pending = inner.pending_unmounts(name, array);
     unheard::confirm(inner, name).await;
