@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check deny test test-first test-second bench demo try clean
+.PHONY: help setup check deny test test-first test-second lab bench demo try clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,9 +22,9 @@ deny:
 # Most tests wait most of the time: for an engine, for a session, for arrays that come back.
 export RUST_TEST_THREADS ?= 3
 
-# Two lanes of about the same length. Whatever is not named here is in the second.
+# Two lanes of about the same length. Whatever is not named here is in the second; the lab is by itself.
 FIRST := soak weather either_array engine failover groups rollback
-SECOND := $(filter-out rig pair $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
+SECOND := $(filter-out rig pair lab $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
 	$(CARGO) test --workspace --locked --no-run
@@ -36,6 +36,12 @@ test-first:
 test-second:
 	$(CARGO) test --workspace --locked --lib --bins $(SECOND:%=--test %)
 	$(CARGO) test --workspace --locked --doc
+
+lab: ## The tests in a virtual machine, where iSCSI sessions and multipath maps are real (docs/lab.md)
+	@scripts/setup lab
+	$(CARGO) build --workspace --locked
+	@scripts/lab image
+	$(CARGO) test --locked --test lab -- --test-threads=1 $(ONLY)
 
 bench: setup ## What creates cost a group, against other ways; written into docs/performance.md
 	$(CARGO) bench --locked --bench creates

@@ -38,7 +38,8 @@ pub fn say_skipped(test: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "test {test} ... skipped: {why}");
 }
 
-fn missing(need: Need) -> Option<String> {
+/// What the machine lacks, in words.
+pub fn missing(need: Need) -> Option<String> {
     match need {
         Need::Root if nix::unistd::geteuid().is_root() => None,
         Need::Root => Some("it needs root".to_owned()),
