@@ -492,4 +492,20 @@ initiators = {{ "iqn.2026-01.com.example:laptop" = ["{port}"] }}
             "{error}"
         );
     }
+
+    #[test]
+    fn targets_of_the_kernel_need_a_network_for_each_port() {
+        let example = include_str!("../examples/lab.toml");
+        Description::from_toml(example).unwrap();
+        for (from, to, words) in [
+            ("data_dir", "# data_dir", "needs data_dir"),
+            ("ip = \"10.99.11.2\"", "", "needs an IPv4 address"),
+            ("10.99.11.2", "10.99.11.254", "is this machine's"),
+            ("10.99.12.2", "10.99.11.3", "port `0:2:1` has the same"),
+            ("\"1:2:1\"", "\"1:2:100000\"", "too long"),
+        ] {
+            let error = Description::from_toml(&example.replace(from, to)).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
 }

@@ -115,3 +115,39 @@ fn data_that_came_from_the_other_array_are_not_hidden_by_a_cache() {
     let given = at(&log, &["alua_access_state 0"]);
     assert!(dropped < given, "{log:#?}");
 }
+
+#[test]
+fn a_side_that_is_to_receive_stops_taking_writes_before_data_come() {
+    let mut bench = Bench::new();
+    for line in [
+        "createvv -tpvv -snp_cpg gold gold v1 256",
+        "creatercopygroup -usr_cpg gold to-south:silver -snp_cpg gold to-south:silver ap to-south:sync",
+        "admitrcopyvv -createvv v1 ap to-south:v1",
+        "startrcopygroup ap",
+    ] {
+        bench.quiet("north", &[line]);
+    }
+    bench.pass(10);
+    for array in ["north", "south"] {
+        bench.quiet(array, &[&format!("createhost -iscsi h1 {IQN}")]);
+        bench.ask(array, "createvlun v1 1 h1");
+    }
+    bench.ask("north", "stoprcopygroup -f ap");
+    bench.ask("south", "setrcopygroup failover -f ap.r131071");
+    bench.pass(5);
+    let [(north, _), (south, _)] = bench.both();
+    assert_eq!(
+        (north.as_str(), south.as_str()),
+        ("0", "0"),
+        "two primaries"
+    );
+    bench.type_in("south", "setrcopygroup recover -f ap.r131071");
+    bench.kernel.take_log();
+    bench.now += 2;
+    remote_copy::tick(&mut bench.world, bench.now);
+    bench.lio.withdraw(&bench.world).unwrap();
+    at(
+        &bench.kernel.take_log(),
+        &["fileio_131071", "alua_access_state 3"],
+    );
+}
