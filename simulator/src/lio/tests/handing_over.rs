@@ -8,7 +8,22 @@ fn two_names_of_one_file_are_one_device() {
     let [(north, of_north), (south, of_south)] = bench.both();
     assert_eq!((north.as_str(), south.as_str()), ("0", "2"));
     assert_eq!(of_north, of_south);
-    assert_eq!(bench.kernel.state().loops.len(), 1);
+    let state = bench.kernel.state();
+    assert_eq!(state.loops.len(), 1);
+    // One device for the hosts' kernels: groups with one id would be one group.
+    let ids: Vec<&Node> = state
+        .nodes
+        .iter()
+        .filter(|(path, _)| path.ends_with("alua/array/tg_pt_gp_id"))
+        .map(|(_, id)| id)
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            &Node::Attribute("257".into()),
+            &Node::Attribute("513".into())
+        ]
+    );
 }
 
 #[test]

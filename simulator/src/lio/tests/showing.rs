@@ -148,6 +148,58 @@ fn chap_is_demanded_of_the_host_that_has_a_secret() {
 }
 
 #[test]
+fn an_initiator_of_the_description_may_log_in_before_there_is_a_host() {
+    let mut bench = Bench::new();
+    let strangers = [("south".to_owned(), [IQN.to_owned()].into())];
+    bench.lio = Lio::on(
+        Box::new(bench.kernel.clone()),
+        bench.data.path().to_owned(),
+        strangers.into(),
+    );
+    bench.settle();
+    use super::super::kernel::Kernel;
+    let may = |bench: &Bench, target: &str| {
+        let acl = target_place(target).join("acls").join(IQN);
+        bench.kernel.exists(&acl)
+    };
+    assert!(may(&bench, SOUTH[0]) && may(&bench, SOUTH[1]) && !may(&bench, NORTH[0]));
+    bench.quiet(
+        "south",
+        &[
+            "createvv -tpvv silver v1 256",
+            &format!("createhost -iscsi h1 {IQN}"),
+        ],
+    );
+    bench.ask("south", "createvlun v1 1 h1");
+    assert_eq!(luns(&bench, SOUTH[0], IQN), [1]);
+    bench.ask("south", "removevlun -f v1 1 h1");
+    bench.quiet("south", &["removehost h1"]);
+    assert!(may(&bench, SOUTH[0]) && luns(&bench, SOUTH[0], IQN).is_empty());
+}
+
+#[test]
+fn a_network_that_somebody_removed_is_made_again_with_its_portals() {
+    let mut bench = Bench::new();
+    use super::super::kernel::Kernel;
+    bench
+        .kernel
+        .run("ip", &["netns", "delete", "sim-north"])
+        .unwrap();
+    bench.kernel.take_log();
+    bench.settle();
+    let log = bench.kernel.take_log();
+    let old = at(&log, &["remove", NORTH[0], "np/10.99.11.2:3260"]);
+    let new = at(&log, &["nsenter", NORTH[0], "np/10.99.11.2:3260"]);
+    assert!(
+        old < new,
+        "a portal listens in the namespace it was made in"
+    );
+    assert!(!log.iter().any(|line| line.contains(SOUTH[0])), "{log:#?}");
+    bench.settle();
+    assert_eq!(bench.kernel.take_log(), [""; 0]);
+}
+
+#[test]
 fn who_is_logged_in_is_what_the_kernel_says() {
     let mut bench = Bench::new();
     bench.quiet("north", &[&format!("createhost -iscsi h1 {IQN}")]);
