@@ -241,8 +241,11 @@ fn power_and_cables_are_cut_without_a_word() {
     let mut bench = Bench::new().with_peer_persistence();
     bench.kernel.take_log();
     bench.world.arrays.get_mut("south").unwrap().up = false;
-    bench.settle();
+    // Before the data are looked at.
+    bench.lio.withdraw(&bench.world).unwrap();
     let log = bench.kernel.take_log();
+    bench.settle();
+    bench.kernel.take_log();
     let cables = [1, 2].map(|at_port| {
         let interface = format!("port-{}-2-1", at_port - 1);
         at(&log, &["-n sim-south link set", &interface, "down"])
