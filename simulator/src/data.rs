@@ -88,10 +88,9 @@ pub(crate) fn moving(world: &World, data_dir: &Path) -> io::Result<BTreeSet<Plac
     for Handover { from, to } in &world.handovers {
         moving.extend([from.clone(), to.clone()]);
     }
-    let joining = world.agreements.iter().filter(|pair| pair.joins);
-    moving.extend(joining.map(|pair| pair.to.clone()));
     let wanted = peer_persistence::in_one(world);
-    for pair in &wanted {
+    let joining = world.agreements.iter().filter(|pair| pair.joins);
+    for pair in joining.chain(&wanted) {
         let sides = (
             find(world, data_dir, &pair.from),
             find(world, data_dir, &pair.to),

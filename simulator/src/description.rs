@@ -1,16 +1,13 @@
 //! What a TOML file says about the arrays of a simulator.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lio;
 use crate::state::{Array, Cpg, Link, Port, PortProtocol, Release, SWITCHES, Target, User, World};
 
-/// Characters of a network interface's name, at most.
-const LONGEST_INTERFACE: usize = 15;
+mod targets;
 
 /// A whole simulator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -273,46 +270,6 @@ impl Description {
         }
         if self.exports == Exports::Lio {
             self.check_lio()?;
-        }
-        Ok(())
-    }
-
-    /// What the kernel's targets need.
-    fn check_lio(&self) -> Result<(), DescriptionError> {
-        let mut networks: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
-        for array in &self.arrays {
-            let wrong = |mistake: String| {
-                Err(DescriptionError::Contradiction {
-                    array: array.name.clone(),
-                    mistake,
-                })
-            };
-            if self.data_dir.is_none() {
-                return wrong("exports = \"lio\" needs data_dir".to_owned());
-            }
-            let ports = array.ports.iter();
-            for port in ports.filter(|port| port.protocol == PortProtocol::Iscsi) {
-                let position = &port.position;
-                let address = port.ip.as_ref().and_then(|ip| ip.parse().ok());
-                let Some(address) = address else {
-                    return wrong(format!("iSCSI port `{position}` needs an IPv4 address"));
-                };
-                let near = lio::near(address);
-                if near == address {
-                    return wrong(format!(
-                        "the address {near} is this machine's, not port `{position}`'s"
-                    ));
-                }
-                if let Some(other) = networks.insert(near, position.clone()) {
-                    return wrong(format!(
-                        "iSCSI port `{position}` needs a network of 24 bits for itself, and port `{other}` has the same"
-                    ));
-                }
-                let link = lio::link(array.id, position);
-                if link.len() > LONGEST_INTERFACE {
-                    return wrong(format!("`{link}` is too long for a network interface"));
-                }
-            }
         }
         Ok(())
     }

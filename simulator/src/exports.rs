@@ -126,8 +126,8 @@ impl Array {
         all
     }
 
-    /// All VLUNs of these initiators at these ports, whether they are logged in or not. Where two templates give one path
-    /// the same LUN, the one of the stronger kind counts.
+    /// All VLUNs of these initiators at these ports, whether they are logged in or not. Where two templates give a VV to
+    /// one path, the one of the stronger kind counts.
     pub fn vluns_for(&self, logins: &BTreeMap<String, Vec<String>>) -> Vec<Active> {
         let mut all: Vec<Active> = Vec::new();
         for template in &self.vluns {

@@ -282,7 +282,10 @@ fn give_access(
         if disk.access != step || now == Some(step) {
             continue;
         }
-        if let Some(device) = loops.of(&disk.file).filter(|_| now > Some(step)) {
+        if let Some(device) = loops
+            .of(&disk.file)
+            .filter(|_| now == Some(Access::Unavailable))
+        {
             kernel.drop_cache(device)?;
         }
         disks::set_access(kernel, &at, step)?;

@@ -436,3 +436,83 @@ fn later_arrays_have_paths_that_are_not_optimal() {
             .contains("-Host_WWN/iSCSI_Name/Host_NQN-")
     );
 }
+
+#[test]
+fn sethost_keeps_chap_and_never_shows_the_secret() {
+    let mut desk = desk();
+    let names = |desk: &mut Desk, head: &str| desk.column("north", "showhost -chap h1 h2", head);
+    assert_eq!(names(&mut desk, "Initiator_CHAP_Name"), ["--", "--"]);
+    desk.quiet(&[
+        "sethost initchap secretsecret1 h1",
+        "sethost initchap -f -hex -chapname lab 00112233445566778899aabbccddeeff h2",
+        "sethost targetchap -chapname arr othersecret12 h2",
+    ]);
+    assert_eq!(names(&mut desk, "Initiator_CHAP_Name"), ["h1", "lab"]);
+    assert_eq!(names(&mut desk, "Target_CHAP_Name"), ["--", "arr"]);
+    let verbose = desk.ask("north", "showhost -verbose").stdout;
+    assert!(!verbose.contains("secret"), "{verbose}");
+    assert!(!format!("{:?}", desk.world).contains("secretsecret1"));
+    desk.quiet(&["sethost targetchap targetsecret1 h1"]);
+    assert_eq!(names(&mut desk, "Target_CHAP_Name"), ["north", "arr"]);
+    desk.quiet(&["sethost removechap -target h1"]);
+    assert_eq!(names(&mut desk, "Initiator_CHAP_Name"), ["h1", "lab"]);
+    desk.quiet(&["sethost removechap h1 h2"]);
+    assert_eq!(names(&mut desk, "Initiator_CHAP_Name"), ["--", "--"]);
+    assert_eq!(names(&mut desk, "Target_CHAP_Name"), ["--", "--"]);
+}
+
+#[test]
+fn sethost_refuses() {
+    let mut desk = desk();
+    desk.quiet(&["sethost initchap secretsecret1 h1"]);
+    for (line, words) in [
+        ("sethost", "SYNTAX"),
+        ("sethost initchap secretsecret1", "SYNTAX"),
+        ("sethost removechap", "SYNTAX"),
+        ("sethost initchap short h1", "12 to 16 characters"),
+        (
+            "sethost initchap seventeencharacte h1",
+            "12 to 16 characters",
+        ),
+        (
+            "sethost initchap -hex secretsecret1 h1",
+            "32 hexadecimal digits",
+        ),
+        (
+            "sethost initchap secretsecret1 nobody",
+            "host nobody does not exist",
+        ),
+        ("sethost removechap h1 nobody", "host nobody does not exist"),
+        (
+            "sethost targetchap secretsecret2 h2",
+            "has no initiator CHAP",
+        ),
+        (
+            "sethost targetchap secretsecret1 h1",
+            "must not be the same",
+        ),
+    ] {
+        let said = desk.refused("north", line);
+        assert!(said.contains(words), "{line}: {said}");
+        assert!(!said.contains("secretsecret"), "{said}");
+    }
+}
+
+#[test]
+fn nobody_is_logged_in_over_a_cable_that_is_pulled() {
+    let mut desk = desk();
+    let ports = vec!["0:2:1".into(), "1:2:1".into()];
+    desk.array("north").logins.insert(IQN.into(), ports);
+    desk.quiet(&["createvlun v1 1 h1"]);
+    assert_eq!(
+        desk.column("north", "showvlun -a", "Port"),
+        ["0:2:1", "1:2:1"]
+    );
+    let port = desk.array("north").ports.iter_mut();
+    let pulled = port.filter(|port| port.position == "0:2:1");
+    pulled.for_each(|port| port.cut = true);
+    assert_eq!(desk.column("north", "showvlun -a", "Port"), ["1:2:1"]);
+    assert_eq!(desk.column("north", "showhost h1", "Port")[0], "1:2:1");
+    let states = desk.column("north", "showport -iscsi", "State");
+    assert_eq!(states[0], "loss_sync", "{states:?}");
+}

@@ -89,7 +89,6 @@ pub(super) fn make(
         // Without `fd_buffered_io` every write is synchronous. Without a size it is that of the device, always.
         &format!("fd_dev_name={device}"),
     )?;
-    kernel.write(&at.join("udev_path"), device)?;
     kernel.write(&at.join("enable"), "1")?;
     let wwn = at.join("wwn");
     kernel.write(&wwn.join("vendor_id"), "3PARdata")?;
@@ -103,7 +102,9 @@ pub(super) fn make(
     kernel.write(&group.join("tg_pt_gp_id"), &storage.group_id.to_string())?;
     // 1 is implicit: the array alone says which paths are good.
     kernel.write(&group.join("alua_access_type"), "1")?;
-    set_access(kernel, at, disk.access)
+    set_access(kernel, at, disk.access)?;
+    // The kernel does nothing with it. What has it is complete.
+    kernel.write(&at.join("udev_path"), device)
 }
 
 /// Removes a disk that no target shows.

@@ -155,50 +155,27 @@ fn storage(
     data_dir: &Path,
     strangers: &BTreeSet<String>,
 ) -> Storage {
-    let mut ports: Vec<Portal> = Vec::new();
-    let mut disks = BTreeMap::new();
     let hosts = array.hosts.values();
-    let initiators: BTreeSet<String> = hosts
+    let names: BTreeSet<String> = hosts
         .flat_map(|host| &host.paths)
         .chain(strangers)
         .filter(|path| path.contains('.'))
         .map(|path| path.to_lowercase())
         .collect();
-    for port in array.ports.iter().filter(|port| is_iscsi(port)) {
-        let Some((target, address)) = port.iqn.clone().zip(address(port)) else {
-            continue;
-        };
-        ports.push(Portal {
-            link: link(array.id, &port.position),
-            near: near(address),
-            interface: format!("port-{}", port.position.replace(':', "-")),
-            address,
-            target,
-            works: array.up && port.state == "ready" && !port.cut,
-            initiators: initiators
-                .iter()
-                .map(|initiator| (initiator.clone(), see(array, initiator)))
-                .collect(),
-        });
-        for vlun in array.vluns_for(&everywhere(&initiators, &port.position)) {
-            let Some(vv) = array.vvs.get(&vlun.vv) else {
-                continue;
-            };
-            let Some(disk) = disk(world, array, vv, data_dir) else {
-                continue;
-            };
-            let portal = ports.last_mut();
-            let seen =
-                portal.and_then(|portal| portal.initiators.get_mut(&vlun.initiator.to_lowercase()));
-            if let Some(initiator) = seen {
-                initiator
-                    .luns
-                    .entry(vlun.lun)
-                    .or_insert(disk_name(array, vv));
-                disks.insert(disk_name(array, vv), disk);
-            }
-        }
-    }
+    let ports: Vec<Portal> = array
+        .ports
+        .iter()
+        .filter(|port| port.protocol == PortProtocol::Iscsi)
+        .filter_map(|port| portal(array, port, &names))
+        .collect();
+    let luns = ports.iter().flat_map(|portal| portal.initiators.values());
+    let shown: BTreeSet<&String> = luns.flat_map(|initiator| initiator.luns.values()).collect();
+    let disks = array.vvs.values().filter_map(|vv| {
+        let name = disk_name(array, vv);
+        let disk = disk(world, array, vv, data_dir).filter(|_| shown.contains(&name))?;
+        Some((name, disk))
+    });
+    let disks = disks.collect();
     Storage {
         namespace: namespace(&array.name),
         adapter: format!("fileio_{}", array.id),
@@ -209,6 +186,32 @@ fn storage(
     }
 }
 
+/// Nothing for a port without name or address.
+fn portal(array: &Array, port: &Port, names: &BTreeSet<String>) -> Option<Portal> {
+    let address = port.ip.as_ref()?.parse().ok()?;
+    let mut initiators: BTreeMap<String, Initiator> = names
+        .iter()
+        .map(|name| (name.clone(), initiator(array, name)))
+        .collect();
+    for vlun in array.vluns_for(&everywhere(names, &port.position)) {
+        let seen = initiators.get_mut(&vlun.initiator.to_lowercase());
+        let vv = array.vvs.get(&vlun.vv).filter(|vv| naa(vv).is_some());
+        if let Some((initiator, vv)) = seen.zip(vv) {
+            let name = disk_name(array, vv);
+            initiator.luns.entry(vlun.lun).or_insert(name);
+        }
+    }
+    Some(Portal {
+        link: link(array.id, &port.position),
+        near: near(address),
+        interface: format!("port-{}", port.position.replace(':', "-")),
+        address,
+        target: port.iqn.clone()?,
+        works: array.up && port.state() == "ready",
+        initiators,
+    })
+}
+
 /// The initiators as if each were logged in at this port: what it is offered does not depend on who is there.
 fn everywhere(initiators: &BTreeSet<String>, position: &str) -> BTreeMap<String, Vec<String>> {
     initiators
@@ -217,10 +220,9 @@ fn everywhere(initiators: &BTreeSet<String>, position: &str) -> BTreeMap<String,
         .collect()
 }
 
-fn see(array: &Array, initiator: &str) -> Initiator {
-    let host: Option<&Host> = array
-        .host_of(initiator)
-        .and_then(|host| array.hosts.get(host));
+/// An initiator that sees nothing yet.
+fn initiator(array: &Array, name: &str) -> Initiator {
+    let host: Option<&Host> = array.host_of(name).and_then(|host| array.hosts.get(host));
     Initiator {
         chap: host.and_then(|host| host.chap.clone()),
         target_chap: host.and_then(|host| host.target_chap.clone()),
@@ -228,19 +230,16 @@ fn see(array: &Array, initiator: &str) -> Initiator {
     }
 }
 
-fn is_iscsi(port: &Port) -> bool {
-    port.protocol == PortProtocol::Iscsi
-}
-
-fn address(port: &Port) -> Option<Ipv4Addr> {
-    port.ip.as_ref()?.parse().ok()
-}
-
-/// Nothing for a VV whose WWN no disk can have: `setvv -wwn` takes 16 digits too.
-fn disk(world: &World, array: &Array, vv: &Vv, data_dir: &Path) -> Option<Disk> {
+/// Company id and the rest of a WWN. Nothing for one that no disk can have: `setvv -wwn` takes 16 digits too.
+fn naa(vv: &Vv) -> Option<(String, String)> {
     let wwn = vv.wwn.to_lowercase();
     let digits = wwn.strip_prefix('6').filter(|digits| digits.len() == 31)?;
     let (company, serial) = digits.split_at_checked(6)?;
+    Some((company.to_owned(), serial.to_owned()))
+}
+
+fn disk(world: &World, array: &Array, vv: &Vv, data_dir: &Path) -> Option<Disk> {
+    let (company, serial) = naa(vv)?;
     let access = if !peer_persistence::serves(world, &array.name, &vv.name) {
         Access::Unavailable
     } else if array.is_standby(&vv.name) {
@@ -258,7 +257,7 @@ fn disk(world: &World, array: &Array, vv: &Vv, data_dir: &Path) -> Option<Disk> 
             Release::V331 => "3310",
             Release::V1050 => "4500",
         },
-        company: company.to_owned(),
-        serial: serial.to_owned(),
+        company,
+        serial,
     })
 }

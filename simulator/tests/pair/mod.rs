@@ -150,6 +150,7 @@ fn array(name: &str, id: u32, release: Release, (other, target): (&str, &str), n
         ip,
         address: "2FF70002AC000001".into(),
         iqn: None,
+        cut: false,
     };
     let rcip = |net: u8, at: u8| Some(format!("198.51.{net}.{at}"));
     let link = |at: u8| Link {

@@ -403,3 +403,30 @@ fn automatic_vv_sets_follow_the_group() {
         assert_eq!(desk.ask("south", "showvvset").stdout, "No vv set listed\n");
     });
 }
+
+#[test]
+fn a_replicated_volume_grows_on_both_arrays_while_its_group_is_stopped() {
+    let mut desk = Desk::new(V331);
+    desk.quiet(&[
+        "createvv -tpvv -snp_cpg fast fast v1 1g",
+        "creatercopygroup -usr_cpg fast to_south:fast -snp_cpg fast to_south:fast g1 to_south:sync",
+        "admitrcopyvv -createvv v1 g1 to_south:v1",
+        "startrcopygroup g1",
+    ]);
+    desk.pass(60);
+    let said = desk.refused("north", "growvv v1 1g");
+    assert!(said.contains("started remote copy group g1"), "{said}");
+    desk.quiet(&["stoprcopygroup -f g1"]);
+    let said = desk.refused("south", "growvv v1 1g");
+    assert!(said.contains("is a secondary"), "{said}");
+    desk.quiet(&["growvv v1 1g"]);
+    let sizes = ["north", "south"].map(|array| desk.array(array).vvs["v1"].size_mib);
+    assert_eq!(sizes, [2048, 2048]);
+    desk.array("south").up = false;
+    desk.pass(0);
+    let said = desk.refused("north", "growvv v1 1g");
+    assert!(
+        said.contains("Target to_south is not up and ready"),
+        "{said}"
+    );
+}

@@ -287,3 +287,60 @@ fn cli_without_a_command_is_a_session_that_asks() {
     );
     assert!(!text(&program.ctl(&["dump"])).contains("\"s1\""));
 }
+
+#[test]
+fn a_chap_secret_is_in_no_dump_and_no_log() {
+    let program = Program::start();
+    let output = program
+        .command("cli")
+        .args(["--array", "par-north", "-c"])
+        .arg("createhost h1 ; sethost initchap -chapname lab secretsecret1 h1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let dump = String::from_utf8(program.ctl(&["dump"]).stdout).unwrap();
+    assert!(dump.contains("\"name\": \"lab\""), "{dump}");
+    assert!(!dump.contains("secretsecret1"), "{dump}");
+    let log = String::from_utf8(program.ctl(&["log"]).stdout).unwrap();
+    assert!(
+        log.contains("sethost initchap -chapname lab **** h1"),
+        "{log}"
+    );
+    assert!(!log.contains("secretsecret1"), "{log}");
+}
+
+#[test]
+fn a_cable_is_pulled_and_plugged_in_again() {
+    let program = Program::start();
+    let state = || {
+        let output = program
+            .command("cli")
+            .args([
+                "--array",
+                "par-north",
+                "-c",
+                "showport -iscsi -csvtable -nohdtot 0:2:1",
+            ])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(state().contains(",ready,"), "{}", state());
+    assert!(
+        program
+            .ctl(&["cut-port", "par-north", "0:2:1"])
+            .status
+            .success()
+    );
+    assert!(state().contains(",loss_sync,"), "{}", state());
+    assert!(
+        program
+            .ctl(&["restore-port", "par-north", "0:2:1"])
+            .status
+            .success()
+    );
+    assert!(state().contains(",ready,"), "{}", state());
+    let refused = program.ctl(&["cut-port", "par-north", "9:9:9"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("has no port `9:9:9`"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! Making, changing and removing volumes.
 
-use crate::{desk, names};
+use crate::{Desk, desk, names};
 
 #[test]
 fn createvv_is_silent_and_rounds_the_size_up() {
@@ -324,4 +324,36 @@ fn removevv_says_what_stops_it() {
     );
     assert_eq!(desk.ask("north", "showvv").stdout, "no vv listed\n");
     assert_eq!(desk.column("north", "showvvset", "Members"), ["--"]);
+}
+
+#[test]
+fn growvv_adds_to_the_size() {
+    let mut desk = desk();
+    desk.quiet(&["createvv fast v1 1g", "createvv -tpvv fast v2 1g"]);
+    let free = |desk: &mut Desk| desk.array("north").cpgs[0].free_mib;
+    let before = free(&mut desk);
+    desk.quiet(&["growvv v1 1", "growvv v2 2G"]);
+    let size = |desk: &mut Desk, vv: &str| desk.array("north").vvs[vv].size_mib;
+    assert_eq!((size(&mut desk, "v1"), size(&mut desk, "v2")), (1280, 3072));
+    assert_eq!(before - free(&mut desk), 256, "a full VV takes all of it");
+    let asked = desk.ask("north", "growvv v2 2t");
+    assert!(asked.question.is_some(), "{asked:?}");
+    assert_eq!(size(&mut desk, "v2"), 3072);
+    desk.quiet(&["growvv -f v2 2t"]);
+    for (line, words) in [
+        ("growvv v1", "SYNTAX"),
+        ("growvv v9 1g", "VV v9 not found"),
+        ("growvv v1 0", "Invalid volume size"),
+        ("growvv v1 1x", "Invalid volume size"),
+        ("growvv -f v2 15t", "larger than the maximum"),
+        ("growvv -f v1 2t", "has no free space"),
+    ] {
+        let said = desk.refused("north", line);
+        assert!(said.contains(words), "{line}: {said}");
+    }
+    desk.array("north").add_system_vvs(0);
+    assert!(
+        desk.refused("north", "growvv admin 1g")
+            .contains("system volume")
+    );
 }
