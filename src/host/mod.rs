@@ -15,7 +15,7 @@ mod probe;
 mod simulated;
 mod transport;
 
-pub use busy::{Busy, busy};
+pub use busy::{Busy, busy, held_by};
 pub use command::CommandReport;
 pub use device::BlockDevice;
 pub use error::HostError;

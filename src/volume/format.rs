@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    host::{self, BlockDevice, Found},
+    host::{self, BlockDevice, Found, HostError},
     inform::{Vv, VvQuery},
     model::{Comment, Format, FsType, Origin},
 };
@@ -49,6 +49,17 @@ pub(super) async fn filesystem(
                     vv.name
                 ))
             }),
+            // A superblock that is damaged is not recognised as one.
+            Found::Signature { what } => Err(HostError::Unsound {
+                device: device.path().to_owned(),
+                wwn: device.wwn().clone(),
+                kind: comment.fs_type,
+                found: format!(
+                    "the comment of VV `{}` says that it has been made, but what is there now is {what}",
+                    vv.name
+                ),
+            }
+            .into()),
             other => Err(Cause::Format(format!(
                 "the comment of VV `{}` says that it has a filesystem, but on this host's device `{}` there is {}",
                 vv.name,

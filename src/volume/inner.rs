@@ -25,6 +25,7 @@ use super::{
     at_work::AtWork,
     backend::Backend,
     error::Cause,
+    growth::Growth,
     kill_points::KillPoints,
     news::News,
     queue::Queues,
@@ -66,6 +67,7 @@ pub(super) struct Inner {
     pub unheard: Unheard,
     pub news: News,
     pub second_exports: Keeping,
+    pub growth: Growth,
 }
 
 impl Inner {
@@ -97,6 +99,7 @@ impl Inner {
             unheard: Unheard::new(),
             news: News::default(),
             second_exports: Keeping::default(),
+            growth: Growth::default(),
         }
     }
 

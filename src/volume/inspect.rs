@@ -11,7 +11,9 @@ use crate::{
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
-use super::{backend::Backend, error::Cause, inner::Inner, known, second_export, unmount};
+use super::{
+    backend::Backend, error::Cause, inner::Inner, known, pending::Pending, second_export, unmount,
+};
 
 /// How long the peer may take to show its side.
 const PEER: Duration = Duration::from_millis(1500);
@@ -271,7 +273,11 @@ fn replication(group: &RcGroup) -> Map<String, Value> {
 }
 
 /// What an inspect shows: the last look at the arrays, and what is known here.
-pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value> {
+pub(super) fn shown(
+    inner: &Inner,
+    volume: &IndexedVolume,
+    pending: Option<Pending>,
+) -> Map<String, Value> {
     let mut shown = volume.status.as_object().cloned().unwrap_or_default();
     shown.insert("backend".to_owned(), json!(volume.backend));
     shown
@@ -308,12 +314,18 @@ pub(super) fn shown(inner: &Inner, volume: &IndexedVolume) -> Map<String, Value>
         let cause = Cause::stranded(&entry).to_string();
         shown.insert("unfinished".to_owned(), json!(cause));
     }
+    if let Some(pending) = pending {
+        shown.insert("detach pending".to_owned(), json!(pending));
+    }
     if let Some(record) = inner.index.mount(&volume.name) {
         let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
         let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
         let mut here = Map::new();
         here.insert("device".to_owned(), json!(record.place.device));
         here.insert("users".to_owned(), json!(record.references()));
+        if let Some(why) = inner.growth.why_not(&record.place.wwn) {
+            here.insert("smaller than its VV".to_owned(), json!(why));
+        }
         if let Some(kept) = inner.second_exports.of(&volume.name) {
             here.insert("from".to_owned(), json!(kept.by()));
             here.insert("exported by".to_owned(), json!(kept.told()));

@@ -15,7 +15,7 @@ use super::{
     backend::Backend,
     error::Cause,
     inner::Inner,
-    inspect, known, listing,
+    inspect, known, listing, pending,
     whose::{View, Whose},
 };
 
@@ -176,7 +176,7 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
             }
         }
         let volume = inner.index.get(name).unwrap_or(volume);
-        return Lookup::Found(show(inner, &volume));
+        return Lookup::Found(show(inner, &volume).await);
     }
     if !name.is_anonymous() {
         match find(inner, request, name).await {
@@ -184,7 +184,7 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
             Found::Here(_, State::Making | State::Removing) => return Lookup::Absent,
             Found::Here(_, State::Ready) => {
                 return match inner.index.get(name) {
-                    Some(volume) => Lookup::Found(show(inner, &volume)),
+                    Some(volume) => Lookup::Found(show(inner, &volume).await),
                     None => Lookup::Unknown,
                 };
             }
@@ -205,14 +205,15 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
     }
 }
 
-fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
+async fn show(inner: &Inner, volume: &crate::index::IndexedVolume) -> Volume {
+    let pending = pending::look(inner, &volume.name).await;
     Volume {
         name: volume.name.clone(),
         mountpoint: inner.mounted(&volume.name),
         created_at: volume
             .created
             .map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        status: inspect::shown(inner, volume),
+        status: inspect::shown(inner, volume, pending),
     }
 }
 

@@ -16,8 +16,9 @@ use crate::{
 
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
-    backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
-    listing, lookup, mount, reconcile, remove, running::Joinable, second_export, unheard, unmount,
+    backend::Backend, cleaning, create, error::VolumeError, growth, inner::Inner,
+    kill_points::KillPoints, listing, lookup, mount, reconcile, remove, running::Joinable,
+    second_export, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
@@ -112,6 +113,7 @@ impl Service {
         if result.is_ok() {
             listed.send_replace(true);
             self.0.listed.send_replace(());
+            growth::after_listing(&self.0);
         }
         let state = match &result {
             Ok(()) => BackendState::Ready,

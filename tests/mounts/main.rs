@@ -5,8 +5,10 @@
 mod rig;
 
 mod forgotten;
+mod growing;
 mod killed;
 mod lost_records;
+mod pending;
 mod stage;
 mod together;
 mod tools;

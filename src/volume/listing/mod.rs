@@ -41,6 +41,7 @@ pub(in crate::volume) async fn list(
     for vv in &vvs {
         // Before the comment is judged: a volume does not go away because somebody edited that.
         seen.all.push((vv.name.clone(), vv.wwn.clone()));
+        inner.growth.listed(&vv.wwn, vv.size);
         let comment = match known::judge(inner, view.array(), vv) {
             Ok(comment) => comment,
             Err(_) if vv.comment.is_none() => {

@@ -19,7 +19,7 @@ use super::{
     detach,
     error::{Aftermath, Cause, VolumeError},
     exports::{self, Exports},
-    format, groups,
+    format, groups, growth,
     inner::Inner,
     known, lookup, mark,
     second_export::{self, Kept, Second},
@@ -193,6 +193,7 @@ async fn bring_here(
         wwn: found.wwn.clone(),
         size: found.size,
     };
+    growth::before_attach(&backend.transport, &export).await;
     let device: BlockDevice = steps
         .local(
             Intent::Attach,
@@ -230,6 +231,7 @@ async fn bring_here(
         )
         .await?
         .into_inner();
+    growth::after_mount(inner, &name, &device, fs_type).await;
     let place = MountPlace {
         wwn: found.wwn,
         device: device.path().to_owned(),

@@ -1,0 +1,71 @@
+//! A volume that nobody uses any more and that has not left this machine yet: an Unmount that could not be ended, and who is in its way.
+//! The engine was told that the unmount is done, if the data are safe, and does not ask again; what is left is tried again and again.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    host::{self, BlockDevice},
+    index::{JournalEntry, OpKind},
+    model::VolumeName,
+};
+
+use super::{detach, groups, inner::Inner};
+
+/// How long an inspect waits for the kernel to say who is in the way.
+const LOOKING: Duration = Duration::from_secs(2);
+
+/// What is left, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Pending {
+    /// When the unmount began, in RFC 3339.
+    since: String,
+    /// The device that is still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// Who has that, or what is waited for.
+    #[serde(rename = "held by")]
+    held_by: String,
+}
+
+/// What an Unmount of this name has left, as the kernel shows it now.
+pub(super) async fn look(inner: &Inner, name: &VolumeName) -> Option<Pending> {
+    let entries = inner.index.open_entries().into_iter();
+    let entry = entries
+        .filter(|entry| entry.name == *name && entry.kind == OpKind::Unmount)
+        .min_by_key(|entry| entry.started)?;
+    let wwn = detach::wwn_of(&entry);
+    let device = wwn.and_then(|wwn| inner.attached(&wwn).ok().flatten());
+    let device = device.map(|(_, device)| device);
+    let held_by = match &device {
+        Some(device) => holder(inner, device).await,
+        None => array(inner, &entry),
+    };
+    Some(Pending {
+        since: entry.started.to_string(),
+        device: device.map(|device| device.path().display().to_string()),
+        held_by,
+    })
+}
+
+async fn holder(inner: &Inner, device: &BlockDevice) -> String {
+    match host::held_by(&inner.kernel, device, LOOKING).await {
+        Ok(Some(by)) => by.to_string(),
+        Ok(None) => "nobody any more: it goes within half a minute".to_owned(),
+        Err(error) => format!("not known: {error}"),
+    }
+}
+
+/// The device is gone, and an array exports the volume still.
+fn array(inner: &Inner, entry: &JournalEntry) -> String {
+    match inner.backend(&entry.backend) {
+        Ok(backend) => {
+            let label = groups::acting_array(entry, backend).label();
+            let why = inner.news.out_of_reach(label).map(|why| format!(": {why}"));
+            let why = why.unwrap_or_default();
+            format!("its export by array `{label}`, which is withdrawn when that answers{why}")
+        }
+        Err(cause) => cause.to_string(),
+    }
+}

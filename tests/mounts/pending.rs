@@ -1,0 +1,98 @@
+//! An Unmount that cannot be ended: what inspect says of it, and how it ends.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{rig::engine::until, stage::Stage};
+
+/// What an inspect shows of the volume.
+async fn status(stage: &Stage) -> Value {
+    let reply = stage.plugin.get("db1").await.ok();
+    reply["Volume"]["Status"].clone()
+}
+
+/// A process in the plugin's sight that runs after `line`. It ends with the stage at the latest.
+fn begin(stage: &Stage, under: &[&str], line: &str) -> Holder {
+    let up = stage.machine.dir.join("holder");
+    let words = stage.namespace.words();
+    Command::new(&words[0])
+        .args(&words[1..])
+        .args(under)
+        .args(["sh", "-c"])
+        .arg(format!(
+            "{line} && echo $$ > {0}.new && mv {0}.new {0} && exec sleep 600",
+            up.display()
+        ))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the process", || up.exists());
+    Holder(std::fs::read_to_string(up).unwrap().trim().to_owned())
+}
+
+/// Its id in the namespace.
+struct Holder(String);
+
+impl Holder {
+    fn end(self, stage: &Stage) {
+        stage.namespace.sh(&format!("kill -KILL {}", self.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named() {
+    let test = "pending::a_device_that_another_namespace_holds_is_pending_and_its_holder_named";
+    let Some(stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    let device = stage.devices().pop().unwrap();
+    // As a monitoring container has a copy of all mounts.
+    let copy = ["unshare", "--mount", "--propagation", "private"];
+    let holder = begin(&stage, &copy, "true");
+    assert!(status(&stage).await["detach pending"].is_null());
+    // The data are safe, and the engine does not ask again.
+    stage.plugin.unmount("db1", "c1").await.ok();
+    let shown = status(&stage).await;
+    let pending = &shown["detach pending"];
+    assert_eq!(pending["device"], device.as_str(), "{shown}");
+    let by = pending["held by"].as_str().unwrap();
+    assert!(
+        by.contains("state/mounts/db1`") && by.contains(&format!("pid {} (`sleep`)", holder.0)),
+        "{by}"
+    );
+    assert!(pending["since"].as_str().unwrap().ends_with('Z'), "{shown}");
+    assert!(
+        stage.exported(),
+        "never withdrawn before the device is gone"
+    );
+
+    holder.end(&stage);
+    until("the detach", || stage.is_clear() && stage.journal() == 0);
+    assert!(status(&stage).await["detach pending"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_files_open_where_it_is_mounted_is_named() {
+    let test = "pending::who_has_files_open_where_it_is_mounted_is_named";
+    let Some(stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    let at = stage.plugin.mount("db1", "c1").await.ok();
+    let into = format!("cd {}", at["Mountpoint"].as_str().unwrap());
+    let sitter = begin(&stage, &[], &into);
+    let error = stage.plugin.unmount("db1", "c1").await.err();
+    assert!(error.contains("in use"), "{error}");
+    let shown = status(&stage).await;
+    let by = shown["detach pending"]["held by"].as_str().unwrap();
+    assert!(
+        by.contains("mounted on `") && by.contains(&format!("pid {} (`sleep`)", sitter.0)),
+        "{by}"
+    );
+    sitter.end(&stage);
+    until("the detach", || stage.is_clear() && stage.journal() == 0);
+}
