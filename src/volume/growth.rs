@@ -31,12 +31,15 @@ struct Known {
     filled: Option<u64>,
     /// Why that failed the last time, for people.
     why_not: Option<String>,
+    /// Somebody sees to it.
+    at_work: bool,
 }
 
 impl Known {
     /// True if something is to be done about a device of so many bytes.
     fn is_due(&self, device: u64) -> bool {
-        self.filled != Some(device) || self.listed.is_some_and(|size| size.bytes() > device)
+        let grown = self.listed.is_some_and(|size| size.bytes() > device);
+        !self.at_work && (grown || self.filled != Some(device))
     }
 }
 
@@ -57,6 +60,19 @@ impl Growth {
 
     fn of(&self, wwn: &Wwn) -> Known {
         self.all().get(wwn).cloned().unwrap_or_default()
+    }
+
+    /// Somebody begins to see to a volume.
+    fn begin(&self, wwn: &Wwn) {
+        self.all().entry(wwn.clone()).or_default().at_work = true;
+    }
+
+    /// True if that is done: it has not grown again since this was what its array listed.
+    fn is_done(&self, wwn: &Wwn, listed: Option<Size>) -> bool {
+        let mut all = self.all();
+        let known = all.entry(wwn.clone()).or_default();
+        known.at_work = known.listed != listed;
+        !known.at_work
     }
 
     fn forget_others(&self, mounted: &BTreeSet<Wwn>) {
@@ -117,13 +133,17 @@ pub(super) fn after_listing(inner: &Arc<Inner>) {
             continue;
         }
         let inner = Arc::clone(inner);
+        inner.growth.begin(&wwn);
         tokio::spawn(async move {
-            // Whoever works on the volume right now may be taking it away. The next listing comes in a minute.
-            if let Some(_lock) = inner.locks.try_lock(&name) {
-                match follow(&inner, &name, &wwn).await {
-                    Ok(None) => {}
-                    Ok(Some(bytes)) => inner.growth.note(&name, &wwn, Ok(bytes)),
-                    Err(error) => inner.growth.note(&name, &wwn, Err(error)),
+            let _lock = inner.locks.lock(&name).await;
+            loop {
+                let listed = inner.growth.of(&wwn).listed;
+                let done = follow(&inner, &name, &wwn, listed).await;
+                if let Some(done) = done.transpose() {
+                    inner.growth.note(&name, &wwn, done);
+                }
+                if inner.growth.is_done(&wwn, listed) {
+                    break;
                 }
             }
         });
@@ -131,11 +151,15 @@ pub(super) fn after_listing(inner: &Arc<Inner>) {
 }
 
 /// Device, then filesystem. The size of the device; none if there is nothing that could grow here any more.
-async fn follow(inner: &Inner, name: &VolumeName, wwn: &Wwn) -> Result<Option<u64>, HostError> {
+async fn follow(
+    inner: &Inner,
+    name: &VolumeName,
+    wwn: &Wwn,
+    listed: Option<Size>,
+) -> Result<Option<u64>, HostError> {
     let Some((transport, device)) = inner.attached(wwn)? else {
         return Ok(None);
     };
-    let listed = inner.growth.of(wwn).listed;
     if let Some(size) = listed.filter(|size| size.bytes() > device.bytes()) {
         transport.resize(wwn, size).await?.into_inner();
     }
@@ -195,6 +219,14 @@ mod tests {
         assert!(due(gib(2)), "it is tried again");
         growth.note(&name, &wwn(), Ok(gib(2)));
         assert!(!due(gib(2)) && growth.why_not(&wwn()).is_none());
+        let listed = growth.of(&wwn()).listed;
+        growth.begin(&wwn());
+        assert!(!due(gib(1)), "once is enough");
+        growth.listed(&wwn(), Size::from_gib(3));
+        assert!(!growth.is_done(&wwn(), listed), "it has grown meanwhile");
+        assert!(!due(gib(2)));
+        assert!(growth.is_done(&wwn(), growth.of(&wwn()).listed));
+        assert!(due(gib(2)));
         growth.forget_others(&BTreeSet::new());
         assert!(due(gib(2)));
     }

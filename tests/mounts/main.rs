@@ -4,6 +4,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod filesystems;
 mod forgotten;
 mod growing;
 mod killed;

@@ -1,6 +1,6 @@
 //! An Unmount that cannot be ended: what inspect says of it, and how it ends.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -12,21 +12,33 @@ async fn status(stage: &Stage) -> Value {
     reply["Volume"]["Status"].clone()
 }
 
-/// A process with a copy of all mounts in a namespace of its own, as a monitoring container has.
-fn copies_the_mounts(stage: &Stage) -> Child {
-    let up = stage.machine.dir.join("copied");
+/// A process in the plugin's sight that runs after `line`. It ends with the stage at the latest.
+fn begin(stage: &Stage, under: &[&str], line: &str) -> Holder {
+    let up = stage.machine.dir.join("holder");
     let words = stage.namespace.words();
-    let line = format!("touch {} && exec sleep 600", up.display());
-    let holder = Command::new(&words[0])
-        // Without the pid namespace: what is killed is the process itself.
-        .args(words[1..].iter().filter(|word| *word != "-p"))
-        .args(["unshare", "--mount", "--propagation", "private", "sh", "-c"])
-        .arg(line)
+    Command::new(&words[0])
+        .args(&words[1..])
+        .args(under)
+        .args(["sh", "-c"])
+        .arg(format!(
+            "{line} && echo $$ > {0}.new && mv {0}.new {0} && exec sleep 600",
+            up.display()
+        ))
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    until("the copy of the mounts", || up.exists());
-    holder
+    until("the process", || up.exists());
+    Holder(std::fs::read_to_string(up).unwrap().trim().to_owned())
+}
+
+/// Its id in the namespace.
+struct Holder(String);
+
+impl Holder {
+    fn end(self, stage: &Stage) {
+        stage.namespace.sh(&format!("kill -KILL {}", self.0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +50,9 @@ async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named()
     stage.create("db1").await;
     stage.plugin.mount("db1", "c1").await.ok();
     let device = stage.devices().pop().unwrap();
-    let mut holder = copies_the_mounts(&stage);
+    // As a monitoring container has a copy of all mounts.
+    let copy = ["unshare", "--mount", "--propagation", "private"];
+    let holder = begin(&stage, &copy, "true");
     assert!(status(&stage).await["detach pending"].is_null());
     // The data are safe, and the engine does not ask again.
     stage.plugin.unmount("db1", "c1").await.ok();
@@ -47,7 +61,7 @@ async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named()
     assert_eq!(pending["device"], device.as_str(), "{shown}");
     let by = pending["held by"].as_str().unwrap();
     assert!(
-        by.contains("state/mounts/db1`") && by.contains("(`sleep`)"),
+        by.contains("state/mounts/db1`") && by.contains(&format!("pid {} (`sleep`)", holder.0)),
         "{by}"
     );
     assert!(pending["since"].as_str().unwrap().ends_with('Z'), "{shown}");
@@ -56,8 +70,7 @@ async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named()
         "never withdrawn before the device is gone"
     );
 
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    holder.end(&stage);
     until("the detach", || stage.is_clear() && stage.journal() == 0);
     assert!(status(&stage).await["detach pending"].is_null());
 }
@@ -70,16 +83,16 @@ async fn who_has_files_open_where_it_is_mounted_is_named() {
     };
     stage.create("db1").await;
     let at = stage.plugin.mount("db1", "c1").await.ok();
-    let mut sitter = stage.namespace.sit_in(at["Mountpoint"].as_str().unwrap());
+    let into = format!("cd {}", at["Mountpoint"].as_str().unwrap());
+    let sitter = begin(&stage, &[], &into);
     let error = stage.plugin.unmount("db1", "c1").await.err();
     assert!(error.contains("in use"), "{error}");
     let shown = status(&stage).await;
     let by = shown["detach pending"]["held by"].as_str().unwrap();
     assert!(
-        by.contains("mounted on `") && by.contains("(`sleep`)"),
+        by.contains("mounted on `") && by.contains(&format!("pid {} (`sleep`)", sitter.0)),
         "{by}"
     );
-    sitter.kill().unwrap();
-    sitter.wait().unwrap();
+    sitter.end(&stage);
     until("the detach", || stage.is_clear() && stage.journal() == 0);
 }
