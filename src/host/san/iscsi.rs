@@ -285,23 +285,32 @@ impl Node<'_> {
                 Record(String::new())
             }
         };
-        for (name, value) in SETTINGS {
-            self.set(&record, name, value).await?;
+        let mut wanted = SETTINGS.to_vec();
+        match chap {
+            None => wanted.push(("node.session.auth.authmethod", "None")),
+            Some(chap) => wanted.extend([
+                ("node.session.auth.authmethod", "CHAP"),
+                ("node.session.auth.username", &chap.user),
+                // Never shown, so never known to be right already.
+                ("node.session.auth.password", chap.secret.reveal()),
+            ]),
         }
-        let method = if chap.is_some() { "CHAP" } else { "None" };
-        self.set(&record, "node.session.auth.authmethod", method)
-            .await?;
-        if let Some(chap) = chap {
-            self.set(&record, "node.session.auth.username", &chap.user)
-                .await?;
-            self.update(
-                "node.session.auth.password",
-                chap.secret.reveal(),
-                Some(&chap.secret),
-            )
-            .await?;
+        wanted.retain(|(name, value)| record.value(name) != Some(value));
+        if wanted.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut words = vec!["-o", "update"];
+        for (name, value) in &wanted {
+            words.extend(["-n", name, "-v", value]);
+        }
+        let report = self
+            .run(&words, chap.map(|chap| &chap.secret), limit)
+            .await?;
+        if report.code == Some(status::OK) {
+            Ok(())
+        } else {
+            Err(HostError::Command(report))
+        }
     }
 
     /// None if there is no record.
@@ -311,29 +320,6 @@ impl Node<'_> {
             Some(status::OK) => Ok(Some(Record(report.stdout))),
             Some(status::NOTHING_FOUND | 255) => Ok(None),
             _ => Err(HostError::Command(report)),
-        }
-    }
-
-    async fn set(&self, record: &Record, name: &str, value: &str) -> Result<(), HostError> {
-        if record.value(name) == Some(value) {
-            return Ok(());
-        }
-        self.update(name, value, None).await
-    }
-
-    async fn update(
-        &self,
-        name: &str,
-        value: &str,
-        secret: Option<&Secret>,
-    ) -> Result<(), HostError> {
-        let words = ["-o", "update", "-n", name, "-v", value];
-        let limit = self.machine.patience.command;
-        let report = self.run(&words, secret, limit).await?;
-        if report.code == Some(status::OK) {
-            Ok(())
-        } else {
-            Err(HostError::Command(report))
         }
     }
 

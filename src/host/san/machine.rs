@@ -19,6 +19,8 @@ pub(super) struct Patience {
     pub look_again: Duration,
     /// For a program that answers at once when all is well.
     pub command: Duration,
+    /// For a disk to say who it is.
+    pub inquiry: Duration,
     /// For one login; iscsid goes on trying after it.
     pub login: Duration,
     /// For the kernel to look at one LUN.
@@ -45,6 +47,7 @@ impl Default for Patience {
         Self {
             look_again: Duration::from_millis(100),
             command: seconds(15),
+            inquiry: seconds(5),
             login: seconds(30),
             scan: seconds(10),
             scan_again: seconds(3),

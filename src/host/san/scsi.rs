@@ -220,6 +220,10 @@ impl ScsiPath {
     /// # Errors
     /// [`HostError::ToolMissing`], [`HostError::Deadline`]. A disk that does not answer is [`Identity::Silent`].
     pub async fn identity(&self, machine: &Machine) -> Result<Identity, HostError> {
+        // It would wait with the others until the connection is back or given up.
+        if self.state(&machine.kernel) != PathState::Running {
+            return Ok(Identity::Silent);
+        }
         let mut device = std::ffi::OsString::from("--device=");
         device.push(self.node(&machine.kernel));
         let args = [
@@ -227,7 +231,7 @@ impl ScsiPath {
             OsStr::new("--whitelisted"),
             &device,
         ];
-        let limit = machine.patience.command;
+        let limit = machine.patience.inquiry;
         let report = machine.programs.run("scsi_id", &args, limit).await?;
         let said = report.stdout.trim();
         Ok(match (report.code, of_wwid(said)) {
@@ -278,7 +282,7 @@ impl ScsiPath {
             return Ok(());
         }
         let file = device.join(file.trim_start_matches("device/"));
-        match write(file, "1".to_owned(), limit).await {
+        match write(file, "1", limit).await {
             Err(HostError::Io { source, .. })
                 if source.kind() == ErrorKind::NotFound
                     || source.raw_os_error() == Some(nix::libc::ENODEV) =>
@@ -306,13 +310,14 @@ pub(super) async fn scan(machine: &Machine, nexus: Nexus, lun: Lun) -> Result<()
     };
     for lun in forms {
         let order = format!("{} {} {lun}", nexus.channel, nexus.target);
-        write(file.clone(), order, machine.patience.scan).await?;
+        write(file.clone(), &order, machine.patience.scan).await?;
     }
     Ok(())
 }
 
-async fn write(file: PathBuf, text: String, limit: Duration) -> Result<(), HostError> {
+async fn write(file: PathBuf, text: &str, limit: Duration) -> Result<(), HostError> {
     let what = format!("writing `{text}` to `{}`", file.display());
+    let text = format!("{text}\n");
     blocking(what, limit, move || {
         OpenOptions::new()
             .write(true)
