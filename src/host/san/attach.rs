@@ -254,7 +254,14 @@ impl Effort {
                 usable.drain(..).partition(|path| in_map.contains(path));
             if let Some(map) = map.filter(|_| !joined.is_empty()) {
                 let since = *map_since.get_or_insert_with(Instant::now);
-                let complete = work.is_empty()
+                // Ports that answer do so at once, and together; the others are not waited for.
+                let pending = self
+                    .ways
+                    .iter()
+                    .any(|way| matches!(way.login, Login::Pending))
+                    && since.elapsed() < patience.grace;
+                let complete = !pending
+                    && work.is_empty()
                     && reachable
                         .keys()
                         .all(|nexus| in_map.iter().any(|path| path.nexus == *nexus));
@@ -496,6 +503,23 @@ impl Effort {
             looked.times += 1;
             all = false;
             look(&self.san, wwn, nexus, lun, until).await?;
+        }
+        // What has come since was found by its name, and is asked for it all the same.
+        for path in map.paths(kernel)? {
+            if self.confirmed.contains(&path) {
+                continue;
+            }
+            match path.identity(&self.san.machine).await? {
+                Identity::Volume(is) if is == *wwn => {
+                    self.confirmed.insert(path);
+                }
+                Identity::Silent => {}
+                foreign => {
+                    log::error!(device = path.name.as_str(), wwn = wwn.as_str(), is:% = foreign;
+                        "a path to something else is in the volume's map: removed");
+                    path.delete(&self.san.machine).await?;
+                }
+            }
         }
         Ok(if all { Late::AllThere } else { Late::Missing })
     }

@@ -31,6 +31,8 @@ pub(super) struct Patience {
     pub nudge: Duration,
     /// For the other reachable paths to join, once one is usable.
     pub settle: Duration,
+    /// For the other ports to answer, once one path is usable.
+    pub grace: Duration,
     /// For `multipath -f`.
     pub flush: Duration,
     /// For a device that was removed to be gone.
@@ -53,6 +55,7 @@ impl Default for Patience {
             scan_again: seconds(3),
             nudge: seconds(3),
             settle: seconds(3),
+            grace: Duration::from_millis(500),
             flush: seconds(60),
             going: seconds(30),
             change: seconds(20),

@@ -256,9 +256,14 @@ impl ScsiPath {
     /// [`HostError::Io`], [`HostError::Deadline`], [`HostError::NotProven`].
     pub async fn delete(&self, machine: &Machine) -> Result<(), HostError> {
         let limit = machine.patience.going;
+        let block = machine.kernel.sys().join("block").join(&self.name);
+        // The disk goes first, and then what it was attached to: only then nothing is behind the session any more.
+        let Ok(device) = std::fs::canonicalize(block.join("device")) else {
+            return Ok(());
+        };
         self.order(machine, "device/delete", limit).await?;
         let deadline = tokio::time::Instant::now() + limit;
-        while self.is_there(&machine.kernel) {
+        while self.is_there(&machine.kernel) || device.exists() {
             if tokio::time::Instant::now() >= deadline {
                 return Err(HostError::NotProven {
                     what: format!("removing `{}`", self.node(&machine.kernel).display()),

@@ -239,7 +239,12 @@ async fn an_attach_that_fails_leaves_no_session_behind() {
     stage
         .until("the end of the sessions", |w| w.ports.is_empty())
         .await;
-    assert_eq!(stage.programs.records.lock().unwrap().len(), 0);
+    let records = stage.programs.records.clone();
+    stage
+        .until("the end of the records", |_| {
+            records.lock().unwrap().is_empty()
+        })
+        .await;
 }
 
 #[tokio::test]

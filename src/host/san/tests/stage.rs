@@ -1,6 +1,6 @@
 //! What the tests stand on: the machine made of files, and two arrays with two ports each.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -40,6 +40,7 @@ fn patience() -> Patience {
         scan_again: ms(30),
         nudge: ms(50),
         settle: ms(400),
+        grace: ms(100),
         flush: ms(5000),
         going: ms(5000),
         change: ms(2000),
@@ -111,11 +112,7 @@ impl Stage {
             "## a comment\nInitiatorName=iqn.1994-05.com.Example:host7\n",
         )
         .unwrap();
-        let places = [
-            dir.path().join("bin"),
-            PathBuf::from("/usr/bin"),
-            PathBuf::from("/bin"),
-        ];
+        let places = [dir.path().join("bin")];
         let tables = Kernel::at(dir.path().join("proc"), dir.path().join("sys"))
             .with_dev(dir.path().join("dev"));
         let mut san = San::iscsi(tables, Programs::at(places), &Turns::default(), &name).unwrap();

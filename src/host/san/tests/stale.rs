@@ -67,7 +67,9 @@ async fn a_former_volume_that_is_in_use_stops_the_attach_and_is_not_touched() {
     );
     assert!(error.hint().unwrap().contains("at once"));
     assert_eq!(
-        stage.told("delete").len() + stage.told("multipath -f").len() + stage.told("scan").len(),
+        stage.told("delete").len()
+            + stage.told("multipath -f").len()
+            + stage.told("scan host").len(),
         0
     );
     assert_eq!(stage.in_map(&wwn('4')), ["sda", "sdb"]);
