@@ -220,10 +220,12 @@ pub(super) async fn log_out(
     iqn: &str,
     portal: SocketAddr,
 ) -> Result<bool, HostError> {
-    let Some(session) = session(&machine.kernel, iqn, portal)? else {
-        return Ok(false);
+    let session = session(&machine.kernel, iqn, portal)?;
+    let has_devices = match &session {
+        Some(session) => session.has_devices()?,
+        None => false,
     };
-    if !session.iqn.starts_with(OURS) || session.has_devices()? {
+    if has_devices || !iqn.starts_with(OURS) {
         return Ok(false);
     }
     let node = Node {
@@ -236,13 +238,15 @@ pub(super) async fn log_out(
     if !record.is_some_and(|record| record.is_ours()) {
         return Ok(false);
     }
-    let limit = machine.patience.login;
     let gone = [status::OK, status::SESSION_NOT_FOUND, status::NOTHING_FOUND];
-    node.must(&["--logout"], &gone, limit).await?;
-    node.must(&["-o", "delete"], &gone, machine.patience.command)
-        .await?;
-    log::info!(iqn = iqn, portal:% = portal; "logged out: no device is left behind this session");
-    Ok(true)
+    if session.is_some() {
+        let limit = machine.patience.login;
+        node.must(&["--logout"], &gone, limit).await?;
+        log::info!(iqn = iqn, portal:% = portal; "logged out: no device is left behind this session");
+    }
+    let limit = machine.patience.command;
+    node.must(&["-o", "delete"], &gone, limit).await?;
+    Ok(session.is_some())
 }
 
 /// iscsiadm's record of a port.
@@ -263,9 +267,16 @@ impl Record {
             .find_map(|(n, value)| (n.trim() == name).then_some(value.trim()))
     }
 
-    /// Not one that a person wants at every boot.
+    /// A person wants it at every boot.
+    fn is_wanted_at_boot(&self) -> bool {
+        self.value("node.startup") != Some("manual")
+    }
+
+    /// As this module makes them.
     fn is_ours(&self) -> bool {
-        self.value("node.startup") == Some("manual")
+        SETTINGS
+            .iter()
+            .all(|(name, value)| self.value(name) == Some(value))
     }
 }
 
@@ -274,7 +285,7 @@ impl Node<'_> {
     async fn prepare(&self, chap: Option<&Chap>) -> Result<(), HostError> {
         let limit = self.machine.patience.command;
         let record = match self.record().await? {
-            Some(record) if !record.is_ours() => {
+            Some(record) if record.is_wanted_at_boot() => {
                 log::debug!(iqn = self.iqn, portal = self.portal.as_str(); "the record of this port is an administrator's: used as it is");
                 return Ok(());
             }

@@ -93,7 +93,10 @@ impl FakeKernel {
 
     /// Lets go of all pipes, so that their threads end.
     pub fn end(&self) {
-        for mut pipe in self.world().pipes.drain(..) {
+        let mut world = self.world();
+        // Whoever opens one from now on fails at once, and does not wait for a reader.
+        let _ = fs::remove_dir_all(world.root.join("sys"));
+        for mut pipe in world.pipes.drain(..) {
             let _ = pipe.write_all(b"end\n");
         }
     }

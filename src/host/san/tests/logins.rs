@@ -60,8 +60,8 @@ async fn a_record_is_made_as_it_should_be_and_a_second_session_never() {
     // Somebody has a session to one of the ports.
     add_session(&stage.kernel, &iqn('n', 1), &portal('n', 1));
     stage.attach(&export).await.unwrap();
+    stage.until("both sessions", |w| w.ports.len() == 2).await;
     assert_eq!(stage.told("--login").len(), 1);
-    assert_eq!(stage.sessions(), 2);
     let records = stage.programs.records.lock().unwrap();
     assert_eq!(records.len(), 1);
     let record = &records[&format!("{} {}", iqn('n', 2), portal('n', 2))];
@@ -104,7 +104,7 @@ async fn a_wrong_secret_is_told_with_the_port_and_a_right_one_logs_in_and_is_now
     assert!(!format!("{error} {error:?}").contains("battery"));
     export.serving.chap = chap(SECRET);
     stage.attach(&export).await.unwrap();
-    assert_eq!(stage.sessions(), 2);
+    stage.until("both sessions", |w| w.ports.len() == 2).await;
     // A secret that has changed since matters at the next login, not to a session that is there.
     *stage.programs.chap.lock().unwrap() = None;
     export.serving.chap = chap("something-new");
@@ -146,7 +146,7 @@ async fn statuses_that_are_no_failure_are_none() {
         .instead_times(&format!("{}", portal('n', 1)), Instead::Say(255, ""), 1);
     stage.programs.instead("--login", Instead::DoneBut(15));
     stage.attach(&export).await.unwrap();
-    assert_eq!(stage.sessions(), 2);
+    stage.until("both sessions", |w| w.ports.len() == 2).await;
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_session_that_a_person_set_up_stays() {
         .unwrap()
         .insert(key, record.into());
     fresh.attach(&export).await.unwrap();
-    assert_eq!(fresh.sessions(), 2);
+    fresh.until("both sessions", |w| w.ports.len() == 2).await;
     assert_eq!(fresh.told("-o update").len(), 1);
 }
 

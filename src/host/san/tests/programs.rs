@@ -5,8 +5,9 @@ use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::symlink,
     path::Path,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -57,10 +58,24 @@ impl FakePrograms {
             config: Arc::default(),
         };
         fs::create_dir(root.join("answers")).unwrap();
+        // Written by a process of its own: a file that this one has open cannot be run while any thread forks.
+        let script = root.join("script");
+        let mut writer = Command::new("sh")
+            .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(&script)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = SCRIPT.replace("ROOT", root.to_str().unwrap());
+        writer
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        assert!(writer.wait().unwrap().success());
         for name in ["iscsiadm", "multipath", "multipathd", "scsi_id"] {
-            let path = root.join("bin").join(name);
-            fs::write(&path, SCRIPT.replace("ROOT", root.to_str().unwrap())).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            symlink(&script, root.join("bin").join(name)).unwrap();
         }
         // What the script needs, and nothing else: no test may reach a program of the machine it runs on.
         for name in ["mkfifo", "cat"] {

@@ -37,7 +37,7 @@ fn patience() -> Patience {
         inquiry: ms(5000),
         login: ms(5000),
         scan: ms(5000),
-        scan_again: ms(30),
+        scan_again: ms(200),
         nudge: ms(50),
         settle: ms(400),
         grace: ms(100),
@@ -169,7 +169,7 @@ impl Stage {
 
     /// As an attach that is known to fail at its deadline.
     pub async fn attach_in_vain(&self, export: &Export) -> HostError {
-        let deadline = Instant::now() + Duration::from_millis(600);
+        let deadline = Instant::now() + Duration::from_millis(2500);
         self.san.attach(export, deadline).await.unwrap_err()
     }
 
