@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{
-    future::join_all,
+    future::{BoxFuture, join_all},
     stream::{FuturesUnordered, StreamExt},
 };
 use tokio::{
@@ -45,8 +45,14 @@ pub(super) async fn attach(
         multipath::must_run(&san.machine).await?;
     }
     let mut effort = Effort::begin(san, export, deadline);
-    let map = effort.until_usable(deadline).await?;
-    let device = finish(san, export, &map, deadline).await?;
+    let (map, device) = match effort.to_the_end(deadline).await {
+        Ok(done) => done,
+        Err(error) => {
+            // What there is of disks is found, and detached, by whoever takes the export back.
+            tokio::spawn(effort.give_up());
+            return Err(error);
+        }
+    };
     log::info!(wwn = export.wwn.as_str(), array = export.serving.array.as_str(), device = device.path().display().to_string().as_str(),
         paths = map.paths(&san.machine.kernel)?.len(); "volume attached");
     if effort.is_something_missing(&map)? {
@@ -69,6 +75,12 @@ enum Login {
     Failed(HostError),
 }
 
+/// A part of the work that has come to its end.
+enum Done {
+    Look(Nexus, Result<(), HostError>),
+    Answer(ScsiPath, Result<Identity, HostError>),
+}
+
 #[derive(Default)]
 struct Looked {
     times: u32,
@@ -85,6 +97,8 @@ struct Effort {
     looked: BTreeMap<Nexus, Looked>,
     /// Disks that have said they are the volume.
     confirmed: BTreeSet<ScsiPath>,
+    /// Disks that were asked, and when they may be asked again.
+    asked: BTreeMap<ScsiPath, Instant>,
     troubles: Vec<String>,
     /// Keeps the sessions.
     wanting: Wanting,
@@ -147,9 +161,23 @@ impl Effort {
             logins,
             looked: BTreeMap::new(),
             confirmed: BTreeSet::new(),
+            asked: BTreeMap::new(),
             troubles: Vec::new(),
             wanting,
         }
+    }
+
+    async fn to_the_end(&mut self, deadline: Instant) -> Result<(Map, BlockDevice), HostError> {
+        let map = self.until_usable(deadline).await?;
+        let device = finish(&self.san, &self.export, &map, deadline).await?;
+        Ok((map, device))
+    }
+
+    /// Ends the sessions that were made for nothing.
+    async fn give_up(self) {
+        let ports = iscsi_ports(self.ways.iter().map(|way| &way.port));
+        drop(self.wanting);
+        self.san.log_out_unused(ports).await;
     }
 
     fn hear(&mut self, index: usize, result: Result<(), HostError>) {
@@ -179,7 +207,7 @@ impl Effort {
         let machine = &san.machine;
         let kernel = &machine.kernel;
         let patience = &machine.patience;
-        let mut looks = FuturesUnordered::new();
+        let mut work: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
         let (mut path_since, mut map_since) = (None, None);
         let mut nudges = 0;
         loop {
@@ -195,12 +223,18 @@ impl Effort {
                     .any(|path| path.nexus == nexus && path.is_at(lun));
                 if self.is_due(nexus, there) {
                     let (san, export) = (&san, &export);
-                    looks.push(async move {
-                        (nexus, look(san, &export.wwn, nexus, lun, deadline).await)
-                    });
+                    work.push(Box::pin(async move {
+                        Done::Look(nexus, look(san, &export.wwn, nexus, lun, deadline).await)
+                    }));
                 }
             }
-            self.confirm(&paths, &reachable).await?;
+            for path in self.to_be_asked(&paths, &reachable) {
+                let san = &san;
+                work.push(Box::pin(async move {
+                    let identity = path.identity(&san.machine).await;
+                    Done::Answer(path, identity)
+                }));
+            }
             let mut usable: Vec<&ScsiPath> = self
                 .confirmed
                 .iter()
@@ -220,7 +254,14 @@ impl Effort {
                 usable.drain(..).partition(|path| in_map.contains(path));
             if let Some(map) = map.filter(|_| !joined.is_empty()) {
                 let since = *map_since.get_or_insert_with(Instant::now);
-                let complete = looks.is_empty()
+                // Ports that answer do so at once, and together; the others are not waited for.
+                let pending = self
+                    .ways
+                    .iter()
+                    .any(|way| matches!(way.login, Login::Pending))
+                    && since.elapsed() < patience.grace;
+                let complete = !pending
+                    && work.is_empty()
                     && reachable
                         .keys()
                         .all(|nexus| in_map.iter().any(|path| path.nexus == *nexus));
@@ -243,7 +284,10 @@ impl Effort {
                 .look_again
                 .min(deadline.saturating_duration_since(Instant::now()));
             tokio::select! {
-                Some((nexus, result)) = looks.next(), if !looks.is_empty() => self.saw(nexus, result)?,
+                Some(done) = work.next(), if !work.is_empty() => match done {
+                    Done::Look(nexus, result) => self.saw(nexus, result)?,
+                    Done::Answer(path, identity) => self.answered(path, identity)?,
+                },
                 Some((index, result)) = self.logins.recv() => self.hear(index, result),
                 () = sleep(pause) => {}
             }
@@ -289,30 +333,44 @@ impl Effort {
         }
     }
 
-    /// Asks disks that are new who they are.
-    async fn confirm(
+    /// Disks that have not said yet who they are, once what was at their LUN before has been looked at.
+    fn to_be_asked(
         &mut self,
         paths: &[ScsiPath],
         reachable: &BTreeMap<Nexus, (Lun, bool)>,
+    ) -> Vec<ScsiPath> {
+        let now = Instant::now();
+        let looked_at = |nexus| self.looked.get(nexus).is_some_and(|l| l.next.is_some());
+        let paths: Vec<ScsiPath> = paths
+            .iter()
+            .filter(|path| looked_at(&path.nexus) && reachable.contains_key(&path.nexus))
+            .filter(|path| self.asked.get(path).is_none_or(|again| *again <= now))
+            .filter(|path| !self.confirmed.contains(path))
+            .cloned()
+            .collect();
+        let again = now + self.san.machine.patience.inquiry * 2;
+        self.asked
+            .extend(paths.iter().map(|path| (path.clone(), again)));
+        paths
+    }
+
+    fn answered(
+        &mut self,
+        path: ScsiPath,
+        identity: Result<Identity, HostError>,
     ) -> Result<(), HostError> {
-        for path in paths {
-            let looked_at = self
-                .looked
-                .get(&path.nexus)
-                .is_some_and(|l| l.next.is_some());
-            if !looked_at || self.confirmed.contains(path) || !reachable.contains_key(&path.nexus) {
-                continue;
+        match identity {
+            Ok(Identity::Volume(is)) if is == self.export.wwn => {
+                self.confirmed.insert(path);
+                return Ok(());
             }
-            match path.identity(&self.san.machine).await {
-                Ok(Identity::Volume(is)) if is == self.export.wwn => {
-                    self.confirmed.insert(path.clone());
-                }
-                // It does not answer yet, or is just being cleared away. What is in the map is asked again before it is used.
-                Ok(_) => {}
-                Err(error @ HostError::ToolMissing(_)) => return Err(error),
-                Err(error) => self.trouble(&error),
-            }
+            // It does not answer yet, or is just being cleared away. What is in the map is asked again before it is used.
+            Ok(_) => {}
+            Err(error @ HostError::ToolMissing(_)) => return Err(error),
+            Err(error) => self.trouble(&error),
         }
+        let again = Instant::now() + self.san.machine.patience.look_again * 5;
+        self.asked.insert(path, again);
         Ok(())
     }
 
@@ -424,9 +482,7 @@ impl Effort {
         }
         if !as_it_was {
             // A session that came after the volume had gone is nobody's.
-            let ports = iscsi_ports(self.ways.iter().map(|way| &way.port));
-            drop(self.wanting);
-            self.san.log_out_unused(ports).await;
+            self.give_up().await;
         }
     }
 
@@ -447,6 +503,23 @@ impl Effort {
             looked.times += 1;
             all = false;
             look(&self.san, wwn, nexus, lun, until).await?;
+        }
+        // What has come since was found by its name, and is asked for it all the same.
+        for path in map.paths(kernel)? {
+            if self.confirmed.contains(&path) {
+                continue;
+            }
+            match path.identity(&self.san.machine).await? {
+                Identity::Volume(is) if is == *wwn => {
+                    self.confirmed.insert(path);
+                }
+                Identity::Silent => {}
+                foreign => {
+                    log::error!(device = path.name.as_str(), wwn = wwn.as_str(), is:% = foreign;
+                        "a path to something else is in the volume's map: removed");
+                    path.delete(&self.san.machine).await?;
+                }
+            }
         }
         Ok(if all { Late::AllThere } else { Late::Missing })
     }
@@ -472,11 +545,12 @@ async fn finish(
     let identities = join_all(paths.iter().map(|path| path.identity(machine))).await;
     let mut proven = false;
     for (path, identity) in paths.iter().zip(identities) {
-        match identity? {
-            Identity::Volume(is) if is == export.wwn => proven = true,
+        match identity {
+            Ok(Identity::Volume(is)) if is == export.wwn => proven = true,
             // Lost for the moment: dm-multipath does not use it.
-            Identity::Silent => {}
-            foreign => {
+            Ok(Identity::Silent) | Err(HostError::Deadline { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(foreign) => {
                 return Err(HostError::WrongDevice {
                     device: path.node(kernel),
                     wwn: export.wwn.clone(),

@@ -220,10 +220,12 @@ pub(super) async fn log_out(
     iqn: &str,
     portal: SocketAddr,
 ) -> Result<bool, HostError> {
-    let Some(session) = session(&machine.kernel, iqn, portal)? else {
-        return Ok(false);
+    let session = session(&machine.kernel, iqn, portal)?;
+    let has_devices = match &session {
+        Some(session) => session.has_devices()?,
+        None => false,
     };
-    if !session.iqn.starts_with(OURS) || session.has_devices()? {
+    if has_devices || !iqn.starts_with(OURS) {
         return Ok(false);
     }
     let node = Node {
@@ -236,13 +238,15 @@ pub(super) async fn log_out(
     if !record.is_some_and(|record| record.is_ours()) {
         return Ok(false);
     }
-    let limit = machine.patience.login;
     let gone = [status::OK, status::SESSION_NOT_FOUND, status::NOTHING_FOUND];
-    node.must(&["--logout"], &gone, limit).await?;
-    node.must(&["-o", "delete"], &gone, machine.patience.command)
-        .await?;
-    log::info!(iqn = iqn, portal:% = portal; "logged out: no device is left behind this session");
-    Ok(true)
+    if session.is_some() {
+        let limit = machine.patience.login;
+        node.must(&["--logout"], &gone, limit).await?;
+        log::info!(iqn = iqn, portal:% = portal; "logged out: no device is left behind this session");
+    }
+    let limit = machine.patience.command;
+    node.must(&["-o", "delete"], &gone, limit).await?;
+    Ok(session.is_some())
 }
 
 /// iscsiadm's record of a port.
@@ -263,9 +267,16 @@ impl Record {
             .find_map(|(n, value)| (n.trim() == name).then_some(value.trim()))
     }
 
-    /// Not one that a person wants at every boot.
+    /// A person wants it at every boot.
+    fn is_wanted_at_boot(&self) -> bool {
+        self.value("node.startup") != Some("manual")
+    }
+
+    /// As this module makes them.
     fn is_ours(&self) -> bool {
-        self.value("node.startup") == Some("manual")
+        SETTINGS
+            .iter()
+            .all(|(name, value)| self.value(name) == Some(value))
     }
 }
 
@@ -274,7 +285,7 @@ impl Node<'_> {
     async fn prepare(&self, chap: Option<&Chap>) -> Result<(), HostError> {
         let limit = self.machine.patience.command;
         let record = match self.record().await? {
-            Some(record) if !record.is_ours() => {
+            Some(record) if record.is_wanted_at_boot() => {
                 log::debug!(iqn = self.iqn, portal = self.portal.as_str(); "the record of this port is an administrator's: used as it is");
                 return Ok(());
             }
@@ -285,23 +296,32 @@ impl Node<'_> {
                 Record(String::new())
             }
         };
-        for (name, value) in SETTINGS {
-            self.set(&record, name, value).await?;
+        let mut wanted = SETTINGS.to_vec();
+        match chap {
+            None => wanted.push(("node.session.auth.authmethod", "None")),
+            Some(chap) => wanted.extend([
+                ("node.session.auth.authmethod", "CHAP"),
+                ("node.session.auth.username", &chap.user),
+                // Never shown, so never known to be right already.
+                ("node.session.auth.password", chap.secret.reveal()),
+            ]),
         }
-        let method = if chap.is_some() { "CHAP" } else { "None" };
-        self.set(&record, "node.session.auth.authmethod", method)
-            .await?;
-        if let Some(chap) = chap {
-            self.set(&record, "node.session.auth.username", &chap.user)
-                .await?;
-            self.update(
-                "node.session.auth.password",
-                chap.secret.reveal(),
-                Some(&chap.secret),
-            )
-            .await?;
+        wanted.retain(|(name, value)| record.value(name) != Some(value));
+        if wanted.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut words = vec!["-o", "update"];
+        for (name, value) in &wanted {
+            words.extend(["-n", name, "-v", value]);
+        }
+        let report = self
+            .run(&words, chap.map(|chap| &chap.secret), limit)
+            .await?;
+        if report.code == Some(status::OK) {
+            Ok(())
+        } else {
+            Err(HostError::Command(report))
+        }
     }
 
     /// None if there is no record.
@@ -311,29 +331,6 @@ impl Node<'_> {
             Some(status::OK) => Ok(Some(Record(report.stdout))),
             Some(status::NOTHING_FOUND | 255) => Ok(None),
             _ => Err(HostError::Command(report)),
-        }
-    }
-
-    async fn set(&self, record: &Record, name: &str, value: &str) -> Result<(), HostError> {
-        if record.value(name) == Some(value) {
-            return Ok(());
-        }
-        self.update(name, value, None).await
-    }
-
-    async fn update(
-        &self,
-        name: &str,
-        value: &str,
-        secret: Option<&Secret>,
-    ) -> Result<(), HostError> {
-        let words = ["-o", "update", "-n", name, "-v", value];
-        let limit = self.machine.patience.command;
-        let report = self.run(&words, secret, limit).await?;
-        if report.code == Some(status::OK) {
-            Ok(())
-        } else {
-            Err(HostError::Command(report))
         }
     }
 

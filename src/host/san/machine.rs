@@ -19,6 +19,8 @@ pub(super) struct Patience {
     pub look_again: Duration,
     /// For a program that answers at once when all is well.
     pub command: Duration,
+    /// For a disk to say who it is.
+    pub inquiry: Duration,
     /// For one login; iscsid goes on trying after it.
     pub login: Duration,
     /// For the kernel to look at one LUN.
@@ -29,6 +31,8 @@ pub(super) struct Patience {
     pub nudge: Duration,
     /// For the other reachable paths to join, once one is usable.
     pub settle: Duration,
+    /// For the other ports to answer, once one path is usable.
+    pub grace: Duration,
     /// For `multipath -f`.
     pub flush: Duration,
     /// For a device that was removed to be gone.
@@ -45,11 +49,13 @@ impl Default for Patience {
         Self {
             look_again: Duration::from_millis(100),
             command: seconds(15),
+            inquiry: seconds(5),
             login: seconds(30),
             scan: seconds(10),
             scan_again: seconds(3),
             nudge: seconds(3),
             settle: seconds(3),
+            grace: Duration::from_millis(500),
             flush: seconds(60),
             going: seconds(30),
             change: seconds(20),

@@ -146,7 +146,10 @@ impl Map {
         // too. With a path, what waits has to reach the array.
         if !self.has_usable_path(machine).await? {
             log::warn!(map = self.name.as_str(); "no path is usable: what waits in the map is given up");
-            self.order(machine, "disablequeueing").await?;
+            // Without multipathd nobody else can: multipath says the same to the kernel then.
+            if let Err(error) = self.order(machine, "disablequeueing").await {
+                log::warn!(map = self.name.as_str(), error:% = error; "queueing not ended by multipathd");
+            }
         }
         let flush = machine.patience.flush;
         let args = [OsStr::new("-f"), OsStr::new(&self.name)];
@@ -221,34 +224,44 @@ impl Map {
             if device.bytes() == bytes {
                 return Ok(device);
             }
-            let paths = self.paths(kernel)?;
-            // A lost path keeps its former size until it is back; dm-multipath takes no map of unequal ones.
-            let wrong = paths
-                .iter()
-                .find_map(|path| Some((path, path.bytes(kernel).filter(|size| *size != bytes)?)));
-            let refused = match wrong {
-                Some((path, found)) => {
-                    let _ = path.rescan(machine).await;
-                    HostError::WrongSize {
-                        device: path.node(kernel),
-                        expected: bytes,
-                        found,
+            // A lost path keeps its former size until it is back, and dm-multipath makes no map of unequal ones.
+            let mut wrong = None;
+            for path in self.paths(kernel)? {
+                if let Some(found) = path.bytes(kernel).filter(|size| *size != bytes) {
+                    if let Err(error) = path.rescan(machine).await {
+                        log::warn!(device = path.name.as_str(), error:% = error; "size not read anew");
+                    }
+                    if path.bytes(kernel) != Some(bytes) {
+                        wrong = Some((path, found));
                     }
                 }
+            }
+            let refused = match wrong {
+                Some((path, found)) => HostError::WrongSize {
+                    device: path.node(kernel),
+                    expected: bytes,
+                    found,
+                },
                 None => match self.order(machine, "resize").await {
-                    Ok(()) if self.device(kernel, wwn)?.bytes() == bytes => continue,
-                    Ok(()) => HostError::WrongSize {
-                        device: device.path().to_owned(),
-                        expected: bytes,
-                        found: device.bytes(),
-                    },
+                    Ok(()) => {
+                        let found = self.device(kernel, wwn)?.bytes();
+                        if found == bytes {
+                            continue;
+                        }
+                        HostError::WrongSize {
+                            device: device.path().to_owned(),
+                            expected: bytes,
+                            found,
+                        }
+                    }
+                    // It is busy with something else.
                     Err(error) => error,
                 },
             };
             if Instant::now() >= deadline {
                 return Err(refused);
             }
-            sleep(machine.patience.look_again).await;
+            sleep(machine.patience.look_again * 5).await;
         }
     }
 }

@@ -220,6 +220,10 @@ impl ScsiPath {
     /// # Errors
     /// [`HostError::ToolMissing`], [`HostError::Deadline`]. A disk that does not answer is [`Identity::Silent`].
     pub async fn identity(&self, machine: &Machine) -> Result<Identity, HostError> {
+        // It would wait with the others until the connection is back or given up.
+        if self.state(&machine.kernel) != PathState::Running {
+            return Ok(Identity::Silent);
+        }
         let mut device = std::ffi::OsString::from("--device=");
         device.push(self.node(&machine.kernel));
         let args = [
@@ -227,7 +231,7 @@ impl ScsiPath {
             OsStr::new("--whitelisted"),
             &device,
         ];
-        let limit = machine.patience.command;
+        let limit = machine.patience.inquiry;
         let report = machine.programs.run("scsi_id", &args, limit).await?;
         let said = report.stdout.trim();
         Ok(match (report.code, of_wwid(said)) {
@@ -252,9 +256,14 @@ impl ScsiPath {
     /// [`HostError::Io`], [`HostError::Deadline`], [`HostError::NotProven`].
     pub async fn delete(&self, machine: &Machine) -> Result<(), HostError> {
         let limit = machine.patience.going;
+        let block = machine.kernel.sys().join("block").join(&self.name);
+        // The disk goes first, and then what it was attached to: only then nothing is behind the session any more.
+        let Ok(device) = std::fs::canonicalize(block.join("device")) else {
+            return Ok(());
+        };
         self.order(machine, "device/delete", limit).await?;
         let deadline = tokio::time::Instant::now() + limit;
-        while self.is_there(&machine.kernel) {
+        while self.is_there(&machine.kernel) || device.exists() {
             if tokio::time::Instant::now() >= deadline {
                 return Err(HostError::NotProven {
                     what: format!("removing `{}`", self.node(&machine.kernel).display()),
@@ -278,7 +287,7 @@ impl ScsiPath {
             return Ok(());
         }
         let file = device.join(file.trim_start_matches("device/"));
-        match write(file, "1".to_owned(), limit).await {
+        match write(file, "1", limit).await {
             Err(HostError::Io { source, .. })
                 if source.kind() == ErrorKind::NotFound
                     || source.raw_os_error() == Some(nix::libc::ENODEV) =>
@@ -306,13 +315,14 @@ pub(super) async fn scan(machine: &Machine, nexus: Nexus, lun: Lun) -> Result<()
     };
     for lun in forms {
         let order = format!("{} {} {lun}", nexus.channel, nexus.target);
-        write(file.clone(), order, machine.patience.scan).await?;
+        write(file.clone(), &order, machine.patience.scan).await?;
     }
     Ok(())
 }
 
-async fn write(file: PathBuf, text: String, limit: Duration) -> Result<(), HostError> {
+async fn write(file: PathBuf, text: &str, limit: Duration) -> Result<(), HostError> {
     let what = format!("writing `{text}` to `{}`", file.display());
+    let text = format!("{text}\n");
     blocking(what, limit, move || {
         OpenOptions::new()
             .write(true)

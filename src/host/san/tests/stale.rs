@@ -1,0 +1,172 @@
+//! LUNs that are used again while disks of the former volume are still there.
+
+use super::stage::{Stage, export, iqn, low, wwn};
+use crate::host::HostError;
+
+/// A volume at LUN 5 of both ports, whose export went without its disks, and another one in its place.
+async fn reused(stage: &Stage) -> crate::host::Export {
+    let before = export('4', 5);
+    stage.show('n', 5, &before.wwn);
+    stage.attach(&before).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    let now = export('3', 5);
+    stage.show('n', 5, &now.wwn);
+    now
+}
+
+#[tokio::test]
+async fn disks_of_a_former_volume_are_removed_before_the_lun_is_looked_at() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    let device = stage.attach(&now).await.unwrap();
+    assert!(device.path().ends_with(format!("3{}", low(&now.wwn))));
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    let world = stage.kernel.world();
+    assert!(
+        world
+            .disks
+            .values()
+            .all(|disk| disk.found_as == low(&now.wwn))
+    );
+    assert_eq!(world.map_of(&low(&wwn('4'))), None);
+    let place = |part: &str| {
+        world
+            .told
+            .iter()
+            .rposition(|line| line.contains(part))
+            .unwrap()
+    };
+    assert!(place(&format!("multipath -f 3{}", low(&wwn('4')))) < place("delete sd"));
+    assert!(place("delete sd") < place("scan "));
+}
+
+#[tokio::test]
+async fn disks_that_do_not_answer_are_removed_too() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    for name in ["sda", "sdb"] {
+        stage.kernel.world().set_state(name, "transport-offline");
+    }
+    stage.attach(&now).await.unwrap();
+    assert!(!stage.disks().contains(&"sda".to_owned()));
+}
+
+#[tokio::test]
+async fn a_former_volume_that_is_in_use_stops_the_attach_and_is_not_touched() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    stage.mount("253:0");
+    stage.kernel.world().told.clear();
+    let error = stage.attach(&now).await.unwrap_err();
+    let HostError::StaleInUse { was, by, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        was.contains(&low(&wwn('4'))) && by.to_string().contains("/srv/db"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("at once"));
+    assert_eq!(
+        stage.told("delete").len()
+            + stage.told("multipath -f").len()
+            + stage.told("scan host").len(),
+        0
+    );
+    assert_eq!(stage.in_map(&wwn('4')), ["sda", "sdb"]);
+}
+
+#[tokio::test]
+async fn a_disk_that_something_else_is_built_on_is_in_use() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    {
+        let mut world = stage.kernel.world();
+        let dm = world.map_of(&low(&wwn('4'))).unwrap();
+        world.remove_map(&dm);
+        std::fs::write(world.block("sda").join("holders/md0"), "").unwrap();
+    }
+    let error = stage.attach(&now).await.unwrap_err();
+    assert!(
+        matches!(&error, HostError::StaleInUse { by, .. } if by.stacked == ["md0"]),
+        "{error}"
+    );
+    assert!(stage.disks().contains(&"sda".to_owned()));
+}
+
+#[tokio::test]
+async fn a_disk_that_is_mounted_by_itself_is_in_use() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    {
+        let mut world = stage.kernel.world();
+        let dm = world.map_of(&low(&wwn('4'))).unwrap();
+        world.remove_map(&dm);
+    }
+    stage.mount("8:0");
+    let error = stage.attach(&now).await.unwrap_err();
+    assert!(
+        matches!(&error, HostError::StaleInUse { by, .. } if by.mounts.len() == 1),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_disk_found_as_another_volume_that_is_ours_by_now_is_found_anew() {
+    // What the kernel calls it decides into which map it goes; so it must be found again under its own name.
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    assert_eq!(stage.in_map(&wwn('4')), ["sda", "sdb"]);
+    stage.attach(&now).await.unwrap();
+    assert_eq!(stage.in_map(&wwn('4')), [""; 0]);
+}
+
+#[tokio::test]
+async fn paths_at_a_former_lun_of_the_volume_go_with_their_map() {
+    let stage = Stage::new();
+    let before = export('3', 5);
+    stage.show('n', 5, &before.wwn);
+    stage.attach(&before).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    // The export was withdrawn by somebody, and made again at another LUN.
+    stage.hide('n', 5);
+    let now = export('3', 7);
+    stage.show('n', 7, &now.wwn);
+    stage.attach(&now).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    let luns: Vec<u64> = stage
+        .kernel
+        .world()
+        .disks
+        .values()
+        .map(|disk| disk.lun)
+        .collect();
+    assert_eq!(luns, [7, 7]);
+
+    // The former LUN is another volume's by now: while the map is in use that cannot be put right, and must not be used.
+    let stage = Stage::new();
+    stage.show('n', 5, &before.wwn);
+    stage.attach(&before).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    stage.mount("253:0");
+    stage.show('n', 5, &wwn('4'));
+    stage.show('n', 7, &now.wwn);
+    let error = stage.attach(&now).await.unwrap_err();
+    assert!(matches!(error, HostError::StaleInUse { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_neighbour_is_not_touched() {
+    let stage = Stage::new();
+    let (one, two) = (export('3', 5), export('4', 6));
+    stage.show('n', 5, &one.wwn);
+    stage.show('n', 6, &two.wwn);
+    stage.attach(&one).await.unwrap();
+    // A disk of nobody's, at a LUN of nobody's.
+    stage.leftover(&iqn('n', 1), 9, &wwn('9'));
+    stage.kernel.world().told.clear();
+    stage.attach(&two).await.unwrap();
+    assert_eq!(
+        stage.told("delete").len() + stage.told("multipath -f").len(),
+        0
+    );
+}
