@@ -20,7 +20,7 @@ true
 "#;
 
 impl Stage {
-    /// Nothing of any volume is left: no disk, no map, no session, no mount, no VLUN, no host object. What is taken down in the background
+    /// Nothing of any volume is left: no disk, no map, no session, no mount, no VLUN, no VV. What is taken down in the background
     /// may take its time.
     #[track_caller]
     pub fn nothing_left(&self) {
@@ -45,7 +45,8 @@ impl Stage {
             let vluns = holds["vluns"].as_array().unwrap();
             left.extend(vluns.iter().map(|vlun| format!("VLUN on {array}: {vlun}")));
             let vvs = holds["vvs"].as_object().unwrap();
-            left.extend(vvs.keys().map(|vv| format!("VV on {array}: {vv}")));
+            let ours = vvs.keys().filter(|vv| vv.starts_with("dkv-"));
+            left.extend(ours.map(|vv| format!("VV on {array}: {vv}")));
         }
         left
     }
