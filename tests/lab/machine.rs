@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -89,14 +90,16 @@ impl Scene for Machine {
 impl Machine {
     /// Boots what is on the disk.
     fn start(&mut self) {
-        // With this process goes the machine. It is the main thread that boots it, and that is what the kernel watches.
+        // With this process goes the machine, and its folder. It is the main thread that boots it, and that is what the kernel
+        // watches. What a terminal sends to all of a group is for this process alone.
         let mut up = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM"])
+            .args(["--pdeathsig", "USR1"])
             .arg(script())
             .arg("up")
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut said = String::new();
@@ -144,6 +147,18 @@ impl Machine {
             outcome.said()
         );
         outcome
+    }
+
+    /// Runs a shell line for what it says, if the machine still answers.
+    pub fn try_run(&self, line: &str) -> String {
+        let ssh = Command::new("timeout")
+            .args(["30", "ssh", "-F"])
+            .arg(self.folder.path().join("ssh.conf"))
+            .args(["lab", line])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&ssh.stdout).into_owned()
     }
 
     /// Runs a shell line that must succeed, and soon. Gives its stdout.

@@ -1,0 +1,55 @@
+//! Peer Persistence: the arrays change places, and one of them dies, under a container that writes.
+
+use crate::{
+    run::Scenario,
+    stage::{AMBER, BIRCH, Replication, Stage},
+    writer::Writer,
+};
+
+pub const SCENARIOS: &[Scenario<Stage>] = &[
+    ("switchover_there_and_back", switchover_there_and_back),
+    ("an_array_dies_and_comes_back", an_array_dies_and_comes_back),
+];
+
+const GROUP: &str = "pair";
+
+fn there() -> String {
+    AMBER.name_there(GROUP)
+}
+
+fn switchover_there_and_back(stage: &mut Stage) {
+    stage.create("moved", Replication::PeerPersistence, GROUP);
+    stage.until_synced(AMBER, GROUP, "Primary");
+    let writer = Writer::start(stage, "moved");
+    stage.until_paths("moved", 4);
+    stage.administer(AMBER, &format!("setrcopygroup switchover -f {GROUP}"));
+    stage.until_synced(BIRCH, &there(), "Primary-Rev");
+    writer.goes_on();
+    stage.administer(BIRCH, &format!("setrcopygroup switchover -f {}", there()));
+    stage.until_synced(AMBER, GROUP, "Primary");
+    writer.goes_on();
+    writer.finish();
+    stage.docker("volume rm moved");
+    stage.nothing_left();
+}
+
+fn an_array_dies_and_comes_back(stage: &mut Stage) {
+    stage.create("lives", Replication::PeerPersistence, GROUP);
+    stage.until_synced(AMBER, GROUP, "Primary");
+    let writer = Writer::start(stage, "lives");
+    stage.until_paths("lives", 4);
+    stage.power_off(AMBER);
+    writer.goes_on();
+    stage.until_paths("lives", 2);
+    stage.power_on(AMBER);
+    stage.administer(BIRCH, &format!("setrcopygroup recover -f {}", there()));
+    stage.until_synced(BIRCH, &there(), "Primary-Rev");
+    writer.goes_on();
+    stage.administer(BIRCH, &format!("setrcopygroup restore -f {}", there()));
+    stage.until_synced(AMBER, GROUP, "Primary");
+    writer.goes_on();
+    stage.until_paths("lives", 4);
+    writer.finish();
+    stage.docker("volume rm lives");
+    stage.nothing_left();
+}

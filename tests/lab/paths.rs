@@ -1,0 +1,81 @@
+//! Paths that go and come back, under a container that writes.
+
+use std::time::Duration;
+
+use crate::{
+    run::Scenario,
+    stage::{AMBER, Port, Replication, Stage},
+    writer::Writer,
+};
+
+pub const SCENARIOS: &[Scenario<Stage>] = &[
+    (
+        "a_volume_leaves_nothing_behind",
+        a_volume_leaves_nothing_behind,
+    ),
+    (
+        "portals_are_dropped_and_restored",
+        portals_are_dropped_and_restored,
+    ),
+    (
+        "all_portals_are_dropped_for_a_moment",
+        all_portals_are_dropped_for_a_moment,
+    ),
+    ("a_dead_portal_stops_no_mount", a_dead_portal_stops_no_mount),
+];
+
+/// A lost connection is noticed by a ping (5 s and 10 s), given up (10 s), and checked by multipathd (4 s); the lab is slow.
+const FAILED_OVER: Duration = Duration::from_secs(60);
+
+fn a_volume_leaves_nothing_behind(stage: &mut Stage) {
+    stage.create("plain", Replication::None, "");
+    assert_eq!(
+        stage.run_in("plain", "echo kept > /data/file; cat /data/file"),
+        "kept\n"
+    );
+    assert_eq!(stage.run_in("plain", "cat /data/file"), "kept\n");
+    stage.docker("volume rm plain");
+    stage.nothing_left();
+}
+
+fn portals_are_dropped_and_restored(stage: &mut Stage) {
+    stage.create("cables", Replication::None, "");
+    let writer = Writer::start(stage, "cables");
+    stage.until_paths("cables", 2);
+    for port in [Port::First, Port::Second] {
+        stage.cut_portal(AMBER, port);
+        stage.until_paths("cables", 1);
+        writer.goes_on();
+        stage.restore_portal(AMBER, port);
+        stage.until_paths("cables", 2);
+        writer.goes_on();
+    }
+    let written = writer.finish();
+    assert!(written.longest_wait < FAILED_OVER, "{written:?}");
+    stage.docker("volume rm cables");
+    stage.nothing_left();
+}
+
+fn all_portals_are_dropped_for_a_moment(stage: &mut Stage) {
+    stage.create("moment", Replication::None, "");
+    let writer = Writer::start(stage, "moment");
+    stage.cut_portal(AMBER, Port::First);
+    stage.cut_portal(AMBER, Port::Second);
+    std::thread::sleep(Duration::from_secs(10));
+    stage.restore_portal(AMBER, Port::First);
+    stage.restore_portal(AMBER, Port::Second);
+    writer.goes_on();
+    writer.finish();
+    stage.docker("volume rm moment");
+    stage.nothing_left();
+}
+
+fn a_dead_portal_stops_no_mount(stage: &mut Stage) {
+    stage.cut_portal(AMBER, Port::First);
+    stage.create("half", Replication::None, "");
+    stage.start("half", "");
+    stage.exec("half", "echo kept > /data/file");
+    stage.restore_portal(AMBER, Port::First);
+    stage.clear("half");
+    stage.nothing_left();
+}

@@ -1,0 +1,69 @@
+//! What may lead to the data of another volume, or to none: a LUN that changes its volume, a secret that is not right.
+
+use std::time::Duration;
+
+use crate::{
+    run::Scenario,
+    stage::{AMBER, Replication, Stage},
+};
+
+pub const SCENARIOS: &[Scenario<Stage>] = &[
+    (
+        "a_lun_number_is_given_to_another_volume",
+        a_lun_number_is_given_to_another_volume,
+    ),
+    ("chap_is_right_and_then_wrong", chap_is_right_and_then_wrong),
+];
+
+/// The kernel keeps believing in the old volume behind the LUN; a write to it would go to the new one.
+fn a_lun_number_is_given_to_another_volume(stage: &mut Stage) {
+    for volume in ["old", "new"] {
+        stage.create(volume, Replication::None, "");
+    }
+    stage.run_in("new", "echo of the new one > /data/file");
+    stage.start("old", "");
+    stage.exec("old", "echo of the old one > /data/file && sync");
+    let (lun, host) = stage.export(AMBER, "dkv-old");
+    stage.administer(AMBER, &format!("removevlun -f dkv-old {lun} {host}"));
+
+    // It is mounted, or refused with a reason; what is seen is of the new one.
+    let mount = "docker run --rm --network none -v new:/data box cat /data/file";
+    let outcome = stage.machine.run(mount, crate::stage::PATIENCE);
+    if outcome.status == 0 {
+        assert_eq!(outcome.stdout, "of the new one\n");
+    }
+    // Whoever still has the old one may fail, or wait; nothing of it comes to the new one.
+    let write = "timeout -s KILL 100 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'";
+    let _ = stage.machine.run(write, Duration::from_secs(120));
+    stage.docker("rm -f old");
+    let seen = stage.run_in("new", "cat /data/file; ls /data");
+    assert_eq!(seen, "of the new one\nfile\n");
+    assert_eq!(stage.run_in("old", "cat /data/file"), "of the old one\n");
+    for volume in ["old", "new"] {
+        stage.docker(&format!("volume rm {volume}"));
+    }
+    stage.nothing_left();
+}
+
+fn chap_is_right_and_then_wrong(stage: &mut Stage) {
+    stage.configure("hpe3par_iscsi_chap_enabled = true");
+    stage.restart_plugin();
+    stage.create("secret", Replication::None, "");
+    stage.start("secret", "");
+    let (_, host) = stage.export(AMBER, "dkv-secret");
+    stage
+        .machine
+        .ok("cat /sys/class/iscsi_session/session*/username | grep .");
+    stage.docker("rm -f secret");
+
+    stage.create("locked", Replication::None, "");
+    stage.administer(AMBER, &format!("sethost initchap -f another-secret {host}"));
+    let said = stage.docker_fails("run --rm --network none -v locked:/data box true");
+    assert!(said.contains("CHAP"), "{said}");
+    for volume in ["secret", "locked"] {
+        stage.docker(&format!("volume rm {volume}"));
+    }
+    stage.nothing_left();
+    stage.configure("");
+    stage.restart_plugin();
+}
