@@ -89,7 +89,7 @@ async fn run(words: &[&str]) -> Result<(), Failure> {
         }
         ["resize", volume, bytes] => {
             let device = transport.resize(&wwn(volume)?, size(bytes)?).await?;
-            println!("{} {}", device.path().display(), device.bytes());
+            println!("{}", device.is_changed());
         }
         ["paths", volume, places @ ..] => {
             let places: Vec<Place> = places

@@ -139,31 +139,6 @@ pub async fn held_by(
     .await
 }
 
-/// As [`busy`], for people: where it is mounted, with the processes that have files open there. Looks at every process.
-///
-/// # Errors
-/// As [`busy`].
-pub async fn held_by(
-    kernel: &Kernel,
-    device: &BlockDevice,
-    limit: Duration,
-) -> Result<Option<Busy>, HostError> {
-    let (kernel, device) = (kernel.clone(), device.clone());
-    let what = format!("looking who holds `{}`", device.path().display());
-    blocking(what, limit, move || {
-        let Some(mut busy) = look(&kernel, &device)? else {
-            return Ok(None);
-        };
-        for mountpoint in &busy.mounts {
-            busy.users.extend(users_of(&kernel, mountpoint).users);
-        }
-        busy.users.sort();
-        busy.users.dedup();
-        Ok(Some(busy))
-    })
-    .await
-}
-
 /// [`HostError::InUse`] unless nobody uses it.
 pub(super) async fn must_be_free(
     kernel: &Kernel,

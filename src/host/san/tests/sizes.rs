@@ -35,12 +35,18 @@ async fn paths_are_read_anew_then_the_map_grows() {
     stage
         .programs
         .instead_times("multipathd resize", Instead::Say(0, "fail"), 1);
-    let device = stage
+    let grown = stage
         .san
         .resize(&export.wwn, Size::from_mib(96))
         .await
         .unwrap();
-    assert_eq!(device.bytes(), 96 * MIB);
+    assert!(grown.is_changed());
+    let devices = stage.san.list().unwrap();
+    assert!(
+        devices
+            .iter()
+            .any(|one| *one.wwn() == export.wwn && one.bytes() == 96 * MIB)
+    );
     let told = stage.told("");
     let last_rescan = told
         .iter()
