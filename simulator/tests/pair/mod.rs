@@ -143,7 +143,6 @@ fn array(name: &str, id: u32, release: Release, (other, target): (&str, &str), n
         ssd,
     };
     let port = |position: &str, protocol, ip: Option<String>| Port {
-        cut: false,
         position: position.into(),
         protocol,
         state: "ready".into(),
