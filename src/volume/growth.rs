@@ -123,7 +123,7 @@ pub(super) async fn after_mount(
 /// After a listing: whatever is mounted here and has grown is seen to, each by itself and beside all else.
 pub(super) fn after_listing(inner: &Arc<Inner>) {
     let mounts = inner.index.mounts();
-    let mounted = mounts.iter().map(|(_, record)| record.place.wwn.clone());
+    let mounted = mounts.values().map(|record| record.place.wwn.clone());
     inner.growth.forget_others(&mounted.collect());
     for (name, record) in mounts {
         let wwn = record.place.wwn;

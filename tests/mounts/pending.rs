@@ -1,6 +1,6 @@
 //! An Unmount that cannot be ended: what inspect says of it, and how it ends.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ async fn status(stage: &Stage) -> Value {
 fn begin(stage: &Stage, under: &[&str], line: &str) -> Holder {
     let up = stage.machine.dir.join("holder");
     let words = stage.namespace.words();
-    Command::new(&words[0])
+    let child = Command::new(&words[0])
         .args(&words[1..])
         .args(under)
         .args(["sh", "-c"])
@@ -29,15 +29,20 @@ fn begin(stage: &Stage, under: &[&str], line: &str) -> Holder {
         .spawn()
         .unwrap();
     until("the process", || up.exists());
-    Holder(std::fs::read_to_string(up).unwrap().trim().to_owned())
+    let pid = std::fs::read_to_string(up).unwrap().trim().to_owned();
+    Holder { pid, child }
 }
 
-/// Its id in the namespace.
-struct Holder(String);
+struct Holder {
+    /// Its id in the namespace.
+    pid: String,
+    child: Child,
+}
 
 impl Holder {
-    fn end(self, stage: &Stage) {
-        stage.namespace.sh(&format!("kill -KILL {}", self.0));
+    fn end(mut self, stage: &Stage) {
+        stage.namespace.sh(&format!("kill -KILL {}", self.pid));
+        self.child.wait().unwrap();
     }
 }
 
@@ -61,7 +66,7 @@ async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named()
     assert_eq!(pending["device"], device.as_str(), "{shown}");
     let by = pending["held by"].as_str().unwrap();
     assert!(
-        by.contains("state/mounts/db1`") && by.contains(&format!("pid {} (`sleep`)", holder.0)),
+        by.contains("state/mounts/db1`") && by.contains(&format!("pid {} (`sleep`)", holder.pid)),
         "{by}"
     );
     assert!(pending["since"].as_str().unwrap().ends_with('Z'), "{shown}");
@@ -90,7 +95,7 @@ async fn who_has_files_open_where_it_is_mounted_is_named() {
     let shown = status(&stage).await;
     let by = shown["detach pending"]["held by"].as_str().unwrap();
     assert!(
-        by.contains("mounted on `") && by.contains(&format!("pid {} (`sleep`)", sitter.0)),
+        by.contains("mounted on `") && by.contains(&format!("pid {} (`sleep`)", sitter.pid)),
         "{by}"
     );
     sitter.end(&stage);
