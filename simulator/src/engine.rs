@@ -238,11 +238,6 @@ impl Engine {
                     complain("targets that hosts lose", withdrawn);
                 }
                 complain("volume data", data::settle(&mut inner.world, dir));
-                if let Some(lio) = &mut inner.lio {
-                    let settled = lio.settle(&inner.world);
-                    failed |= settled.is_err();
-                    complain("targets", settled);
-                }
                 if let Some(exports) = &self.places.exports {
                     complain(
                         "exports",
@@ -261,6 +256,12 @@ impl Engine {
                 world: inner.world.clone(),
             };
             complain("saved state", saved.write(dir));
+        }
+        // After the state is saved: data that went over must not go over again if the simulator is killed here.
+        if let Some(lio) = &mut inner.lio {
+            let settled = lio.settle(&inner.world);
+            failed |= settled.is_err();
+            complain("targets", settled);
         }
         // Targets that could not follow are tried again at the next look at the clock.
         inner.settled = (!failed).then(|| inner.world.clone());
