@@ -2,8 +2,9 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Seek, Write},
     os::unix::process::CommandExt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -28,6 +29,13 @@ pub fn image_is_built() -> bool {
         .stdout(Stdio::null())
         .status();
     built.unwrap().success()
+}
+
+fn text(mut file: fs::File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn script() -> PathBuf {
@@ -116,22 +124,28 @@ impl Machine {
     }
 
     fn feed(&self, line: &str, input: &[u8], within: Duration) -> Outcome {
+        // Files, not pipes: the connection that commands share has them open for as long as a command that hangs.
+        let said = || {
+            let file = tempfile::tempfile().unwrap();
+            (file.try_clone().unwrap(), file)
+        };
+        let ((to_stdout, stdout), (to_stderr, stderr)) = (said(), said());
         let mut ssh = Command::new("timeout")
             .args(["--kill-after", "5", &within.as_secs().to_string()])
             .args(["ssh", "-F"])
             .arg(self.folder.path().join("ssh.conf"))
             .args(["lab", line])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(to_stdout)
+            .stderr(to_stderr)
             .spawn()
             .unwrap();
         ssh.stdin.take().unwrap().write_all(input).unwrap();
-        let output = ssh.wait_with_output().unwrap();
+        let status = ssh.wait().unwrap();
         let outcome = Outcome {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            status: status.code().unwrap_or(-1),
+            stdout: text(stdout),
+            stderr: text(stderr),
         };
         // What `timeout` and `ssh` say themselves.
         assert_ne!(
@@ -151,14 +165,8 @@ impl Machine {
 
     /// Runs a shell line for what it says, if the machine still answers.
     pub fn try_run(&self, line: &str) -> String {
-        let ssh = Command::new("timeout")
-            .args(["30", "ssh", "-F"])
-            .arg(self.folder.path().join("ssh.conf"))
-            .args(["lab", line])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&ssh.stdout).into_owned()
+        let run = AssertUnwindSafe(|| self.run(line, SOON).said());
+        catch_unwind(run).unwrap_or_default()
     }
 
     /// Runs a shell line that must succeed, and soon. Gives its stdout.
