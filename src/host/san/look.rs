@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// Lets the kernel look for a volume at a LUN, unless its disk is there already. Whatever disk is there is asked who it is
-/// first: one of a former volume is removed if nobody uses it. The caller has its turn with the volume.
+/// first: one of a former volume is removed if nobody uses it. The caller has its turn with the volume. Gives the disk that has
+/// said it is the volume.
 ///
 /// # Errors
 /// [`HostError::StaleInUse`]: nothing was done. [`HostError::Deadline`], [`HostError::Io`], [`HostError::Command`].
@@ -23,10 +24,11 @@ pub(super) async fn look(
     nexus: Nexus,
     lun: Lun,
     deadline: Instant,
-) -> Result<(), HostError> {
+) -> Result<Option<ScsiPath>, HostError> {
     let machine = &san.machine;
     let kernel = &machine.kernel;
     let mut there = false;
+    let mut said = None;
     for path in scsi::list(kernel)? {
         let found_as = path.found_as(kernel);
         let was_ours = found_as.as_ref() == Some(wwn);
@@ -35,7 +37,10 @@ pub(super) async fn look(
         }
         let identity = path.identity(machine).await?;
         match &identity {
-            Identity::Volume(is) if is == wwn && was_ours => there |= path.is_at(lun),
+            Identity::Volume(is) if is == wwn && was_ours => {
+                there |= path.is_at(lun);
+                said = Some(path);
+            }
             // Lost for the moment, or not exported yet.
             Identity::Silent if was_ours && path.is_at(lun) => there = true,
             // Silent at a LUN that is another volume's tomorrow: dm-multipath would take that one for a path to ours then.
@@ -54,10 +59,11 @@ pub(super) async fn look(
         }
     }
     if there {
-        return Ok(());
+        return Ok(said);
     }
     log::debug!(wwn = wwn.as_str(), nexus:% = nexus, lun = lun.0; "looking for the volume");
-    scsi::scan(machine, nexus, lun).await
+    scsi::scan(machine, nexus, lun).await?;
+    Ok(said)
 }
 
 /// Removes a disk that is not what it was, with the map that was made of it, if nobody uses them.

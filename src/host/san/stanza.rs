@@ -192,11 +192,11 @@ impl Effective {
                     _ => {}
                 }
                 within.pop();
-            } else if let Some((name, value)) = line.split_once(char::is_whitespace) {
-                if within.len() < 2 || within[0] == "devices" {
-                    let value = value.trim().trim_matches('"');
-                    section.push((name.to_owned(), value.to_owned()));
-                }
+            } else if let Some((name, value)) = line.split_once(char::is_whitespace)
+                && (within.len() < 2 || within[0] == "devices")
+            {
+                let value = value.trim().trim_matches('"');
+                section.push((name.to_owned(), value.to_owned()));
             }
         }
         let sections = [defaults, devices, overrides].concat();
@@ -315,7 +315,7 @@ overrides {
     fn overrides_win_and_so_does_the_later_device() {
         let text = GOOD.replacen("overrides {", "overrides {\n\tno_path_retry \"queue\"\n\tprotocol {\n\t\ttype \"scsi:fcp\"\n\t\tdev_loss_tmo 5\n\t}", 1);
         let queue = (Setting::NoPathRetry, Some("queue".to_owned()));
-        assert_eq!(found(&text), [queue.clone()]);
+        assert_eq!(found(&text), std::slice::from_ref(&queue));
         let later = "devices {\n device {\n  vendor \"3PAR.*\"\n  product \".*\"\n  no_path_retry queue\n }\n}\n";
         assert_eq!(found(&format!("{GOOD}{later}")), [queue]);
         let other = later.replace("3PAR.*", "PARdata");

@@ -343,5 +343,7 @@ async fn a_logout_that_hangs_does_not_keep_the_detach() {
     san.detach(&wwn).await.unwrap().into_inner();
     assert!(begun.elapsed() < super::stage::SOON);
     nothing_is_left(&stage);
-    assert_eq!(stage.sessions(), 1);
+    stage
+        .until("the end of the other session", |w| w.ports.len() == 1)
+        .await;
 }

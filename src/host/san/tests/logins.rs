@@ -143,7 +143,7 @@ async fn statuses_that_are_no_failure_are_none() {
         .instead_times("-o new", Instead::Say(6, "locked"), 2);
     stage
         .programs
-        .instead_times(&format!("{}", portal('n', 1)), Instead::Say(255, ""), 1);
+        .instead_times(&portal('n', 1), Instead::Say(255, ""), 1);
     stage.programs.instead("--login", Instead::DoneBut(15));
     stage.attach(&export).await.unwrap();
     stage.until("both sessions", |w| w.ports.len() == 2).await;

@@ -3,18 +3,21 @@
 //! All ports are logged in to at once, each is looked at as soon as it is there, and the volume is used as soon as one path of
 //! the array that serves is in the map: what comes later is added later. Nothing is used that has not said itself who it is.
 
+mod late;
+mod proof;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use futures_util::{
-    future::{BoxFuture, join_all},
+    future::BoxFuture,
     stream::{FuturesUnordered, StreamExt},
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -30,9 +33,6 @@ use crate::{
     model::{Lun, TargetPort},
 };
 
-/// How often a port is looked at again after the volume is in use.
-const LATE_LOOKS: u32 = 5;
-
 pub(super) async fn attach(
     san: &San,
     export: &Export,
@@ -45,7 +45,7 @@ pub(super) async fn attach(
         multipath::must_run(&san.machine).await?;
     }
     let mut effort = Effort::begin(san, export, deadline);
-    let (map, device) = match effort.to_the_end(deadline).await {
+    let (map, device) = match effort.run(deadline).await {
         Ok(done) => done,
         Err(error) => {
             // What there is of disks is found, and detached, by whoever takes the export back.
@@ -77,7 +77,7 @@ enum Login {
 
 /// A part of the work that has come to its end.
 enum Done {
-    Look(Nexus, Result<(), HostError>),
+    Look(Nexus, Result<Option<ScsiPath>, HostError>),
     Answer(ScsiPath, Result<Identity, HostError>),
 }
 
@@ -167,9 +167,9 @@ impl Effort {
         }
     }
 
-    async fn to_the_end(&mut self, deadline: Instant) -> Result<(Map, BlockDevice), HostError> {
+    async fn run(&mut self, deadline: Instant) -> Result<(Map, BlockDevice), HostError> {
         let map = self.until_usable(deadline).await?;
-        let device = finish(&self.san, &self.export, &map, deadline).await?;
+        let device = self.finish(&map, deadline).await?;
         Ok((map, device))
     }
 
@@ -228,7 +228,7 @@ impl Effort {
                     }));
                 }
             }
-            for path in self.to_be_asked(&paths, &reachable) {
+            for path in self.not_asked_yet(&paths, &reachable) {
                 let san = &san;
                 work.push(Box::pin(async move {
                     let identity = path.identity(&san.machine).await;
@@ -317,13 +317,20 @@ impl Effort {
         }
     }
 
-    fn saw(&mut self, nexus: Nexus, result: Result<(), HostError>) -> Result<(), HostError> {
+    fn saw(
+        &mut self,
+        nexus: Nexus,
+        result: Result<Option<ScsiPath>, HostError>,
+    ) -> Result<(), HostError> {
         let again = self.san.machine.patience.scan_again;
         if let Some(looked) = self.looked.get_mut(&nexus) {
             looked.next = Some(Instant::now() + again * looked.times);
         }
         match result {
-            Ok(()) => Ok(()),
+            Ok(said) => {
+                self.confirmed.extend(said);
+                Ok(())
+            }
             // Something else may reach the volume by it, now or soon.
             Err(error @ (HostError::StaleInUse { .. } | HostError::ToolMissing(_))) => Err(error),
             Err(error) => {
@@ -334,7 +341,7 @@ impl Effort {
     }
 
     /// Disks that have not said yet who they are, once what was at their LUN before has been looked at.
-    fn to_be_asked(
+    fn not_asked_yet(
         &mut self,
         paths: &[ScsiPath],
         reachable: &BTreeMap<Nexus, (Lun, bool)>,
@@ -443,157 +450,4 @@ impl Effort {
             }
         }
     }
-
-    fn is_something_missing(&self, map: &Map) -> Result<bool, HostError> {
-        let there = map.paths(&self.san.machine.kernel)?;
-        let pending = self
-            .ways
-            .iter()
-            .any(|way| matches!(way.login, Login::Pending));
-        let reachable = self.reachable()?;
-        let missing = |nexus: &Nexus| !there.iter().any(|path| path.nexus == *nexus);
-        Ok(pending || reachable.keys().any(missing))
-    }
-
-    /// Adds the paths that come late, as long as the volume is attached as it was then: `turn`.
-    async fn late(mut self, turn: u64) {
-        let patience = self.san.machine.patience.clone();
-        let until = Instant::now() + patience.late;
-        let mut as_it_was = true;
-        let mut heard = true;
-        while as_it_was && Instant::now() < until {
-            if heard {
-                match timeout(patience.scan_again, self.logins.recv()).await {
-                    Ok(Some((index, result))) => self.hear(index, result),
-                    Ok(None) => heard = false,
-                    Err(_) => {}
-                }
-            } else {
-                sleep(patience.scan_again).await;
-            }
-            match self.add_missing(turn, until).await {
-                Ok(Late::AllThere) if !heard => break,
-                Ok(Late::AllThere | Late::Missing) => {}
-                Ok(Late::Changed) => as_it_was = false,
-                Err(error) => {
-                    log::warn!(wwn = self.export.wwn.as_str(), error:% = error; "a path that came late was not added");
-                }
-            }
-        }
-        if !as_it_was {
-            // A session that came after the volume had gone is nobody's.
-            self.give_up().await;
-        }
-    }
-
-    async fn add_missing(&mut self, turn: u64, until: Instant) -> Result<Late, HostError> {
-        let wwn = &self.export.wwn;
-        let kernel = &self.san.machine.kernel;
-        let now = self.san.turns.volume(wwn, until).await?;
-        let Some(map) = multipath::find(kernel, wwn)?.filter(|_| *now == turn) else {
-            return Ok(Late::Changed);
-        };
-        let there = map.paths(kernel)?;
-        let mut all = true;
-        for (nexus, (lun, _)) in self.reachable()? {
-            let looked = self.looked.entry(nexus).or_default();
-            if there.iter().any(|path| path.nexus == nexus) || looked.times >= LATE_LOOKS {
-                continue;
-            }
-            looked.times += 1;
-            all = false;
-            look(&self.san, wwn, nexus, lun, until).await?;
-        }
-        // What has come since was found by its name, and is asked for it all the same.
-        for path in map.paths(kernel)? {
-            if self.confirmed.contains(&path) {
-                continue;
-            }
-            match path.identity(&self.san.machine).await? {
-                Identity::Volume(is) if is == *wwn => {
-                    self.confirmed.insert(path);
-                }
-                Identity::Silent => {}
-                foreign => {
-                    log::error!(device = path.name.as_str(), wwn = wwn.as_str(), is:% = foreign;
-                        "a path to something else is in the volume's map: removed");
-                    path.delete(&self.san.machine).await?;
-                }
-            }
-        }
-        Ok(if all { Late::AllThere } else { Late::Missing })
-    }
-}
-
-enum Late {
-    AllThere,
-    Missing,
-    /// Somebody detached it, or attached it anew.
-    Changed,
-}
-
-/// Proves that everything in the map is the volume, and that it has its size and takes writes.
-async fn finish(
-    san: &San,
-    export: &Export,
-    map: &Map,
-    deadline: Instant,
-) -> Result<BlockDevice, HostError> {
-    let machine = &san.machine;
-    let kernel = &machine.kernel;
-    let paths = map.paths(kernel)?;
-    let identities = join_all(paths.iter().map(|path| path.identity(machine))).await;
-    let mut proven = false;
-    for (path, identity) in paths.iter().zip(identities) {
-        match identity {
-            Ok(Identity::Volume(is)) if is == export.wwn => proven = true,
-            // Lost for the moment: dm-multipath does not use it.
-            Ok(Identity::Silent) | Err(HostError::Deadline { .. }) => {}
-            Err(error) => return Err(error),
-            Ok(foreign) => {
-                return Err(HostError::WrongDevice {
-                    device: path.node(kernel),
-                    wwn: export.wwn.clone(),
-                    found: foreign.to_string(),
-                });
-            }
-        }
-    }
-    if !proven {
-        return Err(HostError::NotProven {
-            what: format!("making map `{}`", map.name),
-            but: "none of its paths answers".to_owned(),
-        });
-    }
-    map.wait_for_node(machine, deadline).await?;
-    let device = map
-        .resize(machine, &export.wwn, export.size.bytes())
-        .await?;
-    writable(san, map, &device).await?;
-    Ok(device)
-}
-
-/// A path that came before the array had changed places may say it takes no writes; the kernel asks again when it is told to.
-async fn writable(san: &San, map: &Map, device: &BlockDevice) -> Result<(), HostError> {
-    let machine = &san.machine;
-    let kernel = &machine.kernel;
-    let until = Instant::now() + machine.patience.change;
-    while map.read_only(kernel) {
-        if Instant::now() >= until {
-            return Err(HostError::ReadOnly {
-                path: device.path().to_owned(),
-                why: "its paths take no writes, though the volume is exported".to_owned(),
-            });
-        }
-        for path in map.paths(kernel)? {
-            if path.read_only(kernel) {
-                path.rescan(machine).await?;
-            }
-        }
-        if let Err(error) = map.reload(machine).await {
-            log::warn!(map = map.name.as_str(), error:% = error; "map not read anew");
-        }
-        sleep(machine.patience.look_again).await;
-    }
-    Ok(())
 }
