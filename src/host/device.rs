@@ -83,6 +83,16 @@ impl BlockDevice {
                 found,
             });
         }
+        // A number is given again when a map is gone.
+        if let Some(uuid) = made_by_multipath_for(kernel, number)
+            && !uuid.eq_ignore_ascii_case(&format!("3{}", self.wwn))
+        {
+            return Err(HostError::WrongDevice {
+                device: self.path.clone(),
+                wwn: self.wwn.clone(),
+                found: format!("it is the map of `{uuid}` now"),
+            });
+        }
         let found = size(kernel, number)?;
         if found != self.bytes {
             return Err(HostError::WrongSize {
@@ -95,6 +105,13 @@ impl BlockDevice {
     }
 }
 
+/// Which volume dm-multipath made this map for. None if it is none of its maps.
+fn made_by_multipath_for(kernel: &Kernel, number: DeviceNumber) -> Option<String> {
+    let file = kernel.sys().join(format!("dev/block/{number}/dm/uuid"));
+    let uuid = fs::read_to_string(file).ok()?;
+    Some(uuid.trim().strip_prefix("mpath-")?.to_owned())
+}
+
 /// In bytes; the kernel counts in units of 512, whatever the device's own sectors are (array fact 39).
 fn size(kernel: &Kernel, number: DeviceNumber) -> Result<u64, HostError> {
     let path = kernel.sys().join(format!("dev/block/{number}/size"));
@@ -104,4 +121,27 @@ fn size(kernel: &Kernel, number: DeviceNumber) -> Result<u64, HostError> {
         .ok()
         .and_then(|sectors| sectors.checked_mul(512))
         .ok_or(HostError::Unrecognised { path, line: text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_says_which_volume_it_was_made_for() {
+        let sys = tempfile::tempdir().unwrap();
+        let kernel = Kernel::at("/nowhere", sys.path());
+        let number = DeviceNumber {
+            major: 253,
+            minor: 4,
+        };
+        assert_eq!(made_by_multipath_for(&kernel, number), None);
+        let dir = sys.path().join("dev/block/253:4/dm");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("uuid"), "LVM-abc\n").unwrap();
+        assert_eq!(made_by_multipath_for(&kernel, number), None);
+        fs::write(dir.join("uuid"), "mpath-360002ac0\n").unwrap();
+        let made = made_by_multipath_for(&kernel, number);
+        assert_eq!(made.as_deref(), Some("360002ac0"));
+    }
 }

@@ -85,47 +85,10 @@ impl Map {
         attribute(&self.dir(kernel).join("ro")).is_some_and(|ro| ro != "0")
     }
 
-    /// Its node. udev makes it a moment after the map, so it may not be this map's yet.
-    fn node(&self, kernel: &Kernel) -> Option<PathBuf> {
-        let node = kernel.dev().join("mapper").join(&self.name);
-        let leads_to = std::fs::canonicalize(&node).ok()?;
-        let number = attribute(&self.dir(kernel).join("dev"))?.parse().ok()?;
-        let ours = leads_to.file_name() == Some(OsStr::new(&self.dm))
-            || super::super::mountinfo::device_number(&node).is_ok_and(|n| n == number);
-        ours.then_some(node)
-    }
-
-    /// It as a device, by the name under which people see it, or by the kernel's while there is no such node.
+    /// It as a device, by the kernel's own node. The one with its name is udev's, which takes it away for moments while paths
+    /// join (array fact 74).
     pub fn device(&self, kernel: &Kernel, wwn: &Wwn) -> Result<BlockDevice, HostError> {
-        let plain = || kernel.dev().join(&self.dm);
-        let node = self.node(kernel).unwrap_or_else(plain);
-        BlockDevice::named(kernel, &self.dm, &node, wwn)
-    }
-
-    /// Waits until its node is there.
-    pub async fn wait_for_node(
-        &self,
-        machine: &Machine,
-        deadline: Instant,
-    ) -> Result<(), HostError> {
-        while self.node(&machine.kernel).is_none() {
-            if Instant::now() >= deadline {
-                return Err(HostError::NotProven {
-                    what: format!("dm-multipath, making `{}`,", self.name),
-                    but: format!(
-                        "`{}` does not lead to it",
-                        machine
-                            .kernel
-                            .dev()
-                            .join("mapper")
-                            .join(&self.name)
-                            .display()
-                    ),
-                });
-            }
-            sleep(machine.patience.look_again).await;
-        }
-        Ok(())
+        BlockDevice::named(kernel, &self.dm, &kernel.dev().join(&self.dm), wwn)
     }
 
     /// Removes it if nobody uses it, and proves that it is gone. What was written to it is on the array before.

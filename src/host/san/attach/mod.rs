@@ -169,7 +169,7 @@ impl Effort {
 
     async fn run(&mut self, deadline: Instant) -> Result<(Map, BlockDevice), HostError> {
         let map = self.until_usable(deadline).await?;
-        let device = self.finish(&map, deadline).await?;
+        let device = self.finish(&map).await?;
         Ok((map, device))
     }
 

@@ -11,11 +11,7 @@ use crate::host::{BlockDevice, HostError};
 
 impl Effort {
     /// Proves that everything in the map is the volume, and that it has its size and takes writes.
-    pub(super) async fn finish(
-        &self,
-        map: &Map,
-        deadline: Instant,
-    ) -> Result<BlockDevice, HostError> {
+    pub(super) async fn finish(&self, map: &Map) -> Result<BlockDevice, HostError> {
         let (san, export) = (&self.san, &self.export);
         let machine = &san.machine;
         let kernel = &machine.kernel;
@@ -45,7 +41,6 @@ impl Effort {
                 but: "none of its paths answers".to_owned(),
             });
         }
-        map.wait_for_node(machine, deadline).await?;
         let device = map
             .resize(machine, &export.wwn, export.size.bytes())
             .await?;

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::host::san::scsi::Nexus;
@@ -88,7 +88,8 @@ impl FakeKernel {
     }
 
     pub fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
+        // A test that fails must not fail again when it cleans up.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets go of all pipes, so that their threads end.

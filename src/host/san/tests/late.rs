@@ -44,6 +44,28 @@ async fn paths_that_come_after_the_volume_has_gone_are_not_looked_for_and_their_
 }
 
 #[tokio::test]
+async fn who_comes_late_for_a_former_attach_does_not_look_at_its_lun() {
+    let stage = Stage::new();
+    let before = export('3', 5);
+    stage.show('n', 5, &before.wwn);
+    let slow = Instead::After(Duration::from_millis(1500));
+    let login = format!("{} --login", portal('n', 2));
+    stage.programs.instead_times(&login, slow, 1);
+    stage.attach(&before).await.unwrap();
+    stage.san.detach(&before.wwn).await.unwrap().into_inner();
+    stage.kernel.world().told.clear();
+    let now = export('3', 7);
+    // One port does not show it, so that it goes on being looked for there.
+    stage.show_at(&iqn('n', 1), 7, &now.wwn, 64);
+    stage.attach(&now).await.unwrap();
+    stage.until("the slow port", |w| w.ports.len() == 2).await;
+    // Both of them have had their turn by then.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let scans = stage.told("scan host");
+    assert!(scans.iter().all(|l| l.ends_with(" 7")), "{scans:?}");
+}
+
+#[tokio::test]
 async fn a_volume_attached_again_gets_the_paths_that_were_missing() {
     let stage = Stage::new();
     let export = pair('3', 5);
