@@ -143,7 +143,8 @@ fn connect(
             .machine_id
             .clone()
             .map_or_else(own_machine_id, Ok)?,
-    ))
+    )
+    .with_takeover(config.takeover))
 }
 
 fn not_yet(name: &BackendName, protocol: Protocol) -> Failure {

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId},
+    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId, Takeover},
     replication::Pair,
 };
 
@@ -30,6 +30,8 @@ pub struct Backend {
     pub host_name: HostName,
     /// This machine's id, kept in the comment of a host object that the plugin makes.
     pub machine_id: String,
+    /// `takeover`: whether a volume that another host has may be taken from it.
+    pub takeover: Takeover,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
     /// The own array's system id, as its peer tells it.
@@ -65,10 +67,18 @@ impl Backend {
             transport,
             host_name,
             machine_id,
+            takeover: Takeover::default(),
             identity: Arc::default(),
             peer_identity: Arc::default(),
             told_id: Arc::default(),
         }
+    }
+
+    /// The backend with what hpe.conf says of `takeover`.
+    #[must_use]
+    pub fn with_takeover(mut self, takeover: Takeover) -> Self {
+        self.takeover = takeover;
+        self
     }
 
     /// The backend with its commands tied to one request.

@@ -1,9 +1,8 @@
-//! To whom an array exports a VV, and exporting it to this machine alone (decisions 4 and 5).
+//! To whom an array exports a VV, and exporting it to this machine. Who has a volume is decided in `ownership`.
 
 use crate::{
     inform::{
-        Array, ArrayError, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, Refusal,
-        VlunQuery, VlunTemplate,
+        Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate,
     },
     model::{HostName, Lun, VvName},
     replication::Exported,
@@ -12,11 +11,9 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
+    host_object::our_host,
     steps::{Intent, Seen, Steps},
 };
-
-/// Host persona for Linux with ALUA (array fact 6).
-const PERSONA: u32 = 2;
 
 /// The exports of one VV.
 #[derive(Debug)]
@@ -29,6 +26,8 @@ pub(super) enum Exports {
     Foreign {
         /// The targets, for people.
         to: String,
+        /// Those to somebody else.
+        foreign: Vec<VlunTemplate>,
         /// The exports to this machine that are among them.
         own: Vec<VlunTemplate>,
     },
@@ -50,6 +49,14 @@ impl Exports {
                 here: !own.is_empty(),
                 elsewhere: true,
             },
+        }
+    }
+
+    /// To whom else, for people.
+    pub fn told_to(&self) -> String {
+        match self {
+            Self::None | Self::Ours(_) => String::new(),
+            Self::Foreign { to, .. } => to.clone(),
         }
     }
 
@@ -113,10 +120,12 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
         ([template], true) => Exports::Ours(template.clone()),
         (_, true) => Exports::Foreign {
             to: "this host under several LUNs".to_owned(),
+            foreign,
             own,
         },
         (_, false) => Exports::Foreign {
             to: names(&foreign),
+            foreign,
             own,
         },
     }
@@ -130,104 +139,6 @@ pub(super) fn names(templates: &[VlunTemplate]) -> String {
         .collect();
     names.dedup();
     names.join(", ")
-}
-
-/// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
-/// more than this machine.
-fn our_host(
-    backend: &Backend,
-    array: &Array,
-    hosts: &[HostEntry],
-) -> Result<Option<HostName>, Cause> {
-    let here = backend.transport.initiators();
-    // An initiator in a form this plugin does not know is not this machine's.
-    let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
-    let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
-    let named: Vec<&HostEntry> = hosts
-        .iter()
-        .filter(|h| h.name.is_some())
-        .filter(mine)
-        .collect();
-    let Some(host) = named.first() else {
-        return Ok(None);
-    };
-    let mut others: Vec<String> = host
-        .paths
-        .iter()
-        .filter(|p| !mine_too(p))
-        .map(|p| p.text.clone())
-        .collect();
-    others.dedup();
-    if named.len() > 1 || !others.is_empty() {
-        for more in &named[1..] {
-            others.extend(more.name.iter().map(|name| format!("host `{name}`")));
-        }
-        return Err(Cause::SharedHost {
-            array: array.label().to_owned(),
-            host: host
-                .name
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            others: others.join(", "),
-        });
-    }
-    Ok(host.name.clone())
-}
-
-/// The host object of this machine on an array, made if there is none.
-pub(super) async fn host(
-    steps: &mut Steps,
-    backend: &Backend,
-    array: &Array,
-) -> Result<HostName, Cause> {
-    let hosts = steps.look("hosts", array.showhost()).await?;
-    if let Some(host) = our_host(backend, array, &hosts)? {
-        return Ok(host);
-    }
-    let taken = |name: &HostName| hosts.iter().any(|host| host.name.as_ref() == Some(name));
-    if taken(&backend.host_name) {
-        return Err(Cause::SharedHost {
-            array: array.label().to_owned(),
-            host: backend.host_name.to_string(),
-            others: "all it has; none of this machine's is in it".to_owned(),
-        });
-    }
-    let initiators = backend.transport.initiators();
-    let comment = format!("dk1-host:{}", backend.machine_id);
-    let made = steps
-        .act(
-            Intent::MakeHost,
-            array.createhost(&backend.host_name, &initiators, PERSONA, Some(&comment)),
-            || async {
-                let hosts = array.showhost().await?;
-                Ok(match our_host(backend, array, &hosts) {
-                    Ok(Some(host)) => Seen::Done(host),
-                    Ok(None) => Seen::NotDone(format!(
-                        "no host object on array `{}` has this machine's initiators",
-                        array.label()
-                    )),
-                    Err(cause) => Seen::NotDone(cause.to_string()),
-                })
-            },
-        )
-        .await;
-    match made {
-        // Another mount of this machine was faster: its first ones may come together.
-        Err(Cause::Array(error)) if is_there(&error) => {
-            let hosts = steps.look("hosts", array.showhost()).await?;
-            our_host(backend, array, &hosts)?.ok_or(Cause::Array(error))
-        }
-        other => other,
-    }
-}
-
-/// The array has a host object of this name, or with an initiator of this machine.
-fn is_there(error: &ArrayError) -> bool {
-    matches!(
-        error.refusal(),
-        Some(Refusal::Exists | Refusal::InitiatorTaken { .. })
-    )
 }
 
 /// Exports the VV to this machine, at this LUN if that is free there. Only a read-back that shows this machine alone permits what

@@ -27,6 +27,7 @@ use super::{
     error::Cause,
     kill_points::KillPoints,
     news::News,
+    ownership::Handovers,
     queue::Queues,
     reconcile,
     running::{Locks, Running},
@@ -66,6 +67,7 @@ pub(super) struct Inner {
     pub unheard: Unheard,
     pub news: News,
     pub second_exports: Keeping,
+    pub handovers: Handovers,
 }
 
 impl Inner {
@@ -97,6 +99,7 @@ impl Inner {
             unheard: Unheard::new(),
             news: News::default(),
             second_exports: Keeping::default(),
+            handovers: Handovers::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
-    listing, lookup, mount, reconcile, remove, running::Joinable, second_export, unheard, unmount,
+    listing, lookup, mount, ownership, reconcile, remove, running::Joinable, second_export, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
@@ -112,6 +112,7 @@ impl Service {
         if result.is_ok() {
             listed.send_replace(true);
             self.0.listed.send_replace(());
+            ownership::lost::look(&self.0, &request, login).await;
         }
         let state = match &result {
             Ok(()) => BackendState::Ready,

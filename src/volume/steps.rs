@@ -44,6 +44,10 @@ pub(super) enum Intent {
     RemoveVv,
     RemoveCopy,
     MakeHost,
+    AddPaths,
+    RemoveHost,
+    MarkTakeOver,
+    Evict,
     Export,
     ExportSecond,
     Withdraw,
@@ -59,7 +63,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 27] = [
+    const ALL: [(Self, &'static str); 31] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),
@@ -75,6 +79,10 @@ impl Intent {
         (Self::RemoveVv, "remove-vv"),
         (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
+        (Self::AddPaths, "add-paths"),
+        (Self::RemoveHost, "remove-host"),
+        (Self::MarkTakeOver, "mark-take-over"),
+        (Self::Evict, "evict"),
         (Self::Export, "export"),
         (Self::ExportSecond, "export-second"),
         (Self::Withdraw, "withdraw"),

@@ -22,7 +22,7 @@ use super::{
     detach,
     error::Cause,
     exports::{self, Exports},
-    groups,
+    groups, host_object,
     inner::Inner,
     known, mark, reconcile,
     serving::Serving,
@@ -56,6 +56,7 @@ fn other_than_acting<'a>(backend: &'a Backend, entry: &JournalEntry) -> Option<&
 }
 
 /// The array that does not serve, as a mount finds it.
+#[derive(Debug)]
 pub(super) struct Second {
     array: Array,
     /// Its name, as it calls itself.
@@ -268,18 +269,15 @@ async fn add(
     at: Option<Lun>,
 ) -> Result<VlunTemplate, Cause> {
     let vv = steps.entry().vv.clone();
-    let added = match exports::host(steps, backend, array).await {
+    let added = match host_object::find_or_make(steps, backend, array).await {
         Ok(host) => exports::export(steps, Intent::ExportSecond, array, &vv, &host, at).await,
         Err(cause) => Err(cause),
     };
     let Err(cause) = added else { return added };
     match in_time(array, exports::look(steps, backend, array, &vv)).await {
         Ok(Exports::Ours(template)) => Ok(template),
-        Ok(Exports::Foreign { to, own }) => {
-            let seen = Exports::Foreign {
-                to: to.clone(),
-                own,
-            };
+        Ok(seen @ Exports::Foreign { .. }) => {
+            let to = seen.told_to();
             detach::withdraw_own(steps, array, Intent::WithdrawSecond, seen).await?;
             Err(Cause::ExportedElsewhere {
                 array: array.label().to_owned(),

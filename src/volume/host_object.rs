@@ -1,0 +1,188 @@
+//! The host object of a machine on an array (decision 5): found by initiator only, and one machine's alone.
+
+use crate::{
+    inform::{Array, ArrayError, HostEntry, HostPath, Refusal},
+    model::{HostName, Initiator, Machine},
+};
+
+use super::{
+    backend::Backend,
+    error::Cause,
+    steps::{Intent, Seen, Steps},
+};
+
+/// Host persona for Linux with ALUA (array fact 6).
+const PERSONA: u32 = 2;
+/// What the comment of a host object that this plugin made begins with; the machine's id follows.
+const COMMENT: &str = "dk1-host:";
+
+/// The machine's id in the comment of a host object, if this plugin made it.
+pub(super) fn machine_id(comment: &str) -> Option<&str> {
+    comment.strip_prefix(COMMENT)
+}
+
+/// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
+/// more than this machine.
+pub(super) fn our_host(
+    backend: &Backend,
+    array: &Array,
+    hosts: &[HostEntry],
+) -> Result<Option<HostName>, Cause> {
+    Ok(our_entry(backend, array, hosts)?.and_then(|host| host.name.clone()))
+}
+
+fn our_entry<'a>(
+    backend: &Backend,
+    array: &Array,
+    hosts: &'a [HostEntry],
+) -> Result<Option<&'a HostEntry>, Cause> {
+    let here = backend.transport.initiators();
+    // An initiator in a form this plugin does not know is not this machine's.
+    let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
+    let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
+    let named: Vec<&HostEntry> = hosts
+        .iter()
+        .filter(|h| h.name.is_some())
+        .filter(mine)
+        .collect();
+    let Some(host) = named.first() else {
+        return Ok(None);
+    };
+    let mut others: Vec<String> = host
+        .paths
+        .iter()
+        .filter(|p| !mine_too(p))
+        .map(|p| p.text.clone())
+        .collect();
+    others.dedup();
+    if named.len() > 1 || !others.is_empty() {
+        for more in &named[1..] {
+            others.extend(more.name.iter().map(|name| format!("host `{name}`")));
+        }
+        return Err(Cause::SharedHost {
+            array: array.label().to_owned(),
+            host: host
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            others: others.join(", "),
+        });
+    }
+    Ok(Some(host))
+}
+
+/// The host object of this machine on an array, made if there is none. Initiators that it lacks are added, if this plugin made it.
+pub(super) async fn find_or_make(
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+) -> Result<HostName, Cause> {
+    let hosts = steps.look("hosts", array.showhost()).await?;
+    if let Some(host) = our_entry(backend, array, &hosts)?
+        && let Some(name) = &host.name
+    {
+        add_what_is_missing(steps, backend, array, host, name).await?;
+        return Ok(name.clone());
+    }
+    let name = free_name(backend, array, &hosts)?;
+    let initiators = backend.transport.initiators();
+    let comment = format!("{COMMENT}{}", backend.machine_id);
+    let made = steps
+        .act(
+            Intent::MakeHost,
+            array.createhost(&name, &initiators, PERSONA, Some(&comment)),
+            || async {
+                let hosts = array.showhost().await?;
+                Ok(match our_host(backend, array, &hosts) {
+                    Ok(Some(host)) => Seen::Done(host),
+                    Ok(None) => Seen::NotDone(format!(
+                        "no host object on array `{}` has this machine's initiators",
+                        array.label()
+                    )),
+                    Err(cause) => Seen::NotDone(cause.to_string()),
+                })
+            },
+        )
+        .await;
+    match made {
+        // Another mount of this machine was faster: its first ones may come together.
+        Err(Cause::Array(error)) if is_there(&error) => {
+            let hosts = steps.look("hosts", array.showhost()).await?;
+            our_host(backend, array, &hosts)?.ok_or(Cause::Array(error))
+        }
+        other => other,
+    }
+}
+
+/// The machine's short name; where another machine has taken that, with six digits of this one's machine id.
+fn free_name(backend: &Backend, array: &Array, hosts: &[HostEntry]) -> Result<HostName, Cause> {
+    let taken = |name: &HostName| hosts.iter().any(|host| host.name.as_ref() == Some(name));
+    let short = &backend.host_name;
+    let names = [
+        Some(short.clone()),
+        Machine::new(short, &backend.machine_id).host_name(),
+    ];
+    let mut names = names.into_iter().flatten();
+    names.find(|name| !taken(name)).ok_or_else(|| Cause::SharedHost {
+        array: array.label().to_owned(),
+        host: short.to_string(),
+        others: "all it has; none of this machine's is in it".to_owned(),
+    })
+}
+
+/// An object that somebody else made is used as it is: at least one path leads here.
+async fn add_what_is_missing(
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+    host: &HostEntry,
+    name: &HostName,
+) -> Result<(), Cause> {
+    let has = |initiator: &Initiator| {
+        let mut paths = host.paths.iter();
+        paths.any(|path| path.initiator.as_ref() == Some(initiator))
+    };
+    let mut missing = backend.transport.initiators();
+    missing.retain(|initiator| !has(initiator));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let comment = steps.look("host", array.showhost_comment(name)).await?;
+    let is_ours = comment.as_deref().and_then(machine_id) == Some(&backend.machine_id);
+    let told: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    if !is_ours {
+        log::warn!(array = array.label(), host = name.as_str(), missing:? = told;
+            "the host object, which this plugin did not make, lacks initiators of this machine: used as it is");
+        return Ok(());
+    }
+    steps
+        .act(
+            Intent::AddPaths,
+            array.createhost_add(name, &missing),
+            || async {
+                let hosts = array.showhost().await?;
+                let found = hosts.iter().find(|host| host.name.as_ref() == Some(name));
+                let lacks = |initiator: &&Initiator| {
+                    let mut paths = found.iter().flat_map(|host| &host.paths);
+                    !paths.any(|path| path.initiator.as_ref() == Some(*initiator))
+                };
+                Ok(match missing.iter().find(lacks) {
+                    None => Seen::Done(()),
+                    Some(initiator) => Seen::NotDone(format!(
+                        "host object `{name}` on array `{}` has no `{initiator}`",
+                        array.label()
+                    )),
+                })
+            },
+        )
+        .await
+}
+
+/// The array has a host object of this name, or with an initiator of this machine.
+fn is_there(error: &ArrayError) -> bool {
+    matches!(
+        error.refusal(),
+        Some(Refusal::Exists | Refusal::InitiatorTaken { .. })
+    )
+}

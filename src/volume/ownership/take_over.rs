@@ -1,0 +1,112 @@
+//! Taking the exports of another host away: marked in the comment first, and looked at once more after that.
+
+use tokio::time::Instant;
+
+use crate::{
+    inform::VlunQuery,
+    model::{Comment, Format, Machine},
+    volume::{
+        backend::Backend,
+        error::Cause,
+        exports,
+        inner::Inner,
+        mark,
+        mount::ready,
+        serving::Serving,
+        steps::{Intent, Seen, Steps},
+    },
+};
+
+use super::{
+    LEASE,
+    attempt::keep_formatting,
+    foreign::{self, Foreign, Situation},
+};
+
+/// Removes these exports of `holder`. False, and nothing is removed, if something is not as it was judged.
+pub(super) async fn evict(
+    inner: &Inner,
+    backend: &Backend,
+    from: &Serving,
+    steps: &mut Steps,
+    situation: &Situation,
+    comment: &Comment,
+    holder: &Machine,
+) -> Result<bool, Cause> {
+    let array = &from.array;
+    let vv = steps.entry().vv.clone();
+    let mut marked = comment.clone();
+    marked.pending = Some(holder.clone());
+    keep_formatting(&mut marked, steps);
+    match mark::home(steps, Intent::MarkTakeOver, array, &vv, &marked).await {
+        Ok(_) => {}
+        // Somebody else has written there since.
+        Err(Cause::NotProven { .. }) => return Ok(false),
+        Err(cause) => return Err(cause),
+    }
+    let until = Instant::now() + LEASE;
+    let (_, now) = ready(inner, from, steps).await?;
+    let here = foreign::look(backend, from, steps).await?;
+    let same = here.len() == situation.foreign.len() && here.iter().all(|one| situation.has(one));
+    let judged = match now == marked && same {
+        true => foreign::judge(backend, from, steps, situation, &now).await?,
+        false => return Ok(false),
+    };
+    if judged.is_err() {
+        log::warn!(volume = steps.entry().name.as_str(), holder:% = holder;
+            "the other host has come back: not taken over");
+        // While a filesystem is being made its maker writes there, too.
+        if marked.format == Format::Done {
+            let _ = mark::home(steps, Intent::MarkHolder, array, &vv, comment).await;
+        }
+        return Ok(false);
+    }
+    let (from_whom, at) = (holder.to_string(), inner.now().to_string());
+    steps.record(&[("taken from", &from_whom), ("taken at", &at)])?;
+    for one in &situation.foreign {
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+        log::warn!(volume = steps.entry().name.as_str(), array = one.array.label(), lun:% = one.template.lun,
+            export_to:% = one.template.target, holder:% = holder, by:% = inner.machine;
+            "taking the volume over: the other host's export is removed");
+        remove(steps, one, until).await?;
+    }
+    Ok(true)
+}
+
+/// Removes one export. One that is gone already is as good.
+async fn remove(steps: &mut Steps, one: &Foreign, until: Instant) -> Result<(), Cause> {
+    let vv = steps.entry().vv.clone();
+    let (array, template) = (&one.array, &one.template);
+    let removed = steps
+        .act(
+            Intent::Evict,
+            array.urgent_until(until).removevlun(template),
+            || async {
+                let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
+                Ok(if templates.contains(template) {
+                    Seen::NotDone(format!(
+                        "array `{}` still exports it to `{}`",
+                        array.label(),
+                        template.target
+                    ))
+                } else {
+                    Seen::Done(())
+                })
+            },
+        )
+        .await;
+    match removed {
+        Err(Cause::Array(error)) if error.refusal().is_some() => {
+            let templates = exports::look_on(steps, array, &vv).await?;
+            if templates.contains(template) {
+                Err(error.into())
+            } else {
+                Ok(())
+            }
+        }
+        other => other,
+    }
+}
+
