@@ -1,5 +1,7 @@
 //! To whom an array exports a VV, and exporting it to this machine. Who has a volume is decided in `ownership`.
 
+use tokio::time::Instant;
+
 use crate::{
     inform::{
         Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate,
@@ -184,26 +186,53 @@ async fn export_at(
         .await
 }
 
-/// Takes this machine's export back.
+/// Takes this machine's export back. One that another host has taken away is as good.
 pub(super) async fn withdraw(
     steps: &mut Steps,
     intent: Intent,
     array: &Array,
     template: &VlunTemplate,
 ) -> Result<(), Cause> {
+    remove(steps, intent, array, template, None).await
+}
+
+/// Removes an export. One that is gone already is as good. By the deadline, if there is one, the command is sent or never.
+pub(super) async fn remove(
+    steps: &mut Steps,
+    intent: Intent,
+    array: &Array,
+    template: &VlunTemplate,
+    until: Option<Instant>,
+) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
-    steps
-        .act(intent, array.removevlun(template), || async {
+    let sender = match until {
+        Some(until) => array.urgent_until(until),
+        None => array.clone(),
+    };
+    let removed = steps
+        .act(intent, sender.removevlun(template), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
                 Seen::NotDone(format!(
-                    "array `{}` still lists LUN {}",
+                    "array `{}` still exports it to `{}` as LUN {}",
                     array.label(),
+                    template.target,
                     template.lun
                 ))
             } else {
                 Seen::Done(())
             })
         })
-        .await
+        .await;
+    match removed {
+        Err(Cause::Array(error)) if error.refusal() == Some(Refusal::NotFound) => {
+            let templates = look_on(steps, array, &vv).await?;
+            if templates.contains(template) {
+                Err(error.into())
+            } else {
+                Ok(())
+            }
+        }
+        other => other,
+    }
 }

@@ -56,6 +56,11 @@ pub enum Dies {
 /// Says it of every command.
 pub type Passages = Arc<dyn Fn(&str) -> Passage + Send + Sync>;
 
+thread_local! {
+    /// Read once: a test may have thousands of hosts.
+    static TEMPLATES: Arc<Templates> = Arc::new(Templates::load(None).unwrap());
+}
+
 struct Dialer {
     control: Control,
     array: String,
@@ -194,7 +199,7 @@ pub fn array_over(control: &Control, name: &str, book: &Book, passages: Passages
         book: Arc::clone(book),
         passages,
     };
-    let templates = Arc::new(Templates::load(None).unwrap());
+    let templates = TEMPLATES.with(Arc::clone);
     let record = Arc::new(|_: &crate::transcript::Entry<'_>| {});
     Array::over(
         name.to_owned(),

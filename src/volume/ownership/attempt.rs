@@ -1,8 +1,10 @@
 //! One attempt to have a volume alone: look, export, look again.
 
+use tokio::time::sleep;
+
 use crate::{
     inform::{Refusal, Vv},
-    model::{Comment, Format, Machine},
+    model::{Comment, Format},
     volume::{
         backend::Backend,
         detach,
@@ -18,7 +20,7 @@ use crate::{
     },
 };
 
-use super::Claim;
+use super::{Claim, LEASE, MARGIN};
 
 /// How it ended.
 pub(super) enum Attempt {
@@ -31,18 +33,15 @@ pub(super) enum Attempt {
         /// What the array said to that, if it did not take it.
         over: Option<Cause>,
     },
-    /// Somebody is about to take the volume from this machine, whose export is still there.
-    Marked,
 }
 
-/// Exports the volume, unless somebody else has it. `mark_is_old`: whoever marked this machine's export for a take-over has not gone on.
+/// Exports the volume, unless somebody else has it.
 pub(super) async fn claim(
     inner: &Inner,
     backend: &Backend,
     from: &Serving,
     steps: &mut Steps,
     (found, comment): &(Vv, Comment),
-    mark_is_old: bool,
 ) -> Result<Attempt, Cause> {
     let array = &from.array;
     let vv = steps.entry().vv.clone();
@@ -64,16 +63,15 @@ pub(super) async fn claim(
                 over: None,
             });
         }
-        // It may be removed at any moment, and nothing of it would be known here.
-        Exports::Ours(_) if !mark_is_old && comment.pending.as_ref() == Some(&inner.machine) => {
-            return Ok(Attempt::Marked);
-        }
         Exports::Ours(template) => Some(template),
         Exports::None => None,
     };
     let mut second = match Second::look(inner, backend, from, steps, &found.wwn).await {
         Err(Cause::ExportedElsewhere { .. }) => {
-            return met_on_the_other(backend, from, steps, false).await;
+            return Ok(Attempt::Met {
+                exported: false,
+                over: None,
+            });
         }
         other => other?,
     };
@@ -95,7 +93,7 @@ pub(super) async fn claim(
     if let Some(second) = &mut second {
         match second.export(backend, steps, template.lun).await {
             Err(Cause::ExportedElsewhere { .. }) => {
-                return met_on_the_other(backend, from, steps, true).await;
+                return meets(backend, from, steps).await;
             }
             other => other?,
         }
@@ -106,8 +104,16 @@ pub(super) async fn claim(
         return Err(Cause::other_identity(array, &again, &found.wwn));
     }
     from.still_serves(inner, backend, steps).await?;
-    mark_holder(inner, from, steps, &again, &mut now, &template.target.to_string(), second.as_ref())
-        .await?;
+    let via = template.target.to_string();
+    let answered = mark_holder(inner, from, steps, &again, &mut now, &via, second.as_ref()).await?;
+    if answered {
+        // The mark of a take-over may have been written over, and its command be on its way all the same.
+        sleep(LEASE + MARGIN).await;
+        let seen = exports::look(steps, backend, array, &vv).await?;
+        if !matches!(&seen, Exports::Ours(still) if *still == template) {
+            return meets(backend, from, steps).await;
+        }
+    }
     Ok(Attempt::Alone(Box::new(Claim {
         template,
         second,
@@ -151,32 +157,26 @@ async fn met_over(
     })
 }
 
-/// The array that does not serve exports it to somebody else.
-async fn met_on_the_other(
-    backend: &Backend,
-    from: &Serving,
-    steps: &mut Steps,
-    exported: bool,
-) -> Result<Attempt, Cause> {
-    if exported {
-        let vv = steps.entry().vv.clone();
-        let arrays = [
-            (&from.array, Intent::Withdraw),
-            (backend.on(from.side.other()), Intent::WithdrawSecond),
-        ];
-        for (array, intent) in arrays {
-            let seen = exports::look(steps, backend, array, &vv).await?;
-            detach::withdraw_own(steps, array, intent, seen).await?;
-        }
+/// Another host is there by now: what this one has exported goes, on both arrays.
+async fn meets(backend: &Backend, from: &Serving, steps: &mut Steps) -> Result<Attempt, Cause> {
+    let vv = steps.entry().vv.clone();
+    let mut arrays = vec![(&from.array, Intent::Withdraw)];
+    if from.second.is_some() && from.other_answers {
+        arrays.push((backend.on(from.side.other()), Intent::WithdrawSecond));
+    }
+    for (array, intent) in arrays {
+        let seen = exports::look(steps, backend, array, &vv).await?;
+        detach::withdraw_own(steps, array, intent, seen).await?;
     }
     Ok(Attempt::Met {
-        exported,
+        exported: true,
         over: None,
     })
 }
 
 /// Writes down who has the volume, before any other host could think that nobody does. Where another host may mount it from another array
-/// it matters who was the last, too.
+/// it matters who was the last, too. True if it was written although this machine was the one: that may have been over the mark of
+/// a take-over.
 async fn mark_holder(
     inner: &Inner,
     from: &Serving,
@@ -185,15 +185,15 @@ async fn mark_holder(
     comment: &mut Comment,
     via: &str,
     second: Option<&Second>,
-) -> Result<(), Cause> {
-    let held = comment.held.as_ref() == Some(&inner.machine);
-    let taken: Option<Machine> = comment.pending.clone();
-    let via = via.parse().ok();
-    if found.comment.is_none()
-        || (second.is_none() && held && taken.is_none() && comment.via == via)
-    {
-        return Ok(());
+) -> Result<bool, Cause> {
+    let us = Some(&inner.machine);
+    let taken = comment.pending.clone();
+    let held = comment.held.as_ref() == us;
+    let is_last = held && second.and_then(Second::since) <= comment.since;
+    if found.comment.is_none() || (is_last && taken.is_none()) {
+        return Ok(false);
     }
+    let answers = held || taken.as_ref() == us;
     let before = comment.since.max(second.and_then(Second::since));
     let now = u64::try_from(inner.now().as_second()).unwrap_or_default();
     comment.held = Some(inner.machine.clone());
@@ -201,7 +201,7 @@ async fn mark_holder(
     // An array that is away may still export it to the one that it was taken from.
     let away = second.is_some() && !from.other_answers;
     comment.pending = taken.filter(|taken| away && *taken != inner.machine);
-    comment.via = via;
+    comment.via = via.parse().ok();
     if comment.encode().is_err() {
         // It is a help only.
         comment.via = None;
@@ -209,7 +209,7 @@ async fn mark_holder(
     keep_formatting(comment, steps);
     let vv = &steps.entry().vv.clone();
     mark::home(steps, Intent::MarkHolder, &from.array, vv, comment).await?;
-    Ok(())
+    Ok(answers)
 }
 
 /// Whoever writes a comment puts its operation into it, but for a filesystem that is being made: only the one that began may go on.

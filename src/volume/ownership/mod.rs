@@ -41,8 +41,10 @@ pub(in crate::volume) use handovers::Handovers;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long after its mark a take-over may still send a command that removes an export.
 const LEASE: Duration = Duration::from_secs(10);
-/// So long nobody goes against the mark of a take-over that may be on its way.
-const RESPITE: Duration = Duration::from_secs(2 * LEASE.as_secs() + 5);
+/// How much later than that it has been carried out, in any case that can be told from one of doubt.
+const MARGIN: Duration = Duration::from_secs(3);
+/// So long nobody else begins a take-over beside one that may be on its way.
+const RESPITE: Duration = Duration::from_secs(2 * LEASE.as_secs());
 /// How often a host that meets another one at the same moment begins again.
 const TRIES: u32 = 12;
 /// How often an export may be refused though nobody is seen.
@@ -90,18 +92,13 @@ pub(super) async fn claim(
     let mut taken_from = None;
     let (mut tries, mut refusals) = (0, 0);
     loop {
-        // A mark against this host that has stood for long enough was left by somebody who died.
-        let mark_is_old = last
-            .as_ref()
-            .is_some_and(|(_, since)| since.elapsed() >= RESPITE);
-        let attempt = attempt::claim(inner, backend, from, steps, &now, mark_is_old).await?;
+        let attempt = attempt::claim(inner, backend, from, steps, &now).await?;
         let (exported, over) = match attempt {
             Attempt::Alone(mut claim) => {
                 claim.taken_from = taken_from;
                 return Ok(*claim);
             }
             Attempt::Met { exported, over } => (exported, over),
-            Attempt::Marked => (false, None),
         };
         if exported {
             tries += 1;
@@ -162,8 +159,7 @@ pub(super) async fn claim(
                 return refused(Obstacle::Contended);
             }
         }
-        let waits = !situation.is_empty() || now.1.pending.as_ref() == Some(&inner.machine);
-        if waits && !exported {
+        if !situation.is_empty() && !exported {
             let left = need.saturating_sub(since.elapsed());
             let ends = delay.saturating_sub(begun.elapsed());
             let pause = [left, ends].into_iter().filter(|left| !left.is_zero()).min();

@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use crate::{
-    inform::VlunQuery,
     model::{Comment, Format, Machine},
     volume::{
         backend::Backend,
@@ -13,14 +12,14 @@ use crate::{
         mark,
         mount::ready,
         serving::Serving,
-        steps::{Intent, Seen, Steps},
+        steps::{Intent, Steps},
     },
 };
 
 use super::{
     LEASE,
     attempt::keep_formatting,
-    foreign::{self, Foreign, Situation},
+    foreign::{self, Situation},
 };
 
 /// Removes these exports of `holder`. False, and nothing is removed, if something is not as it was judged.
@@ -70,43 +69,8 @@ pub(super) async fn evict(
         log::warn!(volume = steps.entry().name.as_str(), array = one.array.label(), lun:% = one.template.lun,
             export_to:% = one.template.target, holder:% = holder, by:% = inner.machine;
             "taking the volume over: the other host's export is removed");
-        remove(steps, one, until).await?;
+        exports::remove(steps, Intent::Evict, &one.array, &one.template, Some(until)).await?;
     }
     Ok(true)
-}
-
-/// Removes one export. One that is gone already is as good.
-async fn remove(steps: &mut Steps, one: &Foreign, until: Instant) -> Result<(), Cause> {
-    let vv = steps.entry().vv.clone();
-    let (array, template) = (&one.array, &one.template);
-    let removed = steps
-        .act(
-            Intent::Evict,
-            array.urgent_until(until).removevlun(template),
-            || async {
-                let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
-                Ok(if templates.contains(template) {
-                    Seen::NotDone(format!(
-                        "array `{}` still exports it to `{}`",
-                        array.label(),
-                        template.target
-                    ))
-                } else {
-                    Seen::Done(())
-                })
-            },
-        )
-        .await;
-    match removed {
-        Err(Cause::Array(error)) if error.refusal().is_some() => {
-            let templates = exports::look_on(steps, array, &vv).await?;
-            if templates.contains(template) {
-                Err(error.into())
-            } else {
-                Ok(())
-            }
-        }
-        other => other,
-    }
 }
 
