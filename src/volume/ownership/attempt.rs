@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-use super::{Claim, LEASE, MARGIN};
+use super::{Claim, LEASE, MARGIN, foreign::Foreign};
 
 /// How it ended.
 pub(super) enum Attempt {
@@ -32,6 +32,8 @@ pub(super) enum Attempt {
         exported: bool,
         /// What the array said to that, if it did not take it.
         over: Option<Cause>,
+        /// The exports to others, if they are all known.
+        foreign: Option<Vec<Foreign>>,
     },
 }
 
@@ -58,9 +60,12 @@ pub(super) async fn claim(
             for template in &own {
                 exports::withdraw(steps, Intent::Withdraw, array, template).await?;
             }
+            let exported = !own.is_empty();
+            let alone = from.second.is_none() && !exported;
             return Ok(Attempt::Met {
-                exported: !own.is_empty(),
+                exported,
                 over: None,
+                foreign: alone.then(|| Foreign::all(array, foreign)),
             });
         }
         Exports::Ours(template) => Some(template),
@@ -71,6 +76,7 @@ pub(super) async fn claim(
             return Ok(Attempt::Met {
                 exported: false,
                 over: None,
+                foreign: None,
             });
         }
         other => other?,
@@ -154,6 +160,7 @@ async fn met_over(
     Ok(Attempt::Met {
         exported: true,
         over: Some(cause),
+        foreign: None,
     })
 }
 
@@ -171,6 +178,7 @@ async fn meets(backend: &Backend, from: &Serving, steps: &mut Steps) -> Result<A
     Ok(Attempt::Met {
         exported: true,
         over: None,
+        foreign: None,
     })
 }
 

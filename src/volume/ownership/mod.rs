@@ -93,12 +93,16 @@ pub(super) async fn claim(
     let (mut tries, mut refusals) = (0, 0);
     loop {
         let attempt = attempt::claim(inner, backend, from, steps, &now).await?;
-        let (exported, over) = match attempt {
+        let (exported, over, foreign) = match attempt {
             Attempt::Alone(mut claim) => {
                 claim.taken_from = taken_from;
                 return Ok(*claim);
             }
-            Attempt::Met { exported, over } => (exported, over),
+            Attempt::Met {
+                exported,
+                over,
+                foreign,
+            } => (exported, over, foreign),
         };
         if exported {
             tries += 1;
@@ -108,7 +112,10 @@ pub(super) async fn claim(
         if now.0.wwn != wwn {
             return Err(Cause::other_identity(&from.array, &now.0, &wwn));
         }
-        let foreign = foreign::look(backend, from, steps).await?;
+        let foreign = match foreign {
+            Some(foreign) => foreign,
+            None => foreign::look(backend, from, steps).await?,
+        };
         if foreign.is_empty()
             && let Some(cause) = over
         {

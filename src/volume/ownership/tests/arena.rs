@@ -139,6 +139,15 @@ impl Arena {
             .collect()
     }
 
+    /// True if the volume is exported to this host.
+    fn has_export(&self, host: &Host) -> bool {
+        let dump = self.control.dump();
+        let paths = |object: &str| dump[ARRAY]["hosts"][object]["paths"].to_string();
+        let exported_to = self.exported_to();
+        let mut objects = exported_to.iter();
+        objects.any(|object| paths(object).contains(&host.initiator()))
+    }
+
     pub fn comment(&self) -> Comment {
         let dump = self.control.dump();
         Comment::parse(dump[ARRAY]["vvs"]["dkv-db1"]["comment"].as_str().unwrap()).unwrap()
@@ -366,6 +375,12 @@ impl Holders {
     /// `takeover = always`.
     pub fn got(&self, arena: &Arena, host: &Host, always: bool) {
         let mut holders = self.0.lock().unwrap();
+        if !arena.has_export(host) {
+            // Taken from it before it knew that it had it.
+            assert!(always, "{} has nothing", host.id);
+            holders.insert(host.id.clone(), true);
+            return;
+        }
         let exported_to = arena.exported_to();
         assert_eq!(exported_to.len(), 1, "{} has it beside others: {exported_to:?}", host.id);
         for (other, cut_off) in holders.iter_mut() {

@@ -52,7 +52,7 @@ async fn race(arena: Arc<Arena>, holders: Arc<Holders>, mut host: Host, run: Run
             holders.lets_go(&host);
             host.goes_down();
             // Its last command may be on its way.
-            sleep(Duration::from_millis(500 + host.dice.below(60_000))).await;
+            sleep(Duration::from_millis(500 + host.dice.below(40_000))).await;
             if !run.comes_back {
                 return (host, had);
             }
@@ -80,7 +80,7 @@ async fn tries(arena: &Arena, holders: &Holders, host: &Host, run: &Run, had: &m
         }
         holders.got(arena, host, run.always);
         *had = true;
-        sleep(Duration::from_millis(host.dice.below(60_000))).await;
+        sleep(Duration::from_millis(host.dice.below(25_000))).await;
         let cut_off = holders.lets_go(host);
         assert!(run.always || !cut_off, "`{}` was alive", host.id);
         host.unmounts().await;
@@ -120,7 +120,7 @@ async fn of_hosts_that_come_together_one_has_it_at_a_time_and_all_in_the_end() {
     for seed in seeds(600) {
         let _told = Told("together", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 20, dice.below(2) == 0).await;
+        arena.set(dice.below(3) as u32 * 10, dice.below(2) == 0).await;
         let before = arena.control.dump()["amber"]["vluns"].clone();
         let holders = Arc::new(Holders::default());
         let mut hosts = vec![("m1", "node"), ("m2", "node")];
@@ -155,7 +155,7 @@ async fn a_dead_host_is_taken_over_by_one_of_several() {
     for seed in seeds(400) {
         let _told = Told("dead", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 15, dice.below(2) == 0).await;
+        arena.set(dice.below(3) as u32 * 8, dice.below(2) == 0).await;
         let first = dead_holder(&arena, &dice, Takeover::DeadHost).await;
         let holders = Arc::new(Holders::default());
         let hosts = [("m1", "node"), ("m2", "node")].map(|(id, name)| {
@@ -176,7 +176,7 @@ async fn a_dead_host_that_comes_back_in_the_middle_is_never_beside_another() {
     for seed in seeds(600) {
         let _told = Told("back", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 15, dice.below(2) == 0).await;
+        arena.set(dice.below(3) as u32 * 8, dice.below(2) == 0).await;
         let mut first = dead_holder(&arena, &dice, Takeover::DeadHost).await;
         let holders = Arc::new(Holders::default());
         let mut hosts: Vec<_> = [("m1", "node"), ("m2", "node")]
@@ -187,7 +187,7 @@ async fn a_dead_host_that_comes_back_in_the_middle_is_never_beside_another() {
             .into();
         let (arena_, holders_) = (Arc::clone(&arena), Arc::clone(&holders));
         let returns = tokio::spawn(async move {
-            sleep(Duration::from_millis(first.dice.below(70_000))).await;
+            sleep(Duration::from_millis(first.dice.below(50_000))).await;
             first.comes_up();
             first.cleans_up().await;
             race(arena_, holders_, first, Run::plain(false)).await
@@ -214,7 +214,7 @@ async fn one_that_dies_over_any_command_keeps_nobody_from_it_for_ever() {
         for seed in seeds(8) {
             let _told = Told("dies", seed);
             let dice = Dice::new(seed * 1_000 + command as u64);
-            arena.set(dice.below(2) as u32 * 15, dice.below(2) == 0).await;
+            arena.set(dice.below(2) as u32 * 8, dice.below(2) == 0).await;
             let first = match dice.below(2) {
                 0 => Some(dead_holder(&arena, &dice, Takeover::DeadHost).await),
                 _ => None,
