@@ -62,6 +62,14 @@ impl Exports {
         }
     }
 
+    /// Those to somebody else.
+    pub fn foreign(&self) -> &[VlunTemplate] {
+        match self {
+            Self::None | Self::Ours(_) => &[],
+            Self::Foreign { foreign, .. } => foreign,
+        }
+    }
+
     /// Those to this machine, whoever else has one.
     pub fn own(self) -> Vec<VlunTemplate> {
         match self {

@@ -1,7 +1,16 @@
-//! The host object of a machine on an array (decision 5): found by initiator only, and one machine's alone.
+//! The host object of a machine on an array (decision 5): found by initiator only, and one machine's alone. It is made for the first
+//! export, and goes with the last one: an array is left as it was found, and an administrator who looks for hosts sees those that
+//! have something.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::{
-    inform::{Array, ArrayError, HostEntry, HostPath, Refusal},
+    inform::{Array, ArrayError, HostEntry, HostPath, Refusal, VlunQuery},
     model::{HostName, Initiator, Machine},
 };
 
@@ -15,6 +24,22 @@ use super::{
 const PERSONA: u32 = 2;
 /// What the comment of a host object that this plugin made begins with; the machine's id follows.
 const COMMENT: &str = "dk1-host:";
+
+/// Who uses this machine's host objects now, by array. No other process has this machine's id.
+#[derive(Debug, Default)]
+pub(super) struct HostObjects(Mutex<HashMap<String, Arc<RwLock<()>>>>);
+
+impl HostObjects {
+    fn on(&self, array: &Array) -> Arc<RwLock<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(array.label().to_owned()).or_default())
+    }
+
+    /// Until this is dropped the object stays, from the look for it to the export.
+    pub async fn keep(&self, array: &Array) -> OwnedRwLockReadGuard<()> {
+        self.on(array).read_owned().await
+    }
+}
 
 /// The machine's id in the comment of a host object, if this plugin made it.
 pub(super) fn machine_id(comment: &str) -> Option<&str> {
@@ -185,4 +210,59 @@ fn is_there(error: &ArrayError) -> bool {
         error.refusal(),
         Some(Refusal::Exists | Refusal::InitiatorTaken { .. })
     )
+}
+
+/// After an export to it was taken back: removes the host object if nothing else is exported to it and this plugin made it. Costs one
+/// command while there are other exports. An object that stays is in nobody's way.
+///
+/// # Errors
+/// Only if it is not known whether it was removed.
+pub(super) async fn remove_unused(
+    objects: &HostObjects,
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+    name: &HostName,
+) -> Result<(), Cause> {
+    let lock = objects.on(array);
+    // Somebody is about to export to it.
+    let Ok(_alone) = lock.try_write() else {
+        return Ok(());
+    };
+    match remove(steps, backend, array, name).await {
+        Err(cause) if steps.is_in_doubt() => Err(cause),
+        Err(cause) => {
+            log::info!(array = array.label(), host = name.as_str(), cause:% = cause; "the host object stays");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn remove(
+    steps: &mut Steps,
+    backend: &Backend,
+    array: &Array,
+    name: &HostName,
+) -> Result<(), Cause> {
+    let exports = steps
+        .look("exports", array.showvlun_t(VlunQuery::Host(name)))
+        .await?;
+    if !exports.is_empty() {
+        return Ok(());
+    }
+    let comment = steps.look("host", array.showhost_comment(name)).await?;
+    if comment.as_deref().and_then(machine_id) != Some(&backend.machine_id) {
+        return Ok(());
+    }
+    steps
+        .act(Intent::RemoveHost, array.removehost(name), || async {
+            let hosts = array.showhost().await?;
+            let is_there = hosts.iter().any(|host| host.name.as_ref() == Some(name));
+            Ok(match is_there {
+                true => Seen::NotDone(format!("array `{}` still has it", array.label())),
+                false => Seen::Done(()),
+            })
+        })
+        .await
 }

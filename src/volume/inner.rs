@@ -25,6 +25,7 @@ use super::{
     at_work::AtWork,
     backend::Backend,
     error::Cause,
+    host_object::HostObjects,
     kill_points::KillPoints,
     news::News,
     ownership::Handovers,
@@ -68,6 +69,7 @@ pub(super) struct Inner {
     pub news: News,
     pub second_exports: Keeping,
     pub handovers: Handovers,
+    pub host_objects: HostObjects,
 }
 
 impl Inner {
@@ -100,6 +102,7 @@ impl Inner {
             news: News::default(),
             second_exports: Keeping::default(),
             handovers: Handovers::default(),
+            host_objects: HostObjects::default(),
         }
     }
 

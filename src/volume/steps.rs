@@ -383,6 +383,12 @@ impl Steps {
         )))
     }
 
+    /// True if a command of this operation may still be running.
+    pub fn is_in_doubt(&self) -> bool {
+        let doubt = self.entry.facts.get("doubt");
+        doubt.is_some_and(|doubt| !doubt.is_empty())
+    }
+
     /// True if the journal has this operation open, and none of its commands can still be running as far as this process knows.
     pub fn is_open_and_still(&self, op: &OperationId) -> bool {
         let open = self.index.open_entries();

@@ -85,11 +85,12 @@ pub(super) async fn claim(
         Some(template) => template,
         None => {
             let lun = second.as_ref().and_then(Second::lun);
+            let _kept = inner.host_objects.keep(array).await;
             let host = host_object::find_or_make(steps, backend, array).await?;
             match exports::export(steps, Intent::Export, array, &vv, &host, lun).await {
                 Ok(template) => template,
                 // Refused because of another host, or made beside another host's: either way there is one.
-                Err(cause) if !is_in_doubt(steps) => {
+                Err(cause) if !steps.is_in_doubt() => {
                     return met_over(cause, backend, from, steps).await;
                 }
                 Err(cause) => return Err(cause),
@@ -97,7 +98,7 @@ pub(super) async fn claim(
         }
     };
     if let Some(second) = &mut second {
-        match second.export(backend, steps, template.lun).await {
+        match second.export(inner, backend, steps, template.lun).await {
             Err(Cause::ExportedElsewhere { .. }) => {
                 return meets(backend, from, steps).await;
             }
@@ -127,11 +128,6 @@ pub(super) async fn claim(
         comment: now,
         taken_from: None,
     })))
-}
-
-fn is_in_doubt(steps: &Steps) -> bool {
-    let doubt = steps.entry().facts.get("doubt");
-    doubt.is_some_and(|doubt| !doubt.is_empty())
 }
 
 /// The export was not made, or not alone: because of another host, as far as the array's answer can mean that. Its own export goes.

@@ -37,7 +37,7 @@ impl Foreign {
     }
 
     /// The host object, if this is an export of the kinds that this plugin makes: one VV to one host.
-    fn host(&self) -> Option<&HostName> {
+    pub fn host(&self) -> Option<&HostName> {
         let one = matches!(self.template.vv, ExportedVv::One(_));
         match (&self.template.target, self.template.kind) {
             (ExportTarget::Host(host), VlunKind::Host | VlunKind::MatchedSet) if one => Some(host),
@@ -312,7 +312,7 @@ pub(super) async fn judge(
 }
 
 /// The machine that a host object is, if that is the one that the comment says has the volume, or the one it is being taken from.
-async fn owner(
+pub(super) async fn owner(
     steps: &Steps,
     array: &Array,
     host: &HostName,

@@ -36,6 +36,7 @@ use attempt::Attempt;
 use foreign::{Obstacle, Situation};
 pub use foreign::HeldElsewhere;
 pub(in crate::volume) use handovers::Handovers;
+pub(in crate::volume) use take_over::end_pending;
 
 /// How often the other host's exports are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::{
+    inform::{Array, VlunTemplate},
     model::{Comment, Format, Machine},
     volume::{
         backend::Backend,
@@ -19,7 +20,7 @@ use crate::{
 use super::{
     LEASE,
     attempt::keep_formatting,
-    foreign::{self, Situation},
+    foreign::{self, Foreign, Situation},
 };
 
 /// Removes these exports of `holder`. False, and nothing is removed, if something is not as it was judged.
@@ -74,3 +75,38 @@ pub(super) async fn evict(
     Ok(true)
 }
 
+
+/// The other array was away when the volume was taken over, and has come back: what it still exports to the one that it was taken from
+/// goes, and then the comment forgets it.
+///
+/// # Errors
+/// [`Cause::ExportedElsewhere`] if it is not all that host's.
+pub(in crate::volume) async fn end_pending(
+    inner: &Inner,
+    steps: &mut Steps,
+    [serving, other]: [&Array; 2],
+    comment: &Comment,
+    left: &[VlunTemplate],
+) -> Result<(), Cause> {
+    let (volume, vv) = (steps.entry().name.clone(), steps.entry().vv.clone());
+    for one in &Foreign::all(other, left.to_vec()) {
+        let owner = match one.host() {
+            Some(host) => foreign::owner(steps, other, host, comment).await?,
+            None => None,
+        };
+        if owner.is_none() || owner != comment.pending {
+            return Err(Cause::ExportedElsewhere {
+                array: other.label().to_owned(),
+                to: exports::names(left),
+            });
+        }
+        log::warn!(volume = volume.as_str(), array = other.label(), lun:% = one.template.lun,
+            export_to:% = one.template.target, by:% = inner.machine;
+            "an export to the host that the volume was taken over from is removed");
+        exports::remove(steps, Intent::Evict, other, &one.template, None).await?;
+    }
+    let mut comment = comment.clone();
+    comment.pending = None;
+    mark::home(steps, Intent::MarkHolder, serving, &vv, &comment).await?;
+    Ok(())
+}

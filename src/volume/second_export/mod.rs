@@ -185,6 +185,7 @@ impl Second {
     /// [`Cause::ExportedElsewhere`] if somebody else has got it there.
     pub async fn export(
         &mut self,
+        inner: &Inner,
         backend: &Backend,
         steps: &mut Steps,
         lun: Lun,
@@ -192,7 +193,7 @@ impl Second {
         if !self.wanted || self.ours.is_some() {
             return Ok(());
         }
-        match add(backend, steps, &self.array, Some(lun)).await {
+        match add(inner, backend, steps, &self.array, Some(lun)).await {
             Ok(template) => self.ours = Some(template),
             Err(cause @ Cause::ExportedElsewhere { .. }) => return Err(cause),
             Err(cause) => self.gives_up(&cause),
@@ -263,12 +264,14 @@ fn same_volume(
 
 /// Exports the volume to this machine from the array that does not serve. Whoever sees another host there withdraws its own export.
 async fn add(
+    inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
     array: &Array,
     at: Option<Lun>,
 ) -> Result<VlunTemplate, Cause> {
     let vv = steps.entry().vv.clone();
+    let _kept = inner.host_objects.keep(array).await;
     let added = match host_object::find_or_make(steps, backend, array).await {
         Ok(host) => exports::export(steps, Intent::ExportSecond, array, &vv, &host, at).await,
         Err(cause) => Err(cause),
@@ -332,7 +335,7 @@ pub(super) async fn withdraw(
         inner.unexplained.send_replace(());
         return Ok(());
     }
-    let Err(cause) = withdraw_from(backend, steps, other).await else {
+    let Err(cause) = withdraw_from(inner, backend, steps, other).await else {
         return Ok(());
     };
     log::warn!(volume = entry.name.as_str(), array = other.label(), cause:% = cause;
@@ -349,7 +352,12 @@ pub(super) async fn withdraw(
     leave_open(inner, backend, steps, other, OpKind::Unmount).await
 }
 
-async fn withdraw_from(backend: &Backend, steps: &mut Steps, array: &Array) -> Result<(), Cause> {
+async fn withdraw_from(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    array: &Array,
+) -> Result<(), Cause> {
     let entry = steps.entry();
     let has_sent = Intent::ExportSecond.is_in(entry) || Intent::WithdrawSecond.is_in(entry);
     if steps.is_resumed() && has_sent && !steps.no_earlier_session(array).await? {
@@ -360,7 +368,8 @@ async fn withdraw_from(backend: &Backend, steps: &mut Steps, array: &Array) -> R
     }
     let vv = steps.entry().vv.clone();
     let exports = in_time(array, exports::look(steps, backend, array, &vv)).await?;
-    detach::withdraw_own(steps, array, Intent::WithdrawSecond, exports).await
+    let intent = Intent::WithdrawSecond;
+    detach::withdraw_and_tidy(inner, backend, steps, array, intent, exports).await
 }
 
 /// A command to the other array that may still be running gets an entry of its own, and is nobody else's to wait for: what it did is looked

@@ -1,0 +1,115 @@
+//! Two hosts at the same arrays.
+
+use serde_json::{Value, json};
+
+use crate::{
+    rig::{
+        arrays::{HOME, Machine, PEER},
+        engine::until,
+        plugin::Plugin,
+    },
+    stage::Stage,
+};
+
+/// The stage's own host1, and host2 beside it.
+pub struct Duel {
+    // Dropped in this order.
+    pub other: Plugin,
+    pub other_machine: Machine,
+    pub stage: Stage,
+}
+
+/// hpe.conf with this `takeover` for every backend.
+fn with_takeover(conf: &str, takeover: &str) -> String {
+    let protocol = "protocol = \"simulated\"";
+    assert!(conf.contains(protocol));
+    conf.replace(protocol, &format!("takeover = \"{takeover}\"\n{protocol}"))
+}
+
+impl Duel {
+    /// Both follow this policy. Every host has its paths as long as it is not switched off.
+    pub async fn set(test: &str, takeover: &str) -> Option<Self> {
+        let configure = |conf: String| with_takeover(&conf, takeover);
+        let stage = Stage::set_with(test, |toml| toml, configure).await?;
+        let other_machine = stage.arrays.machine("host2");
+        let conf = std::fs::read_to_string(other_machine.conf()).unwrap();
+        std::fs::write(other_machine.conf(), with_takeover(&conf, takeover)).unwrap();
+        let other = Plugin::start_with(&other_machine, &stage.namespace.words(), &[]);
+        let duel = Self {
+            other,
+            other_machine,
+            stage,
+        };
+        duel.log_in("host1");
+        duel.log_in("host2");
+        Some(duel)
+    }
+
+    pub fn log_in(&self, host: &str) {
+        let initiator = format!("iqn.2026-01.test.machines:{host}");
+        for array in [HOME, PEER] {
+            let control = &self.stage.arrays.control;
+            control.login(array, &initiator, &["0:2:1"]).unwrap();
+        }
+    }
+
+    pub fn log_out(&self, host: &str) {
+        let initiator = format!("iqn.2026-01.test.machines:{host}");
+        for array in [HOME, PEER] {
+            self.stage.arrays.control.logout(array, &initiator).unwrap();
+        }
+    }
+
+    /// A volume on the plain backend whose holder is waited for as long.
+    pub async fn create(&self, name: &str, delay: u32) {
+        let options = json!({ "size": "1", "mountConflictDelay": delay.to_string() });
+        self.stage.plugin.create(name, options).await.ok();
+    }
+
+    /// Switches host1 off: its plugin, its mounts, its devices and its paths are gone. Its exports stay.
+    pub fn switch_off(&mut self) {
+        self.stage.kill();
+        let at = self.stage.machine.dir.join("state/mounts");
+        self.stage.namespace.sh(&format!(
+            "grep -o ' {}[^ ]*' /proc/self/mountinfo | xargs -r umount",
+            at.display()
+        ));
+        for device in self.stage.devices() {
+            self.stage.namespace.sh(&format!("losetup --detach {device}"));
+        }
+        until("the devices gone", || self.stage.devices().is_empty());
+        self.log_out("host1");
+        // A machine that starts again has nothing in memory.
+        let _ = std::fs::remove_file(self.stage.mounts_json());
+    }
+
+    /// To whom the home array exports a volume.
+    pub fn exported_to(&self, volume: &str) -> Vec<String> {
+        let dump = self.stage.arrays.dump();
+        let vluns = dump[HOME]["vluns"].as_array().unwrap().iter();
+        vluns
+            .filter(|vlun| vlun["vv"] == format!("dkv-{volume}"))
+            .map(|vlun| vlun["host"].as_str().unwrap_or("port").to_owned())
+            .collect()
+    }
+
+    /// What an administrator types at the home array.
+    pub async fn types(&self, line: &str) {
+        let said = self.stage.arrays.type_in(HOME, line).await;
+        let harmless = said.is_empty() || said.contains("no active paths");
+        assert!(harmless, "{line}: {said}");
+    }
+
+    pub fn at_other(&self, volume: &str) -> String {
+        self.other_machine.mountpoint(volume).display().to_string()
+    }
+
+    pub fn at_first(&self, volume: &str) -> String {
+        self.stage.machine.mountpoint(volume).display().to_string()
+    }
+}
+
+/// The Status of a volume.
+pub async fn status(plugin: &Plugin, volume: &str) -> Value {
+    plugin.get(volume).await.ok()["Volume"]["Status"].clone()
+}
