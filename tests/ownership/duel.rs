@@ -8,7 +8,7 @@ use crate::{
         engine::until,
         plugin::Plugin,
     },
-    stage::Stage,
+    stage::{Namespace, Stage},
 };
 
 /// The stage's own host1, and host2 beside it.
@@ -16,6 +16,7 @@ pub struct Duel {
     // Dropped in this order.
     pub other: Plugin,
     pub other_machine: Machine,
+    pub other_namespace: Namespace,
     pub stage: Stage,
 }
 
@@ -34,10 +35,12 @@ impl Duel {
         let other_machine = stage.arrays.machine("host2");
         let conf = std::fs::read_to_string(other_machine.conf()).unwrap();
         std::fs::write(other_machine.conf(), with_takeover(&conf, takeover)).unwrap();
-        let other = Plugin::start_with(&other_machine, &stage.namespace.words(), &[]);
+        let other_namespace = Namespace::new(&other_machine.dir);
+        let other = Plugin::start_with(&other_machine, &other_namespace.words(), &[]);
         let duel = Self {
             other,
             other_machine,
+            other_namespace,
             stage,
         };
         duel.log_in("host1");
@@ -74,10 +77,13 @@ impl Duel {
             "grep -o ' {}[^ ]*' /proc/self/mountinfo | xargs -r umount",
             at.display()
         ));
-        for device in self.stage.devices() {
+        let list = "losetup --list --noheadings --output NAME,BACK-FILE";
+        let ours = |line: &&str| line.contains("/.attached/host1/") && line.contains(&self.stage.arrays.dir.path().display().to_string());
+        for line in self.stage.namespace.sh(list).lines().filter(ours) {
+            let device = line.split_whitespace().next().unwrap();
             self.stage.namespace.sh(&format!("losetup --detach {device}"));
         }
-        until("the devices gone", || self.stage.devices().is_empty());
+        until("the devices gone", || !self.stage.namespace.sh(list).lines().any(|line| ours(&line)));
         self.log_out("host1");
         // A machine that starts again has nothing in memory.
         let _ = std::fs::remove_file(self.stage.mounts_json());
@@ -96,12 +102,20 @@ impl Duel {
     /// What an administrator types at the home array.
     pub async fn types(&self, line: &str) {
         let said = self.stage.arrays.type_in(HOME, line).await;
-        let harmless = said.is_empty() || said.contains("no active paths");
+        let harmless = said.trim().is_empty()
+            || said.contains("no active paths")
+            || said.starts_with("Issuing removevlun");
         assert!(harmless, "{line}: {said}");
     }
 
     pub fn at_other(&self, volume: &str) -> String {
         self.other_machine.mountpoint(volume).display().to_string()
+    }
+
+    /// What is in the file of that name of a volume that host2 has.
+    pub fn reads(&self, volume: &str, file: &str) -> String {
+        let at = self.at_other(volume);
+        self.other_namespace.sh(&format!("cat {at}/{file}"))
     }
 
     pub fn at_first(&self, volume: &str) -> String {
@@ -112,4 +126,13 @@ impl Duel {
 /// The Status of a volume.
 pub async fn status(plugin: &Plugin, volume: &str) -> Value {
     plugin.get(volume).await.ok()["Volume"]["Status"].clone()
+}
+
+impl Drop for Duel {
+    fn drop(&mut self) {
+        self.other.kill();
+        let ours = self.stage.arrays.dir.path().display();
+        let unmount = format!("grep -o ' {ours}[^ ]*' /proc/self/mountinfo | xargs -r umount");
+        let _ = self.other_namespace.sh(&format!("{unmount} || true"));
+    }
 }

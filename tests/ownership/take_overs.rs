@@ -22,8 +22,7 @@ async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
 
     duel.other.mount("db1", "x1").await.ok();
     assert_eq!(duel.exported_to("db1"), ["host2"]);
-    let at = duel.at_other("db1");
-    assert_eq!(duel.stage.namespace.sh(&format!("cat {at}/file")), "kept\n");
+    assert_eq!(duel.reads("db1", "file"), "kept\n");
     let told = status(&duel.other, "db1").await["mounted here"]["taken over"].to_string();
     assert!(told.contains("from `host1` at 20"), "{told}");
     let log = duel.other.log();

@@ -241,7 +241,9 @@ impl Host {
 
     fn plugin(&self) -> Inner {
         let (fate, died, dice) = (self.fate.clone(), self.died.clone(), self.dice.clone());
-        let passages: Passages = Arc::new(move |_| {
+        let (id, traced) = (self.id.clone(), std::env::var_os("RACE_TRACE").is_some());
+        let begun = tokio::time::Instant::now();
+        let passages: Passages = Arc::new(move |line| {
             let mut fate = fate.lock().unwrap();
             let dies = match &mut *fate {
                 Some((0, how)) => {
@@ -259,11 +261,20 @@ impl Host {
                 let below = if dice.below(8) == 0 { slow } else { 40 };
                 Duration::from_millis(dice.below(below))
             };
-            Passage {
+            let passage = Passage {
                 before: way(400),
                 after: way(3_000),
                 dies,
+            };
+            if traced {
+                let at = begun.elapsed();
+                println!(
+                    "{id}: {line}: at {:?}, answered {:?} {dies:?}",
+                    at + passage.before,
+                    at + passage.before + passage.after
+                );
             }
+            passage
         });
         let array = in_memory::array_over(&self.control, ARRAY, &Book::default(), passages);
         let simulated = Simulated::new(
