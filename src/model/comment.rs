@@ -7,7 +7,9 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{FsMode, FsOwner, FsType, HostName, Machine, Namespace, OperationId, SystemId, VolumeName};
+use super::{
+    FsMode, FsOwner, FsType, HostName, Machine, Namespace, OperationId, SystemId, VolumeName,
+};
 
 const PREFIX: &str = "dk1";
 /// Longest comment of a VV (array fact 17).

@@ -3,7 +3,7 @@
 use crate::{
     host,
     index::{JournalEntry, OpKind},
-    inform::{Array, ExportTarget, VlunTemplate, VvQuery},
+    inform::{Array, ExportTarget, VvQuery},
     model::{VolumeName, VvName, Wwn},
 };
 
@@ -107,12 +107,17 @@ pub(super) async fn withdraw_and_tidy(
     for template in &own {
         exports::withdraw(steps, intent, array, template).await?;
     }
-    if let Some(VlunTemplate {
-        target: ExportTarget::Host(host),
-        ..
-    }) = own.first()
-    {
-        host_object::remove_unused(&inner.host_objects, steps, backend, array, host).await?;
+    let host = match own.first().map(|template| template.target.clone()) {
+        Some(ExportTarget::Host(host)) => Some(host),
+        // Made, and then nothing could be exported to it.
+        _ if Intent::MakeHost.is_in(steps.entry()) => {
+            let hosts = steps.look("hosts", array.showhost()).await?;
+            host_object::our_host(backend, array, &hosts)?
+        }
+        _ => None,
+    };
+    if let Some(host) = host {
+        host_object::remove_unused(&inner.host_objects, steps, backend, array, &host).await?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use crate::{
     index::{IndexError, JournalEntry, OpKind},
     inform::{Array, ArrayError, Vv},
     model::{
-        BackendName, Comment, CommentError, GroupLock, GroupName, Machine, OperationId, SetName,
-        State, SystemId, VolumeName, VvName, Wwn,
+        BackendName, Comment, CommentError, GroupLock, GroupName, HostName, Machine, OperationId,
+        SetName, State, SystemId, VolumeName, VvName, Wwn,
     },
     replication::{IncompleteCopy, NotServing, ReplicationError},
 };
@@ -192,6 +192,22 @@ pub enum Cause {
         /// That host.
         by: Machine,
     },
+    /// The machine has one host object on an array, and that is in one domain.
+    #[error(
+        "array `{array}`: VV `{vv}` is in domain `{volumes}`, and this machine's host object `{host}` in domain `{hosts}`"
+    )]
+    OtherDomain {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// Its domain, or `none`.
+        volumes: String,
+        /// The host object.
+        host: HostName,
+        /// Its domain, or `none`.
+        hosts: String,
+    },
     /// The host object is not this machine alone.
     #[error(
         "host object `{host}` on array `{array}` also holds initiators that are not this machine's: {others}"
@@ -353,6 +369,9 @@ impl Cause {
                 Some("stop the containers that use it there; this plugin takes nothing from another host".to_owned())
             }
             Self::HeldElsewhere(held) => Some(held.hint()),
+            Self::OtherDomain { host, .. } => Some(format!(
+                "a machine can use volumes of one domain at a time: when nothing else is mounted here its host object `{host}` is removed, and made in the volume's domain for the next mount; one that an administrator made has to be moved"
+            )),
             Self::TakenOver { by, .. } => Some(format!(
                 "it was taken for dead there: see the plugin's log on `{}`; try again when it is not used there",
                 by.name()

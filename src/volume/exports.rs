@@ -3,9 +3,7 @@
 use tokio::time::Instant;
 
 use crate::{
-    inform::{
-        Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate,
-    },
+    inform::{Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate},
     model::{HostName, Lun, VvName},
     replication::Exported,
 };

@@ -3,15 +3,15 @@
 //! have something.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::{
-    inform::{Array, ArrayError, HostEntry, HostPath, Refusal, VlunQuery},
-    model::{HostName, Initiator, Machine},
+    inform::{Array, ArrayError, HostEntry, HostPath, Refusal, VlunQuery, VvQuery},
+    model::{DomainName, HostName, Initiator, Machine},
 };
 
 use super::{
@@ -27,12 +27,67 @@ const COMMENT: &str = "dk1-host:";
 
 /// Who uses this machine's host objects now, by array. No other process has this machine's id.
 #[derive(Debug, Default)]
-pub(super) struct HostObjects(Mutex<HashMap<String, Arc<RwLock<()>>>>);
+pub(super) struct HostObjects {
+    in_use: Mutex<HashMap<String, Arc<RwLock<()>>>>,
+    /// Arrays that had no domains when that was last looked at.
+    without_domains: Mutex<HashSet<String>>,
+}
 
 impl HostObjects {
     fn on(&self, array: &Array) -> Arc<RwLock<()>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(array.label().to_owned()).or_default())
+    }
+
+    fn without_domains(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.without_domains
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The domain of the volume that an operation is about: that of its CPG.
+    async fn domain(&self, steps: &Steps, array: &Array) -> Result<Option<DomainName>, Cause> {
+        if self.without_domains().contains(array.label()) {
+            return Ok(None);
+        }
+        let cpgs = steps.look("domains", array.showcpg_domains()).await?;
+        if cpgs.iter().all(|cpg| cpg.domain.is_none()) {
+            self.without_domains().insert(array.label().to_owned());
+            return Ok(None);
+        }
+        let vv = &steps.entry().vv;
+        let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
+        let cpg = found.into_iter().next().and_then(|vv| vv.user_cpg);
+        let of = cpgs.into_iter().find(|of| Some(&of.name) == cpg.as_ref());
+        Ok(of.and_then(|cpg| cpg.domain))
+    }
+
+    /// Why a volume was not exported to this machine's host object, if that is because of their domains.
+    pub async fn explain(
+        &self,
+        steps: &Steps,
+        array: &Array,
+        host: &HostName,
+        cause: Cause,
+    ) -> Cause {
+        let refused = match &cause {
+            Cause::Array(error) => error.refusal() == Some(Refusal::SameDomain),
+            _ => false,
+        };
+        if !refused {
+            return cause;
+        }
+        self.without_domains().remove(array.label());
+        let volumes = self.domain(steps, array).await.ok().flatten();
+        let hosts = array.showhost_domain(host).await.ok().flatten();
+        let told = |domain: Option<String>| domain.unwrap_or_else(|| "none".to_owned());
+        Cause::OtherDomain {
+            array: array.label().to_owned(),
+            vv: steps.entry().vv.clone(),
+            volumes: told(volumes.map(|domain| domain.to_string())),
+            host: host.clone(),
+            hosts: told(hosts),
+        }
     }
 
     /// Until this is dropped the object stays, from the look for it to the export.
@@ -99,6 +154,7 @@ fn our_entry<'a>(
 
 /// The host object of this machine on an array, made if there is none. Initiators that it lacks are added, if this plugin made it.
 pub(super) async fn find_or_make(
+    objects: &HostObjects,
     steps: &mut Steps,
     backend: &Backend,
     array: &Array,
@@ -111,12 +167,13 @@ pub(super) async fn find_or_make(
         return Ok(name.clone());
     }
     let name = free_name(backend, array, &hosts)?;
+    let domain = objects.domain(steps, array).await?;
     let initiators = backend.transport.initiators();
     let comment = format!("{COMMENT}{}", backend.machine_id);
     let made = steps
         .act(
             Intent::MakeHost,
-            array.createhost(&name, &initiators, PERSONA, Some(&comment)),
+            array.createhost(&name, &initiators, PERSONA, domain.as_ref(), Some(&comment)),
             || async {
                 let hosts = array.showhost().await?;
                 Ok(match our_host(backend, array, &hosts) {
@@ -149,11 +206,13 @@ fn free_name(backend: &Backend, array: &Array, hosts: &[HostEntry]) -> Result<Ho
         Machine::new(short, &backend.machine_id).host_name(),
     ];
     let mut names = names.into_iter().flatten();
-    names.find(|name| !taken(name)).ok_or_else(|| Cause::SharedHost {
-        array: array.label().to_owned(),
-        host: short.to_string(),
-        others: "all it has; none of this machine's is in it".to_owned(),
-    })
+    names
+        .find(|name| !taken(name))
+        .ok_or_else(|| Cause::SharedHost {
+            array: array.label().to_owned(),
+            host: short.to_string(),
+            others: "all it has; none of this machine's is in it".to_owned(),
+        })
 }
 
 /// An object that somebody else made is used as it is: at least one path leads here.

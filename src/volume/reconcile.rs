@@ -196,7 +196,10 @@ async fn sweep(
 }
 
 /// The VVs that an array exports to this machine, not counting those of VV sets.
-pub(super) async fn exported_here(array: &Array, login: &Login<'_>) -> Result<BTreeSet<VvName>, Cause> {
+pub(super) async fn exported_here(
+    array: &Array,
+    login: &Login<'_>,
+) -> Result<BTreeSet<VvName>, Cause> {
     let mut here = BTreeSet::new();
     for (backend, _) in login.backends() {
         here.extend(backend.transport.initiators());

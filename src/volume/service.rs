@@ -17,7 +17,8 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, inner::Inner, kill_points::KillPoints,
-    listing, lookup, mount, ownership, reconcile, remove, running::Joinable, second_export, unheard, unmount,
+    listing, lookup, mount, ownership, reconcile, remove, running::Joinable, second_export,
+    unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.

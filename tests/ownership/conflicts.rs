@@ -37,14 +37,31 @@ async fn what_an_administrator_exported_is_named_and_left_alone() {
     duel.stage.plugin.mount("db1", "c1").await.ok();
     duel.stage.plugin.unmount("db1", "c1").await.ok();
     duel.types("setvv -pol no_one_host dkv-db1").await;
-    duel.types("createhost -iscsi somebody iqn.2026-01.test.machines:somebody").await;
+    duel.types("createhost -iscsi somebody iqn.2026-01.test.machines:somebody")
+        .await;
     duel.types("createhostset cluster somebody").await;
     duel.types("createvvset databases dkv-db1").await;
     let exports = [
-        ("dkv-db1 5 set:cluster", "host set `set:cluster` (LUN 5)", "no export that this plugin makes"),
-        ("set:databases 6 somebody", "host `somebody` as part of `set:databases`", "no export that this plugin makes"),
-        ("dkv-db1 7 0:2:1", "whoever comes to port `0:2:1` (LUN 7)", "no export that this plugin makes"),
-        ("dkv-db1 8 somebody", "host `somebody` (LUN 8)", "nothing shows that host object `somebody` is the last holder's"),
+        (
+            "dkv-db1 5 set:cluster",
+            "host set `set:cluster` (LUN 5)",
+            "no export that this plugin makes",
+        ),
+        (
+            "set:databases 6 somebody",
+            "host `somebody` as part of `set:databases`",
+            "no export that this plugin makes",
+        ),
+        (
+            "dkv-db1 7 0:2:1",
+            "whoever comes to port `0:2:1` (LUN 7)",
+            "no export that this plugin makes",
+        ),
+        (
+            "dkv-db1 8 somebody",
+            "host `somebody` (LUN 8)",
+            "nothing shows that host object `somebody` is the last holder's",
+        ),
     ];
     for (words, named, why) in exports {
         duel.types(&format!("createvlun -f {words}")).await;

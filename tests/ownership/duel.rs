@@ -78,12 +78,24 @@ impl Duel {
             at.display()
         ));
         let list = "losetup --list --noheadings --output NAME,BACK-FILE";
-        let ours = |line: &&str| line.contains("/.attached/host1/") && line.contains(&self.stage.arrays.dir.path().display().to_string());
+        let ours = |line: &&str| {
+            line.contains("/.attached/host1/")
+                && line.contains(&self.stage.arrays.dir.path().display().to_string())
+        };
         for line in self.stage.namespace.sh(list).lines().filter(ours) {
             let device = line.split_whitespace().next().unwrap();
-            self.stage.namespace.sh(&format!("losetup --detach {device}"));
+            self.stage
+                .namespace
+                .sh(&format!("losetup --detach {device}"));
         }
-        until("the devices gone", || !self.stage.namespace.sh(list).lines().any(|line| ours(&line)));
+        until("the devices gone", || {
+            !self
+                .stage
+                .namespace
+                .sh(list)
+                .lines()
+                .any(|line| ours(&line))
+        });
         self.log_out("host1");
         // A machine that starts again has nothing in memory.
         let _ = std::fs::remove_file(self.stage.mounts_json());

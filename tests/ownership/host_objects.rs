@@ -34,7 +34,8 @@ async fn it_comes_with_the_first_export_and_goes_with_the_last() {
     assert_eq!(hosts(), ["host1"]);
     duel.types("removehostset -f cluster").await;
     duel.types("removehost host1").await;
-    duel.types("createhost -iscsi host1 iqn.2026-01.test.machines:host1").await;
+    duel.types("createhost -iscsi host1 iqn.2026-01.test.machines:host1")
+        .await;
     plugin.mount("db1", "c4").await.ok();
     plugin.unmount("db1", "c4").await.ok();
     assert_eq!(hosts(), ["host1"]);

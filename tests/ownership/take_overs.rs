@@ -16,7 +16,9 @@ async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
     duel.create("db1", 2).await;
     duel.stage.plugin.mount("db1", "c1").await.ok();
     let file = format!("{}/file", duel.at_first("db1"));
-    duel.stage.namespace.sh(&format!("echo kept > {file}; sync"));
+    duel.stage
+        .namespace
+        .sh(&format!("echo kept > {file}; sync"));
     duel.switch_off();
     assert_eq!(duel.exported_to("db1"), ["host1"]);
 
@@ -26,7 +28,9 @@ async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
     let told = status(&duel.other, "db1").await["mounted here"]["taken over"].to_string();
     assert!(told.contains("from `host1` at 20"), "{told}");
     let log = duel.other.log();
-    let line = log.lines().find(|line| line.contains("taking the volume over"));
+    let line = log
+        .lines()
+        .find(|line| line.contains("taking the volume over"));
     let line = line.unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains("host1@") && line.contains("host2@"), "{line}");
 
@@ -86,14 +90,17 @@ async fn never_means_that_a_dead_host_keeps_it_too() {
     assert!(said.contains("`takeover = \"never\"`"), "{said}");
     assert_eq!(duel.exported_to("db1"), ["host1"]);
     duel.stage.start();
-    until("its own export taken back", || duel.exported_to("db1").is_empty());
+    until("its own export taken back", || {
+        duel.exported_to("db1").is_empty()
+    });
     duel.other.mount("db1", "x1").await.ok();
     duel.other.unmount("db1", "x1").await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_again() {
-    let test = "take_overs::always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_again";
+    let test =
+        "take_overs::always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_again";
     let Some(mut duel) = Duel::set(test, "always").await else {
         return;
     };
@@ -101,7 +108,10 @@ async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_agai
     duel.stage.plugin.mount("db1", "c1").await.ok();
     let file = format!("{}/file", duel.at_first("db1"));
     // What is not written yet would be written by the simulated device in spite of the array.
-    duel.stage.namespace.sh(&format!("echo kept > {file}; sync; fsfreeze -f {0}; fsfreeze -u {0}", duel.at_first("db1")));
+    duel.stage.namespace.sh(&format!(
+        "echo kept > {file}; sync; fsfreeze -f {0}; fsfreeze -u {0}",
+        duel.at_first("db1")
+    ));
     duel.other.mount("db1", "x1").await.ok();
     assert_eq!(duel.exported_to("db1"), ["host2"]);
 
@@ -120,7 +130,10 @@ async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_agai
     assert!(lost.contains("`host2` has taken it over"), "{lost}");
     let sit = duel.stage.namespace.sit_in(&duel.at_first("db1"));
     let said = duel.stage.plugin.mount("db1", "c2").await.err();
-    assert!(said.contains("no array exports it to this host any more: `host2`"), "{said}");
+    assert!(
+        said.contains("no array exports it to this host any more: `host2`"),
+        "{said}"
+    );
     let mut sit = sit;
     sit.kill().unwrap();
     sit.wait().unwrap();

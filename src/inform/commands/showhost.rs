@@ -62,15 +62,27 @@ impl Array {
     /// # Errors
     /// [`ArrayError`]; an absent host is `Unrecognised` or a refusal, never "no comment".
     pub async fn showhost_comment(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
+        self.described(host, "comment").await
+    }
+
+    /// The domain of a host object, if it is in one.
+    ///
+    /// # Errors
+    /// As [`Array::showhost_comment`].
+    pub async fn showhost_domain(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
+        self.described(host, "domain").await
+    }
+
+    async fn described(&self, host: &HostName, what: &str) -> Result<Option<String>, ArrayError> {
         self.read("showhost-desc", &Args::new().with("name", host), |rows| {
-            let (name, comment) = one(rows, |row| {
+            let (name, value) = one(rows, |row| {
                 Ok((
                     row.text("name")?.to_owned(),
-                    row.opt("comment").map(str::to_owned),
+                    row.opt(what).map(str::to_owned),
                 ))
             })?;
             if name == host.as_str() {
-                Ok(comment)
+                Ok(value)
             } else {
                 Err(unrecognised(format!(
                     "the host `{name}`, which was not asked for"

@@ -188,7 +188,9 @@ async fn bring_here(
         mountpoint,
     };
     let kept = second.map(|second| second.kept(inner, &name, array));
-    inner.handovers.mounted(&name, taken_from.as_ref(), inner.now());
+    inner
+        .handovers
+        .mounted(&name, taken_from.as_ref(), inner.now());
     Ok((place, kept))
 }
 

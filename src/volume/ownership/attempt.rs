@@ -86,11 +86,14 @@ pub(super) async fn claim(
         None => {
             let lun = second.as_ref().and_then(Second::lun);
             let _kept = inner.host_objects.keep(array).await;
-            let host = host_object::find_or_make(steps, backend, array).await?;
+            let host =
+                host_object::find_or_make(&inner.host_objects, steps, backend, array).await?;
             match exports::export(steps, Intent::Export, array, &vv, &host, lun).await {
                 Ok(template) => template,
                 // Refused because of another host, or made beside another host's: either way there is one.
                 Err(cause) if !steps.is_in_doubt() => {
+                    let objects = &inner.host_objects;
+                    let cause = objects.explain(steps, array, &host, cause).await;
                     return met_over(cause, backend, from, steps).await;
                 }
                 Err(cause) => return Err(cause),
@@ -222,4 +225,3 @@ pub(super) fn keep_formatting(comment: &mut Comment, steps: &Steps) {
         comment.op = steps.entry().op.clone();
     }
 }
-

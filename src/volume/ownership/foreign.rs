@@ -93,6 +93,24 @@ pub(super) async fn look(
     Ok(all)
 }
 
+/// The exports of VV sets that the volume is in: an array lists those under the name of the set.
+pub(super) async fn through_sets(array: &Array, steps: &Steps) -> Result<Vec<Foreign>, Cause> {
+    let sets = steps
+        .look("sets", array.showvvset_of(&steps.entry().vv))
+        .await?;
+    if sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = steps
+        .look("exports", array.showvlun_t(VlunQuery::All))
+        .await?;
+    all.retain(|template| match &template.vv {
+        ExportedVv::Set(name) => sets.iter().any(|set| set.name == *name),
+        ExportedVv::One(_) => false,
+    });
+    Ok(Foreign::all(array, all))
+}
+
 /// Who is in the way, and what the comment says of that.
 #[derive(Debug)]
 pub(super) struct Situation {
@@ -358,7 +376,9 @@ async fn signs_of_life(
         for host in hosts {
             let Some(name) = &host.name else { continue };
             let same = |path: &HostPath| {
-                path.initiator.as_ref().is_some_and(|i| initiators.contains(i))
+                path.initiator
+                    .as_ref()
+                    .is_some_and(|i| initiators.contains(i))
             };
             if !is_there(array, name) && !host.paths.iter().any(same) {
                 continue;

@@ -33,8 +33,8 @@ use super::{
 };
 
 use attempt::Attempt;
-use foreign::{Obstacle, Situation};
 pub use foreign::HeldElsewhere;
+use foreign::{Obstacle, Situation};
 pub(in crate::volume) use handovers::Handovers;
 pub(in crate::volume) use take_over::end_pending;
 
@@ -113,10 +113,13 @@ pub(super) async fn claim(
         if now.0.wwn != wwn {
             return Err(Cause::other_identity(&from.array, &now.0, &wwn));
         }
-        let foreign = match foreign {
+        let mut foreign = match foreign {
             Some(foreign) => foreign,
             None => foreign::look(backend, from, steps).await?,
         };
+        if foreign.is_empty() && over.is_some() {
+            foreign = foreign::through_sets(&from.array, steps).await?;
+        }
         if foreign.is_empty()
             && let Some(cause) = over
         {
@@ -135,8 +138,7 @@ pub(super) async fn claim(
             log::info!(volume = steps.entry().name.as_str(), exports = situation.to_string().as_str(), delay_s = seconds;
                 "another host has the volume: waited for");
         }
-        let refused =
-            |why: Obstacle| Err(situation.held(from, &now.1, begun.elapsed(), why));
+        let refused = |why: Obstacle| Err(situation.held(from, &now.1, begun.elapsed(), why));
         if tries >= TRIES {
             return refused(Obstacle::Contended);
         }
@@ -170,7 +172,10 @@ pub(super) async fn claim(
         if !situation.is_empty() && !exported {
             let left = need.saturating_sub(since.elapsed());
             let ends = delay.saturating_sub(begun.elapsed());
-            let pause = [left, ends].into_iter().filter(|left| !left.is_zero()).min();
+            let pause = [left, ends]
+                .into_iter()
+                .filter(|left| !left.is_zero())
+                .min();
             sleep(pause.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)).await;
         }
         last = Some((situation, since));
@@ -190,11 +195,7 @@ fn pause(op: &OperationId, tries: u32) -> Duration {
 ///
 /// # Errors
 /// [`Cause::TakenOver`].
-pub(super) async fn still_ours(
-    inner: &Inner,
-    from: &Serving,
-    steps: &Steps,
-) -> Result<(), Cause> {
+pub(super) async fn still_ours(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(), Cause> {
     let (vv, comment) = ready(inner, from, steps).await?;
     let us = Some(&inner.machine);
     // A copy whose array takes no comment tells nothing.

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     inform::{Array, VlunTemplate},
-    model::{Comment, Format, Machine},
+    model::{Comment, Machine},
     volume::{
         backend::Backend,
         error::Cause,
@@ -53,12 +53,9 @@ pub(super) async fn evict(
         false => return Ok(false),
     };
     if judged.is_err() {
+        // The mark stays: to write over it could be to write over the equal one of a third host, which has looked before.
         log::warn!(volume = steps.entry().name.as_str(), holder:% = holder;
             "the other host has come back: not taken over");
-        // While a filesystem is being made its maker writes there, too.
-        if marked.format == Format::Done {
-            let _ = mark::home(steps, Intent::MarkHolder, array, &vv, comment).await;
-        }
         return Ok(false);
     }
     let (from_whom, at) = (holder.to_string(), inner.now().to_string());
@@ -74,7 +71,6 @@ pub(super) async fn evict(
     }
     Ok(true)
 }
-
 
 /// The other array was away when the volume was taken over, and has come back: what it still exports to the one that it was taken from
 /// goes, and then the comment forgets it.

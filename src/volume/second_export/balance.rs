@@ -232,7 +232,12 @@ fn stuck(serving: Exported, other: Option<Exported>, holder: Holder) -> Option<S
 
 /// Who mounted the volume last: the latest that either array has written down. Not known while it is being taken from this machine.
 fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
-    let comments = || shown.iter().flatten().filter_map(|shown| shown.comment.as_ref());
+    let comments = || {
+        shown
+            .iter()
+            .flatten()
+            .filter_map(|shown| shown.comment.as_ref())
+    };
     if comments().any(|comment| comment.pending.as_ref() == Some(&inner.machine))
         && comments().all(|comment| comment.held.as_ref() == Some(&inner.machine))
     {

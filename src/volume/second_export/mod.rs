@@ -272,7 +272,7 @@ async fn add(
 ) -> Result<VlunTemplate, Cause> {
     let vv = steps.entry().vv.clone();
     let _kept = inner.host_objects.keep(array).await;
-    let added = match host_object::find_or_make(steps, backend, array).await {
+    let added = match host_object::find_or_make(&inner.host_objects, steps, backend, array).await {
         Ok(host) => exports::export(steps, Intent::ExportSecond, array, &vv, &host, at).await,
         Err(cause) => Err(cause),
     };

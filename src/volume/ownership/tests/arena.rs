@@ -18,8 +18,7 @@ use crate::{
     inform::in_memory::{self, Book, Dies, Passage, Passages},
     model::*,
     volume::{
-        Backend, KillPoints, Parts,
-        detach,
+        Backend, KillPoints, Parts, detach,
         error::Aftermath,
         exports,
         inner::Inner,
@@ -104,7 +103,9 @@ impl Arena {
         };
         let comment = comment(0).encode().unwrap();
         arena
-            .types(&format!("createvv -tpvv -comment {comment} ssd_r5 dkv-db1 1g"))
+            .types(&format!(
+                "createvv -tpvv -comment {comment} ssd_r5 dkv-db1 1g"
+            ))
             .await;
         arena
     }
@@ -124,7 +125,8 @@ impl Arena {
             self.types(&format!("removehost {host}")).await;
         }
         let comment = comment(delay).encode().unwrap();
-        self.types(&format!("setvv -comment {comment} dkv-db1")).await;
+        self.types(&format!("setvv -comment {comment} dkv-db1"))
+            .await;
         let policy = if one_host { "one_host" } else { "no_one_host" };
         let said = self.types(&format!("setvv -pol {policy} dkv-db1")).await;
         assert_eq!(said, "");
@@ -154,7 +156,10 @@ impl Arena {
     }
 
     pub fn host(&self, id: &str, name: &str, takeover: Takeover, dice: &Dice) -> Host {
-        let dir = self.dir.path().join(format!("{id}-{}", dice.below(1 << 32)));
+        let dir = self
+            .dir
+            .path()
+            .join(format!("{id}-{}", dice.below(1 << 32)));
         let mut host = Host {
             id: id.to_owned(),
             name: HostName::new(name).unwrap(),
@@ -320,12 +325,19 @@ impl Host {
     pub async fn mounts(&self) -> Result<(), String> {
         let inner = self.inner();
         let request = self.dice.request();
-        let backend = inner.backends.values().next().unwrap().for_request(&request);
+        let backend = inner
+            .backends
+            .values()
+            .next()
+            .unwrap()
+            .for_request(&request);
         let name = VolumeName::new("db1").unwrap();
         let vv = name.vv_name(&inner.namespace);
         let from = serving::find(inner, &backend, &name, &vv).await.unwrap();
         let entry = inner.new_entry(&request, OpKind::Mount, &name, &backend);
-        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.unwrap();
+        let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+            .await
+            .unwrap();
         let won = async {
             let (found, comment) = mount::ready(inner, &from, &steps).await?;
             let claimed = claim(inner, &backend, &from, &mut steps, found, comment).await?;
@@ -356,12 +368,21 @@ impl Host {
         self.logs_out();
         let inner = self.inner();
         let request = self.dice.request();
-        let backend = inner.backends.values().next().unwrap().for_request(&request);
+        let backend = inner
+            .backends
+            .values()
+            .next()
+            .unwrap()
+            .for_request(&request);
         let name = VolumeName::new("db1").unwrap();
         let entry = inner.new_entry(&request, OpKind::Unmount, &name, &backend);
-        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await.unwrap();
+        let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+            .await
+            .unwrap();
         let vv = steps.entry().vv.clone();
-        let seen = exports::look(&steps, &backend, &backend.array, &vv).await.unwrap();
+        let seen = exports::look(&steps, &backend, &backend.array, &vv)
+            .await
+            .unwrap();
         detach::withdraw_own(&mut steps, &backend.array, Intent::Withdraw, seen)
             .await
             .unwrap();
@@ -372,7 +393,9 @@ impl Host {
     pub async fn cleans_up(&self) {
         let inner = self.inner();
         for entry in inner.index.open_entries() {
-            recover::end(inner, &self.dice.request(), entry).await.unwrap();
+            recover::end(inner, &self.dice.request(), entry)
+                .await
+                .unwrap();
         }
     }
 
@@ -393,7 +416,12 @@ impl Holders {
             return;
         }
         let exported_to = arena.exported_to();
-        assert_eq!(exported_to.len(), 1, "{} has it beside others: {exported_to:?}", host.id);
+        assert_eq!(
+            exported_to.len(),
+            1,
+            "{} has it beside others: {exported_to:?}",
+            host.id
+        );
         for (other, cut_off) in holders.iter_mut() {
             assert!(always || *cut_off, "{other} and {} have it", host.id);
             *cut_off = true;

@@ -89,7 +89,11 @@ async fn tries(arena: &Arena, holders: &Holders, host: &Host, run: &Run, had: &m
 }
 
 /// Runs all of them to their end. Gives how many had the volume.
-async fn run(arena: &Arc<Arena>, holders: &Arc<Holders>, hosts: Vec<(Host, Run)>) -> (Vec<Host>, usize) {
+async fn run(
+    arena: &Arc<Arena>,
+    holders: &Arc<Holders>,
+    hosts: Vec<(Host, Run)>,
+) -> (Vec<Host>, usize) {
     let tasks: Vec<_> = hosts
         .into_iter()
         .map(|(host, run)| tokio::spawn(race(Arc::clone(arena), Arc::clone(holders), host, run)))
@@ -120,7 +124,9 @@ async fn of_hosts_that_come_together_one_has_it_at_a_time_and_all_in_the_end() {
     for seed in seeds(600) {
         let _told = Told("together", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 10, dice.below(2) == 0).await;
+        arena
+            .set(dice.below(3) as u32 * 10, dice.below(2) == 0)
+            .await;
         let before = arena.control.dump()["amber"]["vluns"].clone();
         let holders = Arc::new(Holders::default());
         let mut hosts = vec![("m1", "node"), ("m2", "node")];
@@ -129,7 +135,13 @@ async fn of_hosts_that_come_together_one_has_it_at_a_time_and_all_in_the_end() {
         }
         let hosts = hosts.into_iter().map(|(id, name)| {
             let host = arena.host(id, name, Takeover::DeadHost, &dice);
-            (host, Run { tries: 40, ..Run::plain(false) })
+            (
+                host,
+                Run {
+                    tries: 40,
+                    ..Run::plain(false)
+                },
+            )
         });
         let hosts: Vec<_> = hosts.collect();
         let count = hosts.len();
@@ -155,7 +167,9 @@ async fn a_dead_host_is_taken_over_by_one_of_several() {
     for seed in seeds(400) {
         let _told = Told("dead", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 8, dice.below(2) == 0).await;
+        arena
+            .set(dice.below(3) as u32 * 8, dice.below(2) == 0)
+            .await;
         let first = dead_holder(&arena, &dice, Takeover::DeadHost).await;
         let holders = Arc::new(Holders::default());
         let hosts = [("m1", "node"), ("m2", "node")].map(|(id, name)| {
@@ -176,7 +190,9 @@ async fn a_dead_host_that_comes_back_in_the_middle_is_never_beside_another() {
     for seed in seeds(600) {
         let _told = Told("back", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 8, dice.below(2) == 0).await;
+        arena
+            .set(dice.below(3) as u32 * 8, dice.below(2) == 0)
+            .await;
         let mut first = dead_holder(&arena, &dice, Takeover::DeadHost).await;
         let holders = Arc::new(Holders::default());
         let mut hosts: Vec<_> = [("m1", "node"), ("m2", "node")]
@@ -214,7 +230,9 @@ async fn one_that_dies_over_any_command_keeps_nobody_from_it_for_ever() {
         for seed in seeds(8) {
             let _told = Told("dies", seed);
             let dice = Dice::new(seed * 1_000 + command as u64);
-            arena.set(dice.below(2) as u32 * 8, dice.below(2) == 0).await;
+            arena
+                .set(dice.below(2) as u32 * 8, dice.below(2) == 0)
+                .await;
             let first = match dice.below(2) {
                 0 => Some(dead_holder(&arena, &dice, Takeover::DeadHost).await),
                 _ => None,
@@ -224,15 +242,32 @@ async fn one_that_dies_over_any_command_keeps_nobody_from_it_for_ever() {
             let dying = arena.host("m1", "node", Takeover::DeadHost, &dice);
             let other = arena.host("m2", "node", Takeover::DeadHost, &dice);
             let hosts = vec![
-                (dying, Run { dies: Some((command, how)), comes_back, ..Run::plain(false) }),
-                (other, Run { tries: 40, ..Run::plain(false) }),
+                (
+                    dying,
+                    Run {
+                        dies: Some((command, how)),
+                        comes_back,
+                        ..Run::plain(false)
+                    },
+                ),
+                (
+                    other,
+                    Run {
+                        tries: 40,
+                        ..Run::plain(false)
+                    },
+                ),
             ];
             let (mut hosts, had) = run(&arena, &holders, hosts).await;
             // Between its export and the line that says whose it is, nobody can know that it is dead.
             let unmarked = !comes_back && had == 0;
             if unmarked {
                 let held = arena.comment().held;
-                assert_ne!(held, Some(hosts[0].machine()), "command {command} {how:?}, seed {seed}");
+                assert_ne!(
+                    held,
+                    Some(hosts[0].machine()),
+                    "command {command} {how:?}, seed {seed}"
+                );
             }
             races += 1;
             // The ones that are dead come back and clean up.
@@ -260,7 +295,9 @@ async fn always_cuts_a_live_host_off_before_another_has_it() {
     for seed in seeds(400) {
         let _told = Told("always", seed);
         let dice = Dice::new(seed);
-        arena.set(dice.below(3) as u32 * 10, dice.below(2) == 0).await;
+        arena
+            .set(dice.below(3) as u32 * 10, dice.below(2) == 0)
+            .await;
         let holders = Arc::new(Holders::default());
         let hosts = [("m1", "node"), ("m2", "node"), ("m3", "third")].map(|(id, name)| {
             let host = arena.host(id, name, Takeover::Always, &dice);
