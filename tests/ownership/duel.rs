@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     rig::{
-        arrays::{HOME, Machine, PEER},
+        arrays::{HOME, Machine},
         engine::until,
         plugin::Plugin,
     },
@@ -43,24 +43,9 @@ impl Duel {
             other_namespace,
             stage,
         };
-        duel.log_in("host1");
-        duel.log_in("host2");
+        duel.stage.arrays.log_in("host1");
+        duel.stage.arrays.log_in("host2");
         Some(duel)
-    }
-
-    pub fn log_in(&self, host: &str) {
-        let initiator = format!("iqn.2026-01.test.machines:{host}");
-        for array in [HOME, PEER] {
-            let control = &self.stage.arrays.control;
-            control.login(array, &initiator, &["0:2:1"]).unwrap();
-        }
-    }
-
-    pub fn log_out(&self, host: &str) {
-        let initiator = format!("iqn.2026-01.test.machines:{host}");
-        for array in [HOME, PEER] {
-            self.stage.arrays.control.logout(array, &initiator).unwrap();
-        }
     }
 
     /// A volume on the plain backend whose holder is waited for as long.
@@ -96,7 +81,7 @@ impl Duel {
                 .lines()
                 .any(|line| ours(&line))
         });
-        self.log_out("host1");
+        self.stage.arrays.log_out("host1");
         // A machine that starts again has nothing in memory.
         let _ = std::fs::remove_file(self.stage.mounts_json());
     }

@@ -35,7 +35,7 @@ async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
     assert!(line.contains("host1@") && line.contains("host2@"), "{line}");
 
     // It is back, and wants it again.
-    duel.log_in("host1");
+    duel.stage.arrays.log_in("host1");
     duel.stage.start();
     let said = duel.stage.plugin.mount("db1", "c2").await.err();
     assert!(said.contains("host `host2` is alive"), "{said}");

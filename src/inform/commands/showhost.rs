@@ -62,7 +62,7 @@ impl Array {
     /// # Errors
     /// [`ArrayError`]; an absent host is `Unrecognised` or a refusal, never "no comment".
     pub async fn showhost_comment(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
-        self.described(host, "comment").await
+        self.described("showhost-desc", host, "comment").await
     }
 
     /// The domain of a host object, if it is in one.
@@ -70,11 +70,16 @@ impl Array {
     /// # Errors
     /// As [`Array::showhost_comment`].
     pub async fn showhost_domain(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
-        self.described(host, "domain").await
+        self.described("showhost-domain", host, "domain").await
     }
 
-    async fn described(&self, host: &HostName, what: &str) -> Result<Option<String>, ArrayError> {
-        self.read("showhost-desc", &Args::new().with("name", host), |rows| {
+    async fn described(
+        &self,
+        template: &'static str,
+        host: &HostName,
+        what: &str,
+    ) -> Result<Option<String>, ArrayError> {
+        self.read(template, &Args::new().with("name", host), |rows| {
             let (name, value) = one(rows, |row| {
                 Ok((
                     row.text("name")?.to_owned(),

@@ -36,6 +36,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = templates![
     "showcpg.toml",
     "showdate.toml",
     "showhost-desc.toml",
+    "showhost-domain.toml",
     "showhost.toml",
     "showlicense.toml",
     "showport-iscsi.toml",
