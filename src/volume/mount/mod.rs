@@ -168,7 +168,7 @@ async fn bring_here(
         )
         .await?;
     // Only now, as whoever takes it from a host looks for its paths.
-    ownership::still_ours(inner, from, steps).await?;
+    ownership::still_ours(inner, from, steps, &template).await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
     if let Some(second) = &second {

@@ -28,7 +28,7 @@ use crate::{
 };
 
 use super::{
-    backend::Backend, error::Cause, inner::Inner, mount::ready, second_export::Second,
+    backend::Backend, error::Cause, exports, inner::Inner, mount::ready, second_export::Second,
     serving::Serving, steps::Steps,
 };
 
@@ -193,21 +193,41 @@ fn pause(op: &OperationId, tries: u32) -> Duration {
 
 /// After this machine has got its paths, and before anything is written or mounted: nobody is about to take the volume over, or has.
 ///
+/// The comment is read first: who takes it over marks the comment, looks for paths, and only then removes the export.
+///
 /// # Errors
-/// [`Cause::TakenOver`].
-pub(super) async fn still_ours(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(), Cause> {
+/// [`Cause::TakenOver`], [`Cause::ExportedElsewhere`].
+pub(super) async fn still_ours(
+    inner: &Inner,
+    from: &Serving,
+    steps: &Steps,
+    template: &VlunTemplate,
+) -> Result<(), Cause> {
     let (vv, comment) = ready(inner, from, steps).await?;
     let us = Some(&inner.machine);
     // A copy whose array takes no comment tells nothing.
-    if vv.comment.is_none() || (comment.held.as_ref() == us && comment.pending.as_ref() != us) {
+    let is_marked = comment.held.as_ref() != us || comment.pending.as_ref() == us;
+    if vv.comment.is_some() && is_marked {
+        let by = match &comment.held {
+            Some(held) if held != &inner.machine => held,
+            _ => &comment.op.machine,
+        };
+        return Err(Cause::TakenOver {
+            array: from.array.label().to_owned(),
+            by: by.clone(),
+        });
+    }
+    let mut others = exports::look_on(steps, &from.array, &steps.entry().vv).await?;
+    let before = others.len();
+    others.retain(|other| other != template);
+    if others.is_empty() && before == 1 {
         return Ok(());
     }
-    let by = match &comment.held {
-        Some(held) if held != &inner.machine => held,
-        _ => &comment.op.machine,
-    };
-    Err(Cause::TakenOver {
+    Err(Cause::ExportedElsewhere {
         array: from.array.label().to_owned(),
-        by: by.clone(),
+        to: match others.as_slice() {
+            [] => "this host no more".to_owned(),
+            others => exports::names(others),
+        },
     })
 }

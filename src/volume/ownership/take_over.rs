@@ -35,6 +35,11 @@ pub(super) async fn evict(
 ) -> Result<bool, Cause> {
     let array = &from.array;
     let vv = steps.entry().vv.clone();
+    // What was judged is what is written over.
+    let (_, now) = ready(inner, from, steps).await?;
+    if now != *comment {
+        return Ok(false);
+    }
     let mut marked = comment.clone();
     marked.pending = Some(holder.clone());
     keep_formatting(&mut marked, steps);

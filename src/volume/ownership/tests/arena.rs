@@ -343,7 +343,7 @@ impl Host {
             let claimed = claim(inner, &backend, &from, &mut steps, found, comment).await?;
             self.dice.waits(3_000).await;
             self.logs_in();
-            still_ours(inner, &from, &steps).await?;
+            still_ours(inner, &from, &steps, &claimed.template).await?;
             Ok(claimed)
         };
         let won: Result<_, crate::volume::Cause> = won.await;
