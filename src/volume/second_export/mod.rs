@@ -220,7 +220,9 @@ impl Second {
     /// Writes down on the copy, too, that this machine has the volume, and since when, as it is written on the volume. An array that does
     /// not take it is no obstacle.
     pub async fn mark_holder(&self, steps: &mut Steps, comment: &Comment) {
-        if self.copy.is_some() {
+        let formatted = Intent::MarkFormatted.is_in(steps.entry());
+        // Whoever made the filesystem has written it there already.
+        if self.copy.as_ref().is_some_and(|copy| copy != comment) && !formatted {
             mark_holder(steps, &self.array, comment).await;
         }
     }
