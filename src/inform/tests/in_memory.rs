@@ -42,6 +42,8 @@ pub struct Passage {
     pub after: Duration,
     /// The host dies over it: nobody hears an answer.
     pub dies: Option<Dies>,
+    /// The array carries it out where it would ask first.
+    pub unasked: bool,
 }
 
 /// When a host dies over a command.
@@ -140,7 +142,9 @@ impl Wire for Sessions {
                 if !passage.before.is_zero() {
                     tokio::time::sleep(passage.before).await;
                 }
-                let delivery = seat.carry_out(&words, &mut environment, false).await;
+                let delivery = seat
+                    .carry_out(&words, &mut environment, passage.unasked)
+                    .await;
                 (delivery, environment)
             });
             let carried_out = async {

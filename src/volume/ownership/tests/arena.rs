@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -84,6 +87,8 @@ pub struct Arena {
     _simulator: Simulator,
     pub control: Control,
     dir: TempDir,
+    /// The array takes every export, as one that looks at the others before another command has had its effect.
+    takes_all: Arc<AtomicBool>,
 }
 
 impl Arena {
@@ -100,6 +105,7 @@ impl Arena {
             control: simulator.control(),
             _simulator: simulator,
             dir: dir.unwrap(),
+            takes_all: Arc::default(),
         };
         let comment = comment(0).encode().unwrap();
         arena
@@ -116,8 +122,10 @@ impl Arena {
         answer.stdout + &answer.stderr
     }
 
-    /// The volume as if nobody ever had it, with this `mountConflictDelay`, and the policy `one_host` or not. No host objects.
+    /// The volume as if nobody ever had it, with this `mountConflictDelay`. Where the array does not refuse an export beside another
+    /// one (`one_host`), it takes it without asking. No host objects.
     pub async fn set(&self, delay: u32, one_host: bool) {
+        self.takes_all.store(!one_host, Ordering::Relaxed);
         self.control.clear_log();
         let dump = self.control.dump();
         assert_eq!(dump[ARRAY]["vluns"].to_string(), "[]");
@@ -170,6 +178,7 @@ impl Arena {
             fate: Arc::default(),
             died: Arc::default(),
             inner: None,
+            takes_all: Arc::clone(&self.takes_all),
         };
         host.comes_up();
         host
@@ -212,6 +221,7 @@ pub struct Host {
     fate: Fate,
     pub died: Arc<Notify>,
     inner: Option<Arc<Inner>>,
+    takes_all: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -248,6 +258,7 @@ impl Host {
         let (fate, died, dice) = (self.fate.clone(), self.died.clone(), self.dice.clone());
         let (id, traced) = (self.id.clone(), std::env::var_os("RACE_TRACE").is_some());
         let begun = tokio::time::Instant::now();
+        let takes_all = Arc::clone(&self.takes_all);
         let passages: Passages = Arc::new(move |line| {
             let mut fate = fate.lock().unwrap();
             let dies = match &mut *fate {
@@ -270,6 +281,7 @@ impl Host {
                 before: way(400),
                 after: way(3_000),
                 dies,
+                unasked: takes_all.load(Ordering::Relaxed),
             };
             if traced {
                 let at = begun.elapsed();
