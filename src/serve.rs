@@ -148,7 +148,8 @@ fn connect(
         transport,
         host.clone(),
         machine_id.map_or_else(own_machine_id, Ok)?,
-    );
+    )
+    .with_takeover(config.takeover);
     let reach = |access: &ArrayAccess| Reach {
         portals: access.iscsi_portals.clone(),
         chap: access.iscsi_chap && config.protocol != Protocol::Fc,

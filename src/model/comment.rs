@@ -7,7 +7,9 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{FsMode, FsOwner, FsType, Machine, Namespace, OperationId, SystemId, VolumeName};
+use super::{
+    FsMode, FsOwner, FsType, HostName, Machine, Namespace, OperationId, SystemId, VolumeName,
+};
 
 const PREFIX: &str = "dk1";
 /// Longest comment of a VV (array fact 17).
@@ -107,6 +109,11 @@ pub struct Comment {
     pub held: Option<Machine>,
     /// Since when, in seconds since 1970 by that machine's clock, and later than any that it saw written there.
     pub since: Option<u64>,
+    /// The host object that the holder's exports are to.
+    pub via: Option<HostName>,
+    /// The machine from which the holder takes, or took, the volume over. Exports to it that are still there are removed before
+    /// anybody exports the volume again.
+    pub pending: Option<Machine>,
     /// Keys of a later release: kept as they are.
     pub further: Vec<(String, String)>,
 }
@@ -188,6 +195,12 @@ impl Comment {
                 .map(|text| Machine::parse(&text).ok_or(CommentError::Key("held")))
                 .transpose()?,
             since: opt(take("since"), "since")?,
+            via: take("via")
+                .map(|text| HostName::new(&text).map_err(|_| CommentError::Key("via")))
+                .transpose()?,
+            pending: take("pending")
+                .map(|text| Machine::parse(&text).ok_or(CommentError::Key("pending")))
+                .transpose()?,
             further: Vec::new(),
         };
         Ok(Self {
@@ -236,6 +249,12 @@ impl Comment {
         if let Some(since) = self.since {
             put("since", &since.to_string());
         }
+        if let Some(via) = &self.via {
+            put("via", via.as_str());
+        }
+        if let Some(pending) = &self.pending {
+            put("pending", &pending.to_string());
+        }
         for (key, value) in &self.further {
             put(key, value);
         }
@@ -267,6 +286,8 @@ mod tests {
             delay: None,
             held: None,
             since: None,
+            via: None,
+            pending: None,
             further: Vec::new(),
         }
     }
@@ -288,7 +309,9 @@ mod tests {
         comment.delay = Some(7);
         comment.held = Machine::parse("host 7");
         comment.since = Some(1_795_881_600);
-        comment.further = vec![("pending".to_owned(), "a/b=c".to_owned())];
+        comment.via = Some(HostName::new("host7").unwrap());
+        comment.pending = Machine::parse("host8@0a1b2c");
+        comment.further = vec![("later".to_owned(), "a/b=c".to_owned())];
         let text = comment.encode().unwrap();
         assert!(
             text.bytes()
@@ -340,6 +363,8 @@ mod tests {
             delay: Some(u32::MAX),
             held: Some(machine),
             since: Some(9_999_999_999),
+            via: None,
+            pending: None,
             further: Vec::new(),
         };
         assert_eq!(

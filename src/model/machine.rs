@@ -23,11 +23,9 @@ const DIGITS: usize = 6;
 impl Machine {
     /// The machine of this name and machine id; white space around the id does not count.
     pub fn new(name: &HostName, machine_id: &str) -> Self {
-        let hash = Sha256::digest(machine_id.trim());
-        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             name: name.to_string(),
-            digits: Some(digits[..DIGITS].to_owned()),
+            digits: Some(hex_digits(machine_id)),
         }
     }
 
@@ -51,11 +49,31 @@ impl Machine {
         &self.name
     }
 
+    /// True if this is certainly the machine with that id.
+    pub fn has_id(&self, machine_id: &str) -> bool {
+        let digits = hex_digits(machine_id);
+        self.digits.as_ref() == Some(&digits)
+    }
+
+    /// A name for its host object that no other machine's has: its own, cut, and the digits. None if it has no digits, or a name that
+    /// no array takes.
+    pub fn host_name(&self) -> Option<HostName> {
+        let digits = self.digits.as_ref()?;
+        let short: String = self.name.chars().take(31 - 1 - DIGITS).collect();
+        HostName::new(&format!("{short}-{digits}")).ok()
+    }
+
     /// True if both have one name, and no digits say that they are two machines.
     pub fn may_be(&self, other: &Self) -> bool {
         let known = self.digits.as_ref().zip(other.digits.as_ref());
         self.name == other.name && known.is_none_or(|(one, other)| one == other)
     }
+}
+
+fn hex_digits(machine_id: &str) -> String {
+    let hash = Sha256::digest(machine_id.trim());
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits[..DIGITS].to_owned()
 }
 
 impl fmt::Display for Machine {
@@ -109,6 +127,18 @@ mod tests {
         assert_ne!(machine("a"), machine("b"));
         assert!(!machine("a").may_be(&machine("b")));
         assert!(machine("a").may_be(&machine("a")));
+    }
+
+    #[test]
+    fn its_id_proves_it_and_makes_a_name_of_its_own() {
+        assert!(machine("0c81391e").has_id(" 0c81391e\n"));
+        assert!(!machine("0c81391e").has_id("0c81391f"));
+        assert!(!read("host7").has_id("0c81391e"));
+        let name = |machine: &Machine| machine.host_name().map(|name| name.to_string());
+        assert_eq!(name(&machine("0c81391e")).unwrap(), "host7-e42474");
+        assert_eq!(name(&read("host7")), None);
+        let long = Machine::new(&HostName::new(&"h".repeat(31)).unwrap(), "1");
+        assert_eq!(name(&long).unwrap().len(), 31);
     }
 
     #[test]

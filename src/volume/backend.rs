@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::{
     host::Transport,
     inform::{Array, ArrayError, Release, System},
-    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId},
+    model::{BackendName, CpgName, HostName, RequestId, Side, SystemId, Takeover},
     replication::Pair,
 };
 
@@ -35,6 +35,8 @@ pub struct Backend {
     pub machine_id: String,
     /// The way to each of its arrays.
     reach: [Reach; 2],
+    /// `takeover`: whether a volume that another host has may be taken from it.
+    pub takeover: Takeover,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
     /// The own array's system id, as its peer tells it.
@@ -87,6 +89,7 @@ impl Backend {
             host_name,
             machine_id,
             reach: Default::default(),
+            takeover: Takeover::default(),
             identity: Arc::default(),
             peer_identity: Arc::default(),
             told_id: Arc::default(),
@@ -103,6 +106,13 @@ impl Backend {
     /// The way to one of its arrays.
     pub(super) fn reach(&self, side: Side) -> &Reach {
         &self.reach[index(side)]
+    }
+
+    /// The backend with what hpe.conf says of `takeover`.
+    #[must_use]
+    pub fn with_takeover(mut self, takeover: Takeover) -> Self {
+        self.takeover = takeover;
+        self
     }
 
     /// The backend with its commands tied to one request.

@@ -11,7 +11,7 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
-    exports,
+    host_object,
     inner::Inner,
     steps::{Intent, Seen, Steps},
 };
@@ -36,7 +36,7 @@ pub(super) async fn ensure(
         let comment = steps
             .look("host comment", array.showhost_comment(host))
             .await?;
-        if comment != Some(exports::host_comment(backend)) {
+        if comment.as_deref().and_then(host_object::machine_id) != Some(&backend.machine_id) {
             return Err(Cause::ForeignChap {
                 array: array.label().to_owned(),
                 host: host.clone(),

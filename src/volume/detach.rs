@@ -3,7 +3,7 @@
 use crate::{
     host,
     index::{JournalEntry, OpKind},
-    inform::{Array, VvQuery},
+    inform::{Array, ExportTarget, VvQuery},
     model::{VolumeName, VvName, Wwn},
 };
 
@@ -11,7 +11,7 @@ use super::{
     backend::Backend,
     error::Cause,
     exports::{self, Exports},
-    groups,
+    groups, host_object,
     inner::Inner,
     reconcile, second_export,
     steps::{Intent, Steps},
@@ -91,7 +91,35 @@ pub(super) async fn everything(
     }
     let array = groups::acting_array(&entry, backend);
     let exports = exports::look(steps, backend, array, &entry.vv).await?;
-    withdraw_own(steps, array, Intent::Withdraw, exports).await
+    withdraw_and_tidy(inner, backend, steps, array, Intent::Withdraw, exports).await
+}
+
+/// As [`withdraw_own`], with the host object, if that was the last export to it.
+pub(super) async fn withdraw_and_tidy(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    array: &Array,
+    intent: Intent,
+    exports: Exports,
+) -> Result<(), Cause> {
+    let own = exports.own();
+    for template in &own {
+        exports::withdraw(steps, intent, array, template).await?;
+    }
+    let host = match own.first().map(|template| template.target.clone()) {
+        Some(ExportTarget::Host(host)) => Some(host),
+        // Made, and then nothing could be exported to it.
+        _ if Intent::MakeHost.is_in(steps.entry()) => {
+            let hosts = steps.look("hosts", array.showhost()).await?;
+            host_object::our_host(backend, array, &hosts)?
+        }
+        _ => None,
+    };
+    if let Some(host) = host {
+        host_object::remove_unused(&inner.host_objects, steps, backend, array, &host).await?;
+    }
+    Ok(())
 }
 
 /// Filesystem and device.

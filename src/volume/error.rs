@@ -5,15 +5,15 @@ use std::{fmt, sync::Arc};
 use crate::{
     host::HostError,
     index::{IndexError, JournalEntry, OpKind},
-    inform::ArrayError,
+    inform::{Array, ArrayError, Vv},
     model::{
         BackendName, Comment, CommentError, GroupLock, GroupName, HostName, Machine, OperationId,
-        SetName, State, SystemId, VolumeName, VvName,
+        SetName, State, SystemId, VolumeName, VvName, Wwn,
     },
     replication::{IncompleteCopy, NotServing, ReplicationError},
 };
 
-use super::UserError;
+use super::{UserError, ownership::HeldElsewhere};
 
 /// Why an operation on a volume failed.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +181,33 @@ pub enum Cause {
         /// The hosts, as `showvlun -t` names them.
         to: String,
     },
+    /// Exported elsewhere, and it stays so.
+    #[error("{0}")]
+    HeldElsewhere(Box<HeldElsewhere>),
+    /// Another host has taken the volume over while this one was mounting it, or is about to.
+    #[error("array `{array}`: host `{}` is taking it over from this host", by.name())]
+    TakenOver {
+        /// The array.
+        array: String,
+        /// That host.
+        by: Machine,
+    },
+    /// The machine has one host object on an array, and that is in one domain.
+    #[error(
+        "array `{array}`: VV `{vv}` is in domain `{volumes}`, and this machine's host object `{host}` in domain `{hosts}`"
+    )]
+    OtherDomain {
+        /// The array.
+        array: String,
+        /// The VV.
+        vv: VvName,
+        /// Its domain, or `none`.
+        volumes: String,
+        /// The host object.
+        host: HostName,
+        /// Its domain, or `none`.
+        hosts: String,
+    },
     /// The host object is not this machine alone.
     #[error(
         "host object `{host}` on array `{array}` also holds initiators that are not this machine's: {others}"
@@ -291,6 +318,16 @@ impl Cause {
         }
     }
 
+    /// A VV has not the WWN that it had.
+    pub(super) fn other_identity(array: &Array, vv: &Vv, was: &Wwn) -> Self {
+        Self::OtherIdentity {
+            array: array.label().to_owned(),
+            vv: vv.name.clone(),
+            is: vv.wwn.to_string(),
+            was: was.to_string(),
+        }
+    }
+
     fn hint(&self) -> String {
         self.special_hint().unwrap_or_else(|| {
             "see the plugin's log and `hpe3par-docker transcript show --failed`".to_owned()
@@ -351,6 +388,14 @@ impl Cause {
             Self::ExportedElsewhere { .. } => {
                 Some("stop the containers that use it there; this plugin takes nothing from another host".to_owned())
             }
+            Self::HeldElsewhere(held) => Some(held.hint()),
+            Self::OtherDomain { host, .. } => Some(format!(
+                "a machine can use volumes of one domain at a time: when nothing else is mounted here its host object `{host}` is removed, and made in the volume's domain for the next mount; one that an administrator made has to be moved"
+            )),
+            Self::TakenOver { by, .. } => Some(format!(
+                "it was taken for dead there: see the plugin's log on `{}`; try again when it is not used there",
+                by.name()
+            )),
             Self::SharedHost { host, .. } => {
                 Some(format!("give this machine a host object of its own (`showhost -d {host}`)"))
             }

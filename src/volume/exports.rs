@@ -1,10 +1,9 @@
-//! To whom an array exports a VV, and exporting it to this machine alone (decisions 4 and 5).
+//! To whom an array exports a VV, and exporting it to this machine. Who has a volume is decided in `ownership`.
+
+use tokio::time::Instant;
 
 use crate::{
-    inform::{
-        Array, ArrayError, ExportTarget, ExportedVv, HostEntry, HostPath, LunChoice, Refusal,
-        VlunQuery, VlunTemplate,
-    },
+    inform::{Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate},
     model::{HostName, Lun, VvName},
     replication::Exported,
 };
@@ -12,11 +11,9 @@ use crate::{
 use super::{
     backend::Backend,
     error::Cause,
+    host_object::our_host,
     steps::{Intent, Seen, Steps},
 };
-
-/// Host persona for Linux with ALUA (array fact 6).
-const PERSONA: u32 = 2;
 
 /// The exports of one VV.
 #[derive(Debug)]
@@ -29,6 +26,8 @@ pub(super) enum Exports {
     Foreign {
         /// The targets, for people.
         to: String,
+        /// Those to somebody else.
+        foreign: Vec<VlunTemplate>,
         /// The exports to this machine that are among them.
         own: Vec<VlunTemplate>,
     },
@@ -50,6 +49,22 @@ impl Exports {
                 here: !own.is_empty(),
                 elsewhere: true,
             },
+        }
+    }
+
+    /// To whom else, for people.
+    pub fn told_to(&self) -> String {
+        match self {
+            Self::None | Self::Ours(_) => String::new(),
+            Self::Foreign { to, .. } => to.clone(),
+        }
+    }
+
+    /// Those to somebody else.
+    pub fn foreign(&self) -> &[VlunTemplate] {
+        match self {
+            Self::None | Self::Ours(_) => &[],
+            Self::Foreign { foreign, .. } => foreign,
         }
     }
 
@@ -113,10 +128,12 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
         ([template], true) => Exports::Ours(template.clone()),
         (_, true) => Exports::Foreign {
             to: "this host under several LUNs".to_owned(),
+            foreign,
             own,
         },
         (_, false) => Exports::Foreign {
             to: names(&foreign),
+            foreign,
             own,
         },
     }
@@ -130,109 +147,6 @@ pub(super) fn names(templates: &[VlunTemplate]) -> String {
         .collect();
     names.dedup();
     names.join(", ")
-}
-
-/// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
-/// more than this machine.
-fn our_host(
-    backend: &Backend,
-    array: &Array,
-    hosts: &[HostEntry],
-) -> Result<Option<HostName>, Cause> {
-    let here = backend.transport.initiators();
-    // An initiator in a form this plugin does not know is not this machine's.
-    let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
-    let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
-    let named: Vec<&HostEntry> = hosts
-        .iter()
-        .filter(|h| h.name.is_some())
-        .filter(mine)
-        .collect();
-    let Some(host) = named.first() else {
-        return Ok(None);
-    };
-    let mut others: Vec<String> = host
-        .paths
-        .iter()
-        .filter(|p| !mine_too(p))
-        .map(|p| p.text.clone())
-        .collect();
-    others.dedup();
-    if named.len() > 1 || !others.is_empty() {
-        for more in &named[1..] {
-            others.extend(more.name.iter().map(|name| format!("host `{name}`")));
-        }
-        return Err(Cause::SharedHost {
-            array: array.label().to_owned(),
-            host: host
-                .name
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            others: others.join(", "),
-        });
-    }
-    Ok(host.name.clone())
-}
-
-/// The host object of this machine on an array, made if there is none.
-pub(super) async fn host(
-    steps: &mut Steps,
-    backend: &Backend,
-    array: &Array,
-) -> Result<HostName, Cause> {
-    let hosts = steps.look("hosts", array.showhost()).await?;
-    if let Some(host) = our_host(backend, array, &hosts)? {
-        return Ok(host);
-    }
-    let taken = |name: &HostName| hosts.iter().any(|host| host.name.as_ref() == Some(name));
-    if taken(&backend.host_name) {
-        return Err(Cause::SharedHost {
-            array: array.label().to_owned(),
-            host: backend.host_name.to_string(),
-            others: "all it has; none of this machine's is in it".to_owned(),
-        });
-    }
-    let initiators = backend.transport.initiators();
-    let comment = host_comment(backend);
-    let made = steps
-        .act(
-            Intent::MakeHost,
-            array.createhost(&backend.host_name, &initiators, PERSONA, Some(&comment)),
-            || async {
-                let hosts = array.showhost().await?;
-                Ok(match our_host(backend, array, &hosts) {
-                    Ok(Some(host)) => Seen::Done(host),
-                    Ok(None) => Seen::NotDone(format!(
-                        "no host object on array `{}` has this machine's initiators",
-                        array.label()
-                    )),
-                    Err(cause) => Seen::NotDone(cause.to_string()),
-                })
-            },
-        )
-        .await;
-    match made {
-        // Another mount of this machine was faster: its first ones may come together.
-        Err(Cause::Array(error)) if is_there(&error) => {
-            let hosts = steps.look("hosts", array.showhost()).await?;
-            our_host(backend, array, &hosts)?.ok_or(Cause::Array(error))
-        }
-        other => other,
-    }
-}
-
-/// What the plugin writes on a host object that it makes for this machine.
-pub(super) fn host_comment(backend: &Backend) -> String {
-    format!("dk1-host:{}", backend.machine_id)
-}
-
-/// The array has a host object of this name, or with an initiator of this machine.
-fn is_there(error: &ArrayError) -> bool {
-    matches!(
-        error.refusal(),
-        Some(Refusal::Exists | Refusal::InitiatorTaken { .. })
-    )
 }
 
 /// Exports the VV to this machine, at this LUN if that is free there. Only a read-back that shows this machine alone permits what
@@ -278,26 +192,53 @@ async fn export_at(
         .await
 }
 
-/// Takes this machine's export back.
+/// Takes this machine's export back. One that another host has taken away is as good.
 pub(super) async fn withdraw(
     steps: &mut Steps,
     intent: Intent,
     array: &Array,
     template: &VlunTemplate,
 ) -> Result<(), Cause> {
+    remove(steps, intent, array, template, None).await
+}
+
+/// Removes an export. One that is gone already is as good. By the deadline, if there is one, the command is sent or never.
+pub(super) async fn remove(
+    steps: &mut Steps,
+    intent: Intent,
+    array: &Array,
+    template: &VlunTemplate,
+    until: Option<Instant>,
+) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
-    steps
-        .act(intent, array.removevlun(template), || async {
+    let sender = match until {
+        Some(until) => array.urgent_until(until),
+        None => array.clone(),
+    };
+    let removed = steps
+        .act(intent, sender.removevlun(template), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(&vv)).await?;
             Ok(if templates.contains(template) {
                 Seen::NotDone(format!(
-                    "array `{}` still lists LUN {}",
+                    "array `{}` still exports it to `{}` as LUN {}",
                     array.label(),
+                    template.target,
                     template.lun
                 ))
             } else {
                 Seen::Done(())
             })
         })
-        .await
+        .await;
+    match removed {
+        Err(Cause::Array(error)) if error.refusal() == Some(Refusal::NotFound) => {
+            let templates = look_on(steps, array, &vv).await?;
+            if templates.contains(template) {
+                Err(error.into())
+            } else {
+                Ok(())
+            }
+        }
+        other => other,
+    }
 }

@@ -26,8 +26,10 @@ use super::{
     backend::Backend,
     error::Cause,
     growth::Growth,
+    host_object::HostObjects,
     kill_points::KillPoints,
     news::News,
+    ownership::Handovers,
     paths::Paths,
     queue::Queues,
     reconcile,
@@ -70,6 +72,8 @@ pub(super) struct Inner {
     pub second_exports: Keeping,
     pub paths: Paths,
     pub growth: Growth,
+    pub handovers: Handovers,
+    pub host_objects: HostObjects,
 }
 
 impl Inner {
@@ -103,6 +107,8 @@ impl Inner {
             second_exports: Keeping::default(),
             paths: Paths::default(),
             growth: Growth::default(),
+            handovers: Handovers::default(),
+            host_objects: HostObjects::default(),
         }
     }
 

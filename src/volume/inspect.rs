@@ -343,6 +343,12 @@ pub(super) fn shown(
         } else {
             here.insert("from".to_owned(), json!(array.map(Array::label)));
         }
+        if let Some(told) = inner.handovers.lost(&volume.name) {
+            here.insert("lost".to_owned(), json!(told));
+        }
+        if let Some(told) = inner.handovers.taken(&volume.name) {
+            here.insert("taken over".to_owned(), json!(told));
+        }
         shown.insert("mounted here".to_owned(), json!(here));
     }
     shown

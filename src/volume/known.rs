@@ -140,6 +140,8 @@ pub(super) fn copy_without_comment(
         delay: None,
         held: None,
         since: None,
+        via: None,
+        pending: None,
         further: Vec::new(),
     })
 }

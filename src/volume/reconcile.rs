@@ -195,8 +195,11 @@ async fn sweep(
     Ok(())
 }
 
-/// The VVs that an array exports to this machine.
-async fn exported_here(array: &Array, login: &Login<'_>) -> Result<BTreeSet<VvName>, Cause> {
+/// The VVs that an array exports to this machine, not counting those of VV sets.
+pub(super) async fn exported_here(
+    array: &Array,
+    login: &Login<'_>,
+) -> Result<BTreeSet<VvName>, Cause> {
     let mut here = BTreeSet::new();
     for (backend, _) in login.backends() {
         here.extend(backend.transport.initiators());

@@ -17,8 +17,8 @@ use crate::{
 use super::{
     BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
     backend::Backend, cleaning, create, error::VolumeError, growth, inner::Inner,
-    kill_points::KillPoints, listing, lookup, mount, paths, reconcile, remove, running::Joinable,
-    second_export, unheard, unmount,
+    kill_points::KillPoints, listing, lookup, mount, ownership, paths, reconcile, remove,
+    running::Joinable, second_export, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
@@ -115,6 +115,7 @@ impl Service {
             listed.send_replace(true);
             self.0.listed.send_replace(());
             growth::after_listing(&self.0);
+            ownership::lost::look(&self.0, &request, login).await;
         }
         let state = match &result {
             Ok(()) => BackendState::Ready,

@@ -45,6 +45,10 @@ pub(super) enum Intent {
     RemoveCopy,
     MakeHost,
     SetChap,
+    AddPaths,
+    RemoveHost,
+    MarkTakeOver,
+    Evict,
     Export,
     ExportSecond,
     Withdraw,
@@ -60,7 +64,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 28] = [
+    const ALL: [(Self, &'static str); 32] = [
         (Self::MakeVv, "make-vv"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),
@@ -77,6 +81,10 @@ impl Intent {
         (Self::RemoveCopy, "remove-copy"),
         (Self::MakeHost, "make-host"),
         (Self::SetChap, "set-chap"),
+        (Self::AddPaths, "add-paths"),
+        (Self::RemoveHost, "remove-host"),
+        (Self::MarkTakeOver, "mark-take-over"),
+        (Self::Evict, "evict"),
         (Self::Export, "export"),
         (Self::ExportSecond, "export-second"),
         (Self::Withdraw, "withdraw"),
@@ -375,6 +383,12 @@ impl Steps {
         Ok(Some(format!(
             "`{command}` may still be running on array `{label}`"
         )))
+    }
+
+    /// True if a command of this operation may still be running.
+    pub fn is_in_doubt(&self) -> bool {
+        let doubt = self.entry.facts.get("doubt");
+        doubt.is_some_and(|doubt| !doubt.is_empty())
     }
 
     /// True if the journal has this operation open, and none of its commands can still be running as far as this process knows.

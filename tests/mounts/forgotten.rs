@@ -28,13 +28,12 @@ async fn killed_after(stage: &mut Stage, command: &str, asked: impl AsyncFnOnce(
         .on(HOME)
         .matching(&format!("^{command}"));
     stage.arrays.control.fault(hang).unwrap();
-    let word = command.split(' ').next().unwrap();
     let dying = async {
         let log = || stage.arrays.control.log(Some(HOME));
         let ran = || {
             log()
                 .iter()
-                .any(|entry| entry.ran && entry.line.starts_with(word))
+                .any(|entry| entry.ran && command.split(".*").all(|part| entry.line.contains(part)))
         };
         while !ran() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -117,7 +116,7 @@ async fn a_mount_of_a_backend_that_is_gone_was_not_finished() {
     };
     stage.create("db1").await;
     let mount = async |stage: &Stage| stage.plugin.mount("db1", "c1").await;
-    killed_after(&mut stage, "setvv ", mount).await;
+    killed_after(&mut stage, "setvv .*fmt=doing", mount).await;
     assert_eq!((stage.devices().len(), stage.journal()), (1, 1));
     let conf = strike_default_out(&stage.machine);
     stage.start();

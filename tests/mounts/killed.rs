@@ -1,6 +1,9 @@
 //! The plugin, or the machine, ends between two steps.
 
-use crate::{rig::engine::until, rig::plugin::Reply, stage::Stage};
+use crate::{
+    rig::{arrays::HOME, engine::until, plugin::Reply},
+    stage::Stage,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_new_filesystem_was_prepared() {
@@ -10,7 +13,9 @@ async fn while_a_new_filesystem_was_prepared() {
     for volume in ["first", "second", "db1"] {
         stage.create(volume).await;
     }
-    // With the first mount of all, this machine's host object is made: the next two take the same steps.
+    // One that an administrator made stays: all mounts take the same steps.
+    let object = "createhost -iscsi host1 iqn.2026-01.test.machines:host1";
+    assert_eq!(stage.arrays.type_in(HOME, object).await, "");
     stage.plugin.mount("first", "c0").await.ok();
     let list = stage.machine.dir.join("points");
     stage.kill();

@@ -20,7 +20,7 @@ async fn without_mkfs_nothing_says_that_a_filesystem_is_being_made() {
     assert!(stage.is_clear());
     let commands = format!("{:?}", stage.arrays.control.log(None));
     assert!(
-        commands.contains("createvlun") && !commands.contains("setvv"),
+        commands.contains("createvlun") && !commands.contains("fmt=doing"),
         "{commands}"
     );
     stage.namespace.sh(&format!("umount {program}"));

@@ -54,7 +54,7 @@ impl Flavour {
 impl Stage {
     /// Makes a volume of 1 GiB in the group, and waits until it is Synced.
     pub async fn create_replicated(&self, name: &str) {
-        let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": GROUP });
+        let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": GROUP, "mountConflictDelay": "1" });
         self.plugin.create(name, options).await.ok();
         self.in_step();
     }

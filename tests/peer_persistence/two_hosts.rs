@@ -18,6 +18,9 @@ fn second_host(stage: &Stage) -> (Machine, Plugin) {
     let conf = std::fs::read_to_string(machine.conf()).unwrap();
     std::fs::write(machine.conf(), persistent(&conf)).unwrap();
     let plugin = Plugin::start_with(&machine, &stage.namespace.words(), &[]);
+    for host in ["host1", "host2"] {
+        stage.arrays.log_in(host);
+    }
     (machine, plugin)
 }
 
@@ -37,11 +40,12 @@ async fn an_export_elsewhere_on_either_array_is_respected() {
     assert!(said.contains("`host2`"), "{said}");
     other.unmount("db1", "x1").await.ok();
     for array in [HOME, PEER] {
-        let said = stage
-            .arrays
-            .type_in(array, "createvlun dkv-db1 9 host2")
-            .await;
-        assert!(said.contains("no active paths"), "{said}");
+        for line in [
+            "createhost -iscsi host2 iqn.2026-01.test.machines:host2",
+            "createvlun dkv-db1 9 host2",
+        ] {
+            assert_eq!(stage.arrays.type_in(array, line).await, "", "{line}");
+        }
         let before = stage.arrays.dump();
         let said = stage.plugin.mount("db1", "c3").await.err();
         assert!(

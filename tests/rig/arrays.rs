@@ -147,6 +147,22 @@ impl Arrays {
         tokio::task::spawn_blocking(type_it).await.unwrap()
     }
 
+    /// A host has its paths, as one that is switched on has.
+    pub fn log_in(&self, host: &str) {
+        let initiator = format!("iqn.2026-01.test.machines:{host}");
+        for array in [HOME, PEER] {
+            self.control.login(array, &initiator, &["0:2:1"]).unwrap();
+        }
+    }
+
+    /// A host is switched off.
+    pub fn log_out(&self, host: &str) {
+        let initiator = format!("iqn.2026-01.test.machines:{host}");
+        for array in [HOME, PEER] {
+            self.control.logout(array, &initiator).unwrap();
+        }
+    }
+
     /// A fresh machine that uses these arrays: its own state, its own initiator.
     pub fn machine(&self, name: &str) -> Machine {
         let dir = self.dir.path().join(name);

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{array::Array, error::ArrayError, quoting::Args},
-    model::{HostName, Initiator},
+    model::{DomainName, HostName, Initiator},
 };
 
 impl Array {
@@ -17,6 +17,7 @@ impl Array {
         host: &HostName,
         initiators: &[Initiator],
         persona: u32,
+        domain: Option<&DomainName>,
         comment: Option<&str>,
     ) -> Result<(), ArrayError> {
         let iscsi = initiators.first().is_some_and(is_iscsi);
@@ -27,6 +28,7 @@ impl Array {
         let args = Args::new()
             .flag("iscsi", iscsi)
             .with("persona", persona)
+            .with_some("domain", domain)
             .with_some("comment", comment)
             .with("name", host)
             .with_each("initiators", &first);

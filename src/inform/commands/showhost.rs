@@ -83,15 +83,32 @@ impl Array {
     /// # Errors
     /// [`ArrayError`]; an absent host is `Unrecognised` or a refusal, never "no comment".
     pub async fn showhost_comment(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
-        self.read("showhost-desc", &Args::new().with("name", host), |rows| {
-            let (name, comment) = one(rows, |row| {
+        self.described("showhost-desc", host, "comment").await
+    }
+
+    /// The domain of a host object, if it is in one.
+    ///
+    /// # Errors
+    /// As [`Array::showhost_comment`].
+    pub async fn showhost_domain(&self, host: &HostName) -> Result<Option<String>, ArrayError> {
+        self.described("showhost-domain", host, "domain").await
+    }
+
+    async fn described(
+        &self,
+        template: &'static str,
+        host: &HostName,
+        what: &str,
+    ) -> Result<Option<String>, ArrayError> {
+        self.read(template, &Args::new().with("name", host), |rows| {
+            let (name, value) = one(rows, |row| {
                 Ok((
                     row.text("name")?.to_owned(),
-                    row.opt("comment").map(str::to_owned),
+                    row.opt(what).map(str::to_owned),
                 ))
             })?;
             if name == host.as_str() {
-                Ok(comment)
+                Ok(value)
             } else {
                 Err(not_asked_for(&name))
             }

@@ -38,6 +38,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = templates![
     "showdate.toml",
     "showhost-chap.toml",
     "showhost-desc.toml",
+    "showhost-domain.toml",
     "showhost.toml",
     "showlicense.toml",
     "showport-iscsi.toml",

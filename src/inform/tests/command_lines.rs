@@ -65,7 +65,7 @@ async fn command_lines_are_the_arrays_own() {
         ..matched.clone()
     };
     let mut answers = vec![release3()];
-    answers.extend((0..26).map(|_| says("")));
+    answers.extend((0..27).map(|_| says("")));
     let bench = Bench::new(answers);
     let a = &bench.array;
     a.createvv(&new_vv(Provisioning::Thin)).await.unwrap();
@@ -89,7 +89,17 @@ async fn command_lines_are_the_arrays_own() {
         .unwrap();
     a.createvvset_add(&set, &[vv("c")]).await.unwrap();
     a.removevvset(&set).await.unwrap();
-    a.createhost(&host, &[iqn.clone(), wwn.clone()], 2, Some("dk1/machine=1"))
+    a.createhost(
+        &host,
+        &[iqn.clone(), wwn.clone()],
+        2,
+        None,
+        Some("dk1/machine=1"),
+    )
+    .await
+    .unwrap();
+    let clinic = DomainName::new("clinic").unwrap();
+    a.createhost(&host, &[iqn], 2, Some(&clinic), None)
         .await
         .unwrap();
     a.createhost_add(&host, &[wwn]).await.unwrap();
@@ -138,6 +148,7 @@ async fn command_lines_are_the_arrays_own() {
             "removevvset -f dkl-billing",
             "createhost -iscsi -persona 2 -comment dk1/machine=1 ward3 iqn.2026-01.test:ward3",
             "createhost -add ward3 10000000C9AAAA01",
+            "createhost -iscsi -persona 2 -domain clinic ward3 iqn.2026-01.test:ward3",
             "createhost -add ward3 10000000C9AAAA01",
             "removehost ward3",
             "createvlun dkv-ledger auto ward3",

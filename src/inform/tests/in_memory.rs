@@ -33,6 +33,36 @@ pub struct Sent {
 /// Every command that was given to any array, in order.
 pub type Book = Arc<Mutex<Vec<Sent>>>;
 
+/// What becomes of a command between its host and the array, and of the answer on its way back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Passage {
+    /// The command is on its way for so long. Nobody can stop it any more.
+    pub before: Duration,
+    /// The answer is.
+    pub after: Duration,
+    /// The host dies over it: nobody hears an answer.
+    pub dies: Option<Dies>,
+    /// The array carries it out where it would ask first.
+    pub unasked: bool,
+}
+
+/// When a host dies over a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dies {
+    /// Before it is sent.
+    Before,
+    /// After it was carried out.
+    After,
+}
+
+/// Says it of every command.
+pub type Passages = Arc<dyn Fn(&str) -> Passage + Send + Sync>;
+
+thread_local! {
+    /// Read once: a test may have thousands of hosts.
+    static TEMPLATES: Arc<Templates> = Arc::new(Templates::load(None).unwrap());
+}
+
 struct Dialer {
     control: Control,
     array: String,
@@ -73,6 +103,7 @@ struct Sessions {
     array: String,
     queue: Arc<Queue<Dialer>>,
     book: Book,
+    passages: Passages,
 }
 
 impl Wire for Sessions {
@@ -92,6 +123,10 @@ impl Wire for Sessions {
             let lease = self.queue.checkout(place, by, deadline).await;
             let mut lease = lease.map_err(|error| lost(None, Arc::new(error)))?;
             let begun = Instant::now();
+            let passage = (self.passages)(command);
+            if passage.dies == Some(Dies::Before) {
+                std::future::pending::<()>().await;
+            }
             self.book.lock().unwrap().push(Sent {
                 at: begun,
                 array: self.array.clone(),
@@ -104,9 +139,24 @@ impl Wire for Sessions {
             let mut environment = std::mem::take(&mut session.environment);
             // An array goes on with a command when nobody waits for its answer any more, and lists the session until then.
             let carried_out = tokio::spawn(async move {
-                let delivery = seat.carry_out(&words, &mut environment, false).await;
+                if !passage.before.is_zero() {
+                    tokio::time::sleep(passage.before).await;
+                }
+                let delivery = seat
+                    .carry_out(&words, &mut environment, passage.unasked)
+                    .await;
                 (delivery, environment)
             });
+            let carried_out = async {
+                let done = carried_out.await;
+                if passage.dies == Some(Dies::After) {
+                    std::future::pending::<()>().await;
+                }
+                if !passage.after.is_zero() {
+                    tokio::time::sleep(passage.after).await;
+                }
+                done
+            };
             let why = match timeout_at(until, carried_out).await {
                 Ok(Ok((delivery, environment))) if !delivery.cut => {
                     session.environment = environment;
@@ -132,6 +182,11 @@ impl Wire for Sessions {
 
 /// One of the simulator's arrays.
 pub fn array(control: &Control, name: &str, book: &Book) -> Array {
+    array_over(control, name, book, Arc::new(|_| Passage::default()))
+}
+
+/// As [`array`], with a way between it and the host.
+pub fn array_over(control: &Control, name: &str, book: &Book, passages: Passages) -> Array {
     let at = Arc::new(Peer {
         label: name.into(),
         host: "127.0.0.1".into(),
@@ -146,8 +201,9 @@ pub fn array(control: &Control, name: &str, book: &Book) -> Array {
         array: name.to_owned(),
         queue: Queue::new(dialer, at, SESSIONS),
         book: Arc::clone(book),
+        passages,
     };
-    let templates = Arc::new(Templates::load(None).unwrap());
+    let templates = TEMPLATES.with(Arc::clone);
     let record = Arc::new(|_: &crate::transcript::Entry<'_>| {});
     Array::over(
         name.to_owned(),

@@ -19,7 +19,13 @@ async fn refusals_carry_their_kind_and_the_arrays_words() {
     let a = &bench.array;
     let host = HostName::new("ward3").unwrap();
     let error = a
-        .createhost(&host, &["iqn.2026-01.test:ward3".parse().unwrap()], 2, None)
+        .createhost(
+            &host,
+            &["iqn.2026-01.test:ward3".parse().unwrap()],
+            2,
+            None,
+            None,
+        )
         .await
         .unwrap_err();
     assert_eq!(

@@ -69,6 +69,8 @@ pub(super) async fn make(
             .then_some(asked.mount_conflict_delay),
         held: None,
         since: None,
+        via: None,
+        pending: None,
         further: Vec::new(),
     };
     let create = CreateVv {

@@ -18,11 +18,12 @@ use super::{
     backend::Backend,
     detach,
     error::{Aftermath, Cause, VolumeError},
-    exports::{self, Exports},
     format, groups, growth,
     inner::Inner,
-    known, lookup, mark, place,
-    second_export::{self, Kept, Second},
+    known, lookup,
+    ownership::{self, Claim},
+    place,
+    second_export::{self, Kept},
     serving::{self, Serving},
     steps::{Intent, Steps},
     unmount,
@@ -134,55 +135,23 @@ async fn bring_here(
 ) -> Result<(MountPlace, Option<Kept>, Export), Cause> {
     let array = &from.array;
     let name = steps.entry().name.clone();
-    let vv = name.vv_name(&inner.namespace);
     // The identity is read from the serving array at every mount.
     let (found, comment) = ready(inner, from, steps).await?;
     if let Some(known) = inner.index.get(&name)
         && let Some(was) = known.wwn_on(from.side).filter(|was| **was != found.wwn)
     {
-        return Err(Cause::OtherIdentity {
-            array: array.label().to_owned(),
-            vv: vv.clone(),
-            is: found.wwn.to_string(),
-            was: was.to_string(),
-        });
+        return Err(Cause::other_identity(array, &found, was));
     }
     steps.record(&[("wwn", found.wwn.as_str())])?;
     inner.note_wwn(&name, from.side, &found.wwn)?;
 
-    let exported = exports::look(steps, backend, array, &vv).await?;
-    if let Exports::Foreign { to, .. } = exported {
-        return Err(Cause::ExportedElsewhere {
-            array: array.label().to_owned(),
-            to,
-        });
-    }
-    let mut second = Second::look(inner, backend, from, steps, &found.wwn).await?;
-    let template = match exported {
-        Exports::Ours(template) => template,
-        Exports::None | Exports::Foreign { .. } => {
-            let host = exports::host(steps, backend, array).await?;
-            let lun = second.as_ref().and_then(Second::lun);
-            exports::export(steps, Intent::Export, array, &vv, &host, lun).await?
-        }
-    };
-    if let Some(second) = &mut second {
-        second.export(backend, steps, template.lun).await?;
-    }
-    // Somebody may have begun to remove it between the look and the export, or to fail its group over.
-    let (found, mut comment) = match ready(inner, from, steps).await {
-        Ok((again, now)) if again.wwn == found.wwn && now.format == comment.format => (again, now),
-        Ok((again, _)) => {
-            return Err(Cause::OtherIdentity {
-                array: array.label().to_owned(),
-                vv: vv.clone(),
-                is: again.wwn.to_string(),
-                was: found.wwn.to_string(),
-            });
-        }
-        Err(cause) => return Err(cause),
-    };
-    from.still_serves(inner, backend, steps).await?;
+    let Claim {
+        template,
+        second,
+        vv: found,
+        mut comment,
+        taken_from,
+    } = ownership::claim(inner, backend, from, steps, found, comment).await?;
     let system = &from.system.name;
     let serving = place::of(inner, backend, from.side, steps, system, &template).await?;
     let second_place = match &second {
@@ -202,19 +171,10 @@ async fn bring_here(
             backend.transport.attach(&export, Instant::now() + DEVICE),
         )
         .await?;
+    // Only now, as whoever takes it from a host looks for its paths.
+    ownership::still_ours(inner, from, steps, &template).await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
-    // Where another host may mount it from another array, it matters who was the last.
-    if found.comment.is_some()
-        && (second.is_some() || comment.held.as_ref() != Some(&inner.machine))
-    {
-        let before = comment.since.max(second.as_ref().and_then(Second::since));
-        let now = u64::try_from(inner.now().as_second()).unwrap_or_default();
-        comment.held = Some(inner.machine.clone());
-        comment.since = Some(now.max(before.map_or(0, |before| before.saturating_add(1))));
-        comment.op = steps.entry().op.clone();
-        mark::home(steps, Intent::MarkHolder, array, &vv, &comment).await?;
-    }
     if let Some(second) = &second {
         second.mark_holder(steps, &comment).await;
     }
@@ -240,11 +200,18 @@ async fn bring_here(
         mountpoint,
     };
     let kept = second.map(|second| second.kept(inner, &name, array));
+    inner
+        .handovers
+        .mounted(&name, taken_from.as_ref(), inner.now());
     Ok((place, kept, export))
 }
 
 /// The VV on the serving array and its comment, if it may be mounted.
-async fn ready(inner: &Inner, from: &Serving, steps: &Steps) -> Result<(Vv, Comment), Cause> {
+pub(super) async fn ready(
+    inner: &Inner,
+    from: &Serving,
+    steps: &Steps,
+) -> Result<(Vv, Comment), Cause> {
     let vv = &steps.entry().vv;
     let found = steps
         .look("vv", from.array.showvv(VvQuery::Name(vv)))

@@ -79,8 +79,11 @@ async fn release_or(
     Ok(None)
 }
 
-/// Why no array exports a volume any more that is exported from both, if that was seen.
+/// Why no array exports the volume to this machine any more, if that was seen.
 fn cut_off(inner: &Inner, name: &VolumeName) -> Option<String> {
+    if let Some(why) = inner.handovers.lost(name) {
+        return Some(why);
+    }
     let kept = inner.second_exports.of(name)?;
     kept.cut_off().map(str::to_owned)
 }

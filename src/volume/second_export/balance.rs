@@ -11,7 +11,7 @@ use crate::{
         error::Cause,
         exports::{self, Exports},
         inner::Inner,
-        known, paths, place, reconcile, sides,
+        known, ownership, paths, place, reconcile, sides,
         steps::{Intent, Steps},
     },
 };
@@ -61,6 +61,20 @@ pub(super) async fn look(
         Half::Seen(_) => Some(in_time(other, look_at(inner, &backend, other, vv)).await?),
         Half::Absent | Half::Unreadable { .. } => None,
     };
+    if let (Some(there), Some(comment)) = (&there, &here.comment)
+        && comment.pending.is_some()
+        && comment.held.as_ref() == Some(&inner.machine)
+    {
+        // Before this array exports it to anybody again.
+        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
+        let acting = other.label().to_owned();
+        entry.facts.insert("acting".to_owned(), acting);
+        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        let left = there.exports.foreign();
+        ownership::end_pending(inner, &mut steps, [array, other], comment, left).await?;
+        steps.finish()?;
+        return Ok(None);
+    }
     let holder = holder(inner, [Some(&here), there.as_ref()]);
     let (on_here, on_there) = (
         here.exports.told(),
@@ -95,6 +109,7 @@ pub(super) async fn look(
         entry.facts.insert("acting".to_owned(), acting);
         let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
         carry_out(
+            inner,
             &backend,
             &mut steps,
             next,
@@ -158,6 +173,7 @@ async fn look_at(
 
 /// Adds an export at the LUN of the one that is there, or takes some back. An outcome that is not known stays in the journal.
 async fn carry_out(
+    inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
     next: Next,
@@ -173,13 +189,13 @@ async fn carry_out(
                 mark_holder(steps, other, comment).await;
             }
             let at = here.exports.own().first().map(|template| template.lun);
-            add(backend, steps, other, at).await?;
+            add(inner, backend, steps, other, at).await?;
         }
         (Next::AddServing, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = serving.label();
                 "the arrays have changed places, and this host has the paths of the other one only");
             let at = there.exports.own().first().map(|template| template.lun);
-            add(backend, steps, serving, at).await?;
+            add(inner, backend, steps, serving, at).await?;
         }
         (Next::WithdrawSecond, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = other.label();
@@ -248,8 +264,19 @@ fn stuck(serving: Exported, other: Option<Exported>, holder: Holder) -> Option<S
     Some(why.to_owned())
 }
 
-/// Who mounted the volume last: the latest that either array has written down.
+/// Who mounted the volume last: the latest that either array has written down. Not known while it is being taken from this machine.
 fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
+    let comments = || {
+        shown
+            .iter()
+            .flatten()
+            .filter_map(|shown| shown.comment.as_ref())
+    };
+    if comments().any(|comment| comment.pending.as_ref() == Some(&inner.machine))
+        && comments().all(|comment| comment.held.as_ref() == Some(&inner.machine))
+    {
+        return Holder::Unknown;
+    }
     let comments = shown.into_iter().flatten();
     let marks = comments.filter_map(|shown| {
         let comment = shown.comment.as_ref()?;

@@ -22,7 +22,7 @@ use super::{
     detach,
     error::Cause,
     exports::{self, Exports},
-    groups,
+    groups, host_object,
     inner::Inner,
     known, mark, place, reconcile,
     serving::Serving,
@@ -56,6 +56,7 @@ fn other_than_acting<'a>(backend: &'a Backend, entry: &JournalEntry) -> Option<&
 }
 
 /// The array that does not serve, as a mount finds it.
+#[derive(Debug)]
 pub(super) struct Second {
     array: Array,
     side: Side,
@@ -186,6 +187,7 @@ impl Second {
     /// [`Cause::ExportedElsewhere`] if somebody else has got it there.
     pub async fn export(
         &mut self,
+        inner: &Inner,
         backend: &Backend,
         steps: &mut Steps,
         lun: Lun,
@@ -193,7 +195,7 @@ impl Second {
         if !self.wanted || self.ours.is_some() {
             return Ok(());
         }
-        match add(backend, steps, &self.array, Some(lun)).await {
+        match add(inner, backend, steps, &self.array, Some(lun)).await {
             Ok(template) => self.ours = Some(template),
             Err(cause @ Cause::ExportedElsewhere { .. }) => return Err(cause),
             Err(cause) => self.gives_up(&cause),
@@ -234,7 +236,9 @@ impl Second {
     /// Writes down on the copy, too, that this machine has the volume, and since when, as it is written on the volume. An array that does
     /// not take it is no obstacle.
     pub async fn mark_holder(&self, steps: &mut Steps, comment: &Comment) {
-        if self.copy.is_some() {
+        let formatted = Intent::MarkFormatted.is_in(steps.entry());
+        // Whoever made the filesystem has written it there already.
+        if self.copy.as_ref().is_some_and(|copy| copy != comment) && !formatted {
             mark_holder(steps, &self.array, comment).await;
         }
     }
@@ -278,24 +282,23 @@ fn same_volume(
 
 /// Exports the volume to this machine from the array that does not serve. Whoever sees another host there withdraws its own export.
 async fn add(
+    inner: &Inner,
     backend: &Backend,
     steps: &mut Steps,
     array: &Array,
     at: Option<Lun>,
 ) -> Result<VlunTemplate, Cause> {
     let vv = steps.entry().vv.clone();
-    let added = match exports::host(steps, backend, array).await {
+    let _kept = inner.host_objects.keep(array).await;
+    let added = match host_object::find_or_make(&inner.host_objects, steps, backend, array).await {
         Ok(host) => exports::export(steps, Intent::ExportSecond, array, &vv, &host, at).await,
         Err(cause) => Err(cause),
     };
     let Err(cause) = added else { return added };
     match in_time(array, exports::look(steps, backend, array, &vv)).await {
         Ok(Exports::Ours(template)) => Ok(template),
-        Ok(Exports::Foreign { to, own }) => {
-            let seen = Exports::Foreign {
-                to: to.clone(),
-                own,
-            };
+        Ok(seen @ Exports::Foreign { .. }) => {
+            let to = seen.told_to();
             detach::withdraw_own(steps, array, Intent::WithdrawSecond, seen).await?;
             Err(Cause::ExportedElsewhere {
                 array: array.label().to_owned(),
@@ -350,7 +353,7 @@ pub(super) async fn withdraw(
         inner.unexplained.send_replace(());
         return Ok(());
     }
-    let Err(cause) = withdraw_from(backend, steps, other).await else {
+    let Err(cause) = withdraw_from(inner, backend, steps, other).await else {
         return Ok(());
     };
     log::warn!(volume = entry.name.as_str(), array = other.label(), cause:% = cause;
@@ -367,7 +370,12 @@ pub(super) async fn withdraw(
     leave_open(inner, backend, steps, other, OpKind::Unmount).await
 }
 
-async fn withdraw_from(backend: &Backend, steps: &mut Steps, array: &Array) -> Result<(), Cause> {
+async fn withdraw_from(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    array: &Array,
+) -> Result<(), Cause> {
     let entry = steps.entry();
     let has_sent = Intent::ExportSecond.is_in(entry) || Intent::WithdrawSecond.is_in(entry);
     if steps.is_resumed() && has_sent && !steps.no_earlier_session(array).await? {
@@ -378,7 +386,8 @@ async fn withdraw_from(backend: &Backend, steps: &mut Steps, array: &Array) -> R
     }
     let vv = steps.entry().vv.clone();
     let exports = in_time(array, exports::look(steps, backend, array, &vv)).await?;
-    detach::withdraw_own(steps, array, Intent::WithdrawSecond, exports).await
+    let intent = Intent::WithdrawSecond;
+    detach::withdraw_and_tidy(inner, backend, steps, array, intent, exports).await
 }
 
 /// A command to the other array that may still be running gets an entry of its own, and is nobody else's to wait for: what it did is looked

@@ -1,0 +1,146 @@
+//! A host that is dead, or not, and what becomes of it when it is back.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    duel::{Duel, status},
+    rig::engine::until,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
+    let test = "take_overs::a_dead_host_is_taken_over_and_cleans_up_when_it_is_back";
+    let Some(mut duel) = Duel::set(test, "dead-host").await else {
+        return;
+    };
+    duel.create("db1", 2).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    let file = format!("{}/file", duel.at_first("db1"));
+    duel.stage
+        .namespace
+        .sh(&format!("echo kept > {file}; sync"));
+    duel.switch_off();
+    assert_eq!(duel.exported_to("db1"), ["host1"]);
+
+    duel.other.mount("db1", "x1").await.ok();
+    assert_eq!(duel.exported_to("db1"), ["host2"]);
+    assert_eq!(duel.reads("db1", "file"), "kept\n");
+    let told = status(&duel.other, "db1").await["mounted here"]["taken over"].to_string();
+    assert!(told.contains("from `host1` at 20"), "{told}");
+    let log = duel.other.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("taking the volume over"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("host1@") && line.contains("host2@"), "{line}");
+
+    // It is back, and wants it again.
+    duel.stage.arrays.log_in("host1");
+    duel.stage.start();
+    let said = duel.stage.plugin.mount("db1", "c2").await.err();
+    assert!(said.contains("host `host2` is alive"), "{said}");
+    assert_eq!(duel.exported_to("db1"), ["host2"]);
+    assert_eq!(duel.stage.journal(), 0);
+    duel.other.unmount("db1", "x1").await.ok();
+    duel.stage.plugin.mount("db1", "c3").await.ok();
+    assert_eq!(duel.exported_to("db1"), ["host1"]);
+    duel.stage.plugin.unmount("db1", "c3").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_host_keeps_it_and_is_named() {
+    let test = "take_overs::a_live_host_keeps_it_and_is_named";
+    let Some(duel) = Duel::set(test, "dead-host").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    let before = duel.stage.arrays.dump();
+    let said = duel.other.mount("db1", "x1").await.err();
+    for words in [
+        "exports it to host `host1` (LUN 0)",
+        "last mounted by `host1`, held since 20",
+        "waited 1 s (mountConflictDelay)",
+        "host `host1` is alive: it has active paths to 1 VLUN(s)",
+        "stop the containers that use it on `host1`",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!said.contains('\n'));
+    assert_eq!(duel.stage.arrays.dump(), before);
+    // A path to any other volume is as good a sign.
+    duel.create("db2", 1).await;
+    duel.stage.plugin.mount("db2", "c2").await.ok();
+    duel.stage.plugin.unmount("db2", "c2").await.ok();
+    duel.stage.plugin.unmount("db1", "c1").await.ok();
+    duel.other.mount("db1", "x2").await.ok();
+    duel.other.unmount("db1", "x2").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_means_that_a_dead_host_keeps_it_too() {
+    let test = "take_overs::never_means_that_a_dead_host_keeps_it_too";
+    let Some(mut duel) = Duel::set(test, "never").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    duel.switch_off();
+    let said = duel.other.mount("db1", "x1").await.err();
+    assert!(said.contains("`takeover = \"never\"`"), "{said}");
+    assert_eq!(duel.exported_to("db1"), ["host1"]);
+    duel.stage.start();
+    until("its own export taken back", || {
+        duel.exported_to("db1").is_empty()
+    });
+    duel.other.mount("db1", "x1").await.ok();
+    duel.other.unmount("db1", "x1").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_again() {
+    let test =
+        "take_overs::always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_again";
+    let Some(mut duel) = Duel::set(test, "always").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    let file = format!("{}/file", duel.at_first("db1"));
+    // What is not written yet would be written by the simulated device in spite of the array.
+    duel.stage.namespace.sh(&format!(
+        "echo kept > {file}; sync; fsfreeze -f {0}; fsfreeze -u {0}",
+        duel.at_first("db1")
+    ));
+    duel.other.mount("db1", "x1").await.ok();
+    assert_eq!(duel.exported_to("db1"), ["host2"]);
+
+    // At its next start, or a minute later, the loser sees it.
+    duel.stage.kill();
+    duel.stage.start();
+    let patience = Instant::now() + Duration::from_secs(20);
+    let lost = loop {
+        let here = status(&duel.stage.plugin, "db1").await["mounted here"]["lost"].clone();
+        if here.is_string() {
+            break here.to_string();
+        }
+        assert!(Instant::now() < patience, "it was never told");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(lost.contains("`host2` has taken it over"), "{lost}");
+    let sit = duel.stage.namespace.sit_in(&duel.at_first("db1"));
+    let said = duel.stage.plugin.mount("db1", "c2").await.err();
+    assert!(
+        said.contains("no array exports it to this host any more: `host2`"),
+        "{said}"
+    );
+    let mut sit = sit;
+    sit.kill().unwrap();
+    sit.wait().unwrap();
+    duel.stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(!duel.stage.mounted("host1/state/mounts/db1"));
+    assert_eq!(duel.exported_to("db1"), ["host2"]);
+    assert_eq!(duel.stage.journal(), 0);
+    duel.other.unmount("db1", "x1").await.ok();
+    assert!(duel.exported_to("db1").is_empty());
+}
