@@ -2,7 +2,7 @@
 
 use crate::{
     run::Scenario,
-    stage::{AMBER, Stage},
+    stage::{AMBER, PATIENCE, Stage},
 };
 
 pub const SCENARIOS: &[Scenario<Stage>] = &[("of_a_dead_machine", of_a_dead_machine)];
@@ -10,7 +10,7 @@ pub const SCENARIOS: &[Scenario<Stage>] = &[("of_a_dead_machine", of_a_dead_mach
 /// All that tells it from others, and all that the plugin and the engine know by heart.
 const SOMEBODY_ELSE: &str = "\
 systemctl disable --quiet hpe3par-docker docker docker.socket
-dbus-uuidgen > /etc/machine-id
+tr -d - < /proc/sys/kernel/random/uuid > /etc/machine-id
 echo InitiatorName=iqn.1993-08.org.debian:01:somebody-else > /etc/iscsi/initiatorname.iscsi
 echo other > /etc/hostname
 sync -f /etc";
@@ -23,18 +23,18 @@ fn of_a_dead_machine(stage: &mut Stage) {
     let (_, dead) = stage.export(AMBER, "dkv-heir");
     stage.machine.ok(SOMEBODY_ELSE);
     stage.machine.power_cut();
-    stage
-        .machine
-        .ok("rm -r /var/lib/hpe3par-docker /var/lib/docker/volumes /var/lib/docker/containers");
-    stage
-        .machine
-        .ok("systemctl enable --quiet --now hpe3par-docker docker");
+    let begin = "rm -r /var/lib/hpe3par-docker /var/lib/docker/volumes /var/lib/docker/containers && \
+                 systemctl enable --quiet --now hpe3par-docker docker";
+    let begun = stage.machine.run(begin, PATIENCE);
+    assert_eq!(begun.status, 0, "{}", begun.said());
     // What an administrator exports is nobody's to take.
     stage.administer(AMBER, "createhost byhand iqn.1994-05.com.redhat:byhand");
     stage.administer(AMBER, "createvlun dkv-held auto byhand");
     let said = stage.docker_fails("run --rm --network none -v held:/data box true");
     assert!(said.contains("byhand"), "{said}");
-    stage.administer(AMBER, "removevlun -f dkv-held 1 byhand");
+    let (lun, host) = stage.export(AMBER, "dkv-held");
+    assert_eq!(host, "byhand");
+    stage.administer(AMBER, &format!("removevlun -f dkv-held {lun} byhand"));
     stage.administer(AMBER, "removehost byhand");
 
     stage.start("heir", "");
