@@ -69,8 +69,11 @@ impl Stage {
     fn volumes(&self) -> Vec<String> {
         let mut left = Vec::new();
         for (array, holds) in self.dump().as_object().unwrap() {
-            left.extend(names(holds, "vvs").map(|vv| format!("VV on {array}: {vv}")));
-            left.extend(names(holds, "groups").map(|group| format!("group on {array}: {group}")));
+            let vvs = names(holds, "vvs").filter(|vv| vv.starts_with("dkv-"));
+            left.extend(vvs.map(|vv| format!("VV on {array}: {vv}")));
+            for kind in ["groups", "vv_sets", "host_sets"] {
+                left.extend(names(holds, kind).map(|name| format!("{kind} on {array}: {name}")));
+            }
         }
         left
     }
