@@ -1,6 +1,9 @@
 //! Paths that go and come back, under a container that writes.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use crate::{
     run::Scenario,
@@ -13,6 +16,7 @@ pub const SCENARIOS: &[Scenario<Stage>] = &[
         "a_volume_leaves_nothing_behind",
         a_volume_leaves_nothing_behind,
     ),
+    ("a_lost_block_is_noticed", a_lost_block_is_noticed),
     (
         "portals_are_dropped_and_restored",
         portals_are_dropped_and_restored,
@@ -35,6 +39,20 @@ fn a_volume_leaves_nothing_behind(stage: &mut Stage) {
     );
     assert_eq!(stage.run_in("plain", "cat /data/file"), "kept\n");
     stage.docker("volume rm plain");
+    stage.nothing_left();
+}
+
+/// What all others rest on: a writer that loses bytes says so.
+fn a_lost_block_is_noticed(stage: &mut Stage) {
+    stage.create("lossy", Replication::None, "");
+    let writer = Writer::start(stage, "lossy");
+    let zeroes = "dd if=/dev/zero of=/data/blocks bs=16384 count=64 conv=notrunc,fsync";
+    stage.exec("lossy", zeroes);
+    let finish = AssertUnwindSafe(|| writer.finish());
+    assert!(catch_unwind(finish).is_err());
+    let said = stage.docker("logs lossy");
+    assert!(said.contains(" is another"), "{said}");
+    stage.clear("lossy");
     stage.nothing_left();
 }
 
