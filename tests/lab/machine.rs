@@ -177,12 +177,12 @@ impl Machine {
         outcome.stdout
     }
 
-    /// Looks until a shell line succeeds.
+    /// Looks until a shell line succeeds. One look may take as long as all: an engine answers nobody until its containers run.
     #[track_caller]
     pub fn until(&self, what: &str, line: &str, within: Duration) {
         let patience = Instant::now() + within;
         loop {
-            let outcome = self.run(line, SOON);
+            let outcome = self.run(line, within);
             if outcome.status == 0 {
                 return;
             }
