@@ -139,7 +139,7 @@ async fn fc(backend: &Backend, array: &Array) -> Result<Found, Cause> {
         .iter()
         .flat_map(|host: &HostEntry| &host.paths)
         .filter(|path| path.initiator.as_ref().is_some_and(|i| here.contains(i)))
-        .filter_map(|path| path.port.clone())
+        .filter_map(|path| path.port)
         .collect();
     let mut found = Vec::new();
     for port in usable.filter(|port| logged_in.contains(&port.position)) {
