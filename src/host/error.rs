@@ -235,6 +235,14 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// No Fibre Channel port of this machine is up, so no array could know it.
+    pub fn no_fc_port() -> Self {
+        Self::NoInitiator {
+            of: "Fibre Channel port that is up",
+            but: "`/sys/class/fc_host` shows none".to_owned(),
+        }
+    }
+
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io {
             doing,

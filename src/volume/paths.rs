@@ -29,6 +29,8 @@ use super::{
 
 /// How often the paths of mounted volumes are looked at.
 const LOOK: Duration = Duration::from_secs(30);
+/// How long an inspect waits for what multipathd says.
+const SHOWING: Duration = Duration::from_millis(1500);
 /// How long a look for missing ones may take.
 const ADDING: Duration = Duration::from_secs(20);
 
@@ -121,13 +123,12 @@ pub(super) async fn shown(inner: &Inner, backend: &Backend, name: &VolumeName) -
     let volume = inner.index.get(name)?;
     let export = export(inner, backend, name, &volume.vv, &mounted.wwn).await;
     let export = export.ok()??;
-    let seen = backend
-        .transport
-        .paths(&mounted.wwn, &places(&export))
-        .await;
-    Some(match seen {
-        Ok(seen) => told(&places(&export), &seen),
-        Err(error) => json!({ "not known": error.to_string() }),
+    let places = places(&export);
+    let paths = backend.transport.paths(&mounted.wwn, &places);
+    Some(match tokio::time::timeout(SHOWING, paths).await {
+        Ok(Ok(seen)) => told(&places, &seen),
+        Ok(Err(error)) => json!({ "not known": error.to_string() }),
+        Err(_) => json!({ "not known": "multipathd did not answer in time" }),
     })
 }
 

@@ -61,21 +61,10 @@ impl San {
         Ok(Self::new(kernel, programs, turns, KnownBy::IscsiName(name)))
     }
 
-    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`.
-    ///
-    /// # Errors
-    /// [`HostError::NoInitiator`] if no port is up. [`HostError::Io`].
-    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Result<Self, HostError> {
-        if fc::initiators(&kernel)?.is_empty() {
-            return Err(HostError::NoInitiator {
-                of: "Fibre Channel port that is up",
-                but: format!(
-                    "`{}` shows none",
-                    kernel.sys().join("class/fc_host").display()
-                ),
-            });
-        }
-        Ok(Self::new(kernel, programs, turns, KnownBy::FcPorts))
+    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`. Which ports are up is looked at
+    /// each time: a fabric that is down at the start may come up later.
+    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Self {
+        Self::new(kernel, programs, turns, KnownBy::FcPorts)
     }
 
     fn new(kernel: Kernel, programs: Programs, turns: &Turns, known_by: KnownBy) -> Self {
