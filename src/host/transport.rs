@@ -1,5 +1,7 @@
 //! How volumes reach this machine. What comes in is what an array says; what goes out is a block device that is that volume.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::{BlockDevice, Finding, HostError, PathSeen, San, Simulated};
@@ -119,6 +121,17 @@ impl Transport {
         match self {
             Self::Simulated(_) => Ok(Change::Unchanged(())),
             Self::San(san) => san.drop_paths(wwn, ports).await,
+        }
+    }
+
+    /// The LUNs of these ports that this machine has disks at, of whatever volume. An array may take some of them for free.
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn occupied(&self, ports: &[TargetPort]) -> Result<BTreeSet<Lun>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(BTreeSet::new()),
+            Self::San(san) => san.occupied(ports),
         }
     }
 

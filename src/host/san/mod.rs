@@ -7,6 +7,7 @@ mod iscsi;
 mod look;
 mod machine;
 mod multipath;
+mod occupied;
 mod part;
 mod paths;
 mod scsi;
@@ -28,7 +29,7 @@ use self::{
     scsi::Nexus,
 };
 use super::{BlockDevice, Export, HostError, Kernel, Place, Programs};
-use crate::model::{Change, Initiator, Protocol, Size, TargetPort, Wwn};
+use crate::model::{Change, Initiator, Lun, Protocol, Size, TargetPort, Wwn};
 
 /// The transport of real arrays. It is the same for iSCSI and Fibre Channel: each port of a [`Place`] says what it is.
 #[derive(Debug, Clone)]
@@ -137,6 +138,10 @@ impl San {
             seen.insert(wwn);
         }
         Ok(found)
+    }
+
+    pub(super) fn occupied(&self, ports: &[TargetPort]) -> Result<BTreeSet<Lun>, HostError> {
+        occupied::luns(self, ports)
     }
 
     pub(super) async fn drop_paths(

@@ -173,6 +173,8 @@ async fn bring_here(
         .await?;
     // Only now, as whoever takes it from a host looks for its paths.
     ownership::still_ours(inner, from, steps, &template).await?;
+    // Whoever mounts it from the other array after a failover looks for paths to this one.
+    from.still_serves(inner, backend, steps).await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
     if let Some(second) = &second {

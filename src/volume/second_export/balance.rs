@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, RequestId, Side, VolumeName, VvName, Wwn},
+    model::{Comment, RequestId, VolumeName, VvName, Wwn},
     replication::{Exported, Half, Holder, Next},
     volume::{
         backend::Backend,
@@ -108,6 +108,8 @@ pub(super) async fn look(
         };
         entry.facts.insert("acting".to_owned(), acting);
         let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        // However it ends: what the arrays show is another thing then.
+        inner.paths.forget(name);
         carry_out(
             inner,
             &backend,
@@ -125,7 +127,6 @@ pub(super) async fn look(
         {
             steps.finish()?;
         }
-        inner.paths.forget(name);
         if matches!(next, Next::AddSecond | Next::AddServing)
             && let Err(cause) = paths::complete(inner, request, name).await
         {
@@ -200,18 +201,19 @@ async fn carry_out(
         (Next::WithdrawSecond, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = other.label();
                 "the export of the array that does not serve leads to other data, or another host has the volume: taken back under the mount");
-            drop_paths(backend, other, &there.wwn).await;
+            // With a path left, the export stays for now: its LUN must not become another volume's.
+            place::leave(backend, other, &there.wwn).await?;
             detach::withdraw_own(steps, other, intent, there.exports).await?;
         }
         (Next::CutOff, here, there) => {
             log::error!(volume = volume.as_str();
                 "another host has had the volume since it was mounted here: this host is cut off");
             if let Some(here) = here {
-                drop_paths(backend, serving, &here.wwn).await;
+                leave_anyway(backend, serving, &here.wwn).await;
                 detach::withdraw_own(steps, serving, intent, here.exports).await?;
             }
             if let Some(there) = there {
-                drop_paths(backend, other, &there.wwn).await;
+                leave_anyway(backend, other, &there.wwn).await;
                 detach::withdraw_own(steps, other, intent, there.exports).await?;
             }
         }
@@ -220,28 +222,10 @@ async fn carry_out(
     Ok(())
 }
 
-/// Takes the paths to one array out of a map that is in use, before the array takes the export back: its LUN may be another volume's
-/// soon. What goes wrong is only said. The export must go, and before that LUN is used again its paths are looked at.
-async fn drop_paths(backend: &Backend, array: &Array, wwn: &Wwn) {
-    let side = [Side::Source, Side::Peer]
-        .into_iter()
-        .find(|side| backend.on(*side).label() == array.label());
-    let Some(side) = side else { return };
-    let dropped = match place::ports(backend, side).await {
-        Ok(ports) => backend
-            .transport
-            .drop_paths(wwn, &ports)
-            .await
-            .map_err(Cause::from),
-        Err(cause) => Err(cause),
-    };
-    match dropped {
-        Ok(dropped) => {
-            log::debug!(array = array.label(), changed = dropped.is_changed(); "paths dropped")
-        }
-        Err(cause) => {
-            log::warn!(array = array.label(), cause:% = cause; "the paths to this array stay for now");
-        }
+/// As [`place::leave`], where the export must go in any case: another host has the volume.
+async fn leave_anyway(backend: &Backend, array: &Array, wwn: &Wwn) {
+    if let Err(cause) = place::leave(backend, array, wwn).await {
+        log::warn!(array = array.label(), cause:% = cause; "paths to this array stay for now");
     }
 }
 

@@ -72,6 +72,11 @@ impl Kept {
         &self.by
     }
 
+    /// As [`Kept::by`], if the last look succeeded.
+    pub fn certainly_by(&self) -> Option<&[String]> {
+        self.is_seen.then_some(&self.by)
+    }
+
     /// By how many arrays, for people.
     pub fn told(&self) -> String {
         match (self.by.as_slice(), &self.missing) {
