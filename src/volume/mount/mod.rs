@@ -201,7 +201,7 @@ async fn bring_here(
         device: device.path().to_owned(),
         mountpoint,
     };
-    let kept = second.map(|second| second.kept(inner, &name, array));
+    let kept = second.map(|second| second.kept(inner, &name, array).held_since(comment.since));
     inner
         .handovers
         .mounted(&name, taken_from.as_ref(), inner.now());

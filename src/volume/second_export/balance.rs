@@ -75,7 +75,8 @@ pub(super) async fn look(
         steps.finish()?;
         return Ok(None);
     }
-    let holder = holder(inner, [Some(&here), there.as_ref()]);
+    let own = inner.second_exports.of(name).and_then(|kept| kept.since());
+    let holder = holder(inner, [Some(&here), there.as_ref()], own);
     let (on_here, on_there) = (
         here.exports.told(),
         there.as_ref().map(|there| there.exports.told()),
@@ -249,7 +250,7 @@ fn stuck(serving: Exported, other: Option<Exported>, holder: Holder) -> Option<S
 }
 
 /// Who mounted the volume last: the latest that either array has written down. Not known while it is being taken from this machine.
-fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
+fn holder(inner: &Inner, shown: [Option<&Shown>; 2], own: Option<u64>) -> Holder {
     let comments = || {
         shown
             .iter()
@@ -266,7 +267,9 @@ fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
         let comment = shown.comment.as_ref()?;
         Some((comment.since, comment.held.as_ref()?))
     });
-    let marks: Vec<_> = marks.collect();
+    let mut marks: Vec<_> = marks.collect();
+    // What another host had before this one is no news, wherever it still stands.
+    marks.extend(own.map(|since| (Some(since), &inner.machine)));
     let Some(latest) = marks.iter().map(|(since, _)| *since).max() else {
         return Holder::Unknown;
     };
