@@ -90,6 +90,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "admit_exports_secondary",
         "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)",
     ),
+    (
+        "lun_zero_left",
+        "createvlun gives LUN 0 only to who asks for it",
+    ),
 ];
 
 /// One array.

@@ -199,6 +199,23 @@ fn removehost_and_host_sets() {
 }
 
 #[test]
+fn lun_zero_may_be_left_to_who_asks_for_it() {
+    let mut desk = desk();
+    desk.array("north")
+        .switches
+        .insert("lun_zero_left".into(), true);
+    desk.ask("north", "createvlun v1 auto h1");
+    desk.ask("north", "createvlun v2 0+ h1");
+    assert_eq!(
+        templates(&mut desk),
+        [
+            "1,v1,h1,----------------,---,host",
+            "0,v2,h1,----------------,---,host",
+        ]
+    );
+}
+
+#[test]
 fn createvlun_chooses_luns() {
     let mut desk = desk();
     assert_eq!(desk.ask("north", "createvlun v1 auto h1").stdout, NO_PATHS);

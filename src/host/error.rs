@@ -319,7 +319,9 @@ impl HostError {
             }
             Self::DaemonDown { daemon, .. } => format!("start it, and at every boot: `systemctl enable --now {daemon}`"),
             Self::WrongChap { .. } => {
-                "compare CHAP name and secret of this machine's host on the array with what the backend is configured with".to_owned()
+                "somebody has set another secret on this machine's host object: take it away on the array (`sethost removechap HOST`), and the next \
+                 mount sets this machine's own"
+                    .to_owned()
             }
             Self::NoSession { .. } => {
                 "check addresses, routes and firewalls between this machine and the array's iSCSI ports (TCP port 3260)".to_owned()

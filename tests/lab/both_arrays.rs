@@ -9,6 +9,10 @@ use crate::{
 pub const SCENARIOS: &[Scenario<Stage>] = &[
     ("switchover_there_and_back", switchover_there_and_back),
     ("an_array_dies_and_comes_back", an_array_dies_and_comes_back),
+    (
+        "what_is_detached_is_on_neither_array",
+        what_is_detached_is_on_neither_array,
+    ),
 ];
 
 const GROUP: &str = "pair";
@@ -22,8 +26,10 @@ fn switchover_there_and_back(stage: &mut Stage) {
     stage.until_synced(AMBER, GROUP, "Primary");
     let writer = Writer::start(stage, "moved");
     stage.until_paths("moved", 4);
+    assert_eq!(stage.usable("moved"), ["2 of 2", "2 of 2"]);
     stage.administer(AMBER, &format!("setrcopygroup switchover -f {GROUP}"));
-    stage.until_synced(BIRCH, &there(), "Primary-Rev");
+    // A switchover turns the natural direction, too.
+    stage.until_synced(BIRCH, &there(), "Primary");
     writer.goes_on();
     stage.administer(BIRCH, &format!("setrcopygroup switchover -f {}", there()));
     stage.until_synced(AMBER, GROUP, "Primary");
@@ -51,5 +57,20 @@ fn an_array_dies_and_comes_back(stage: &mut Stage) {
     stage.until_paths("lives", 4);
     writer.finish();
     stage.docker("volume rm lives");
+    stage.nothing_left();
+}
+
+fn what_is_detached_is_on_neither_array(stage: &mut Stage) {
+    stage.create("twice", Replication::PeerPersistence, GROUP);
+    stage.until_synced(AMBER, GROUP, "Primary");
+    for (wrote, sees) in [("first", "first\n"), ("second", "first\nsecond\n")] {
+        stage.start("twice", "");
+        stage.until_paths("twice", 4);
+        stage.exec("twice", &format!("echo {wrote} >> /data/file"));
+        assert_eq!(stage.exec("twice", "cat /data/file"), sees);
+        stage.docker("rm -f twice");
+        stage.nothing_attached();
+    }
+    stage.docker("volume rm twice");
     stage.nothing_left();
 }

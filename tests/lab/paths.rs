@@ -1,6 +1,9 @@
 //! Paths that go and come back, under a container that writes.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use crate::{
     run::Scenario,
@@ -13,6 +16,7 @@ pub const SCENARIOS: &[Scenario<Stage>] = &[
         "a_volume_leaves_nothing_behind",
         a_volume_leaves_nothing_behind,
     ),
+    ("a_lost_block_is_noticed", a_lost_block_is_noticed),
     (
         "portals_are_dropped_and_restored",
         portals_are_dropped_and_restored,
@@ -38,6 +42,20 @@ fn a_volume_leaves_nothing_behind(stage: &mut Stage) {
     stage.nothing_left();
 }
 
+/// What all others rest on: a writer that loses bytes says so.
+fn a_lost_block_is_noticed(stage: &mut Stage) {
+    stage.create("lossy", Replication::None, "");
+    let writer = Writer::start(stage, "lossy");
+    let zeroes = "dd if=/dev/zero of=/data/blocks bs=16384 count=64 conv=notrunc,fsync";
+    stage.exec("lossy", zeroes);
+    let finish = AssertUnwindSafe(|| writer.finish());
+    assert!(catch_unwind(finish).is_err());
+    let said = stage.docker("logs lossy");
+    assert!(said.contains(" is another"), "{said}");
+    stage.clear("lossy");
+    stage.nothing_left();
+}
+
 fn portals_are_dropped_and_restored(stage: &mut Stage) {
     stage.create("cables", Replication::None, "");
     let writer = Writer::start(stage, "cables");
@@ -45,9 +63,11 @@ fn portals_are_dropped_and_restored(stage: &mut Stage) {
     for port in [Port::First, Port::Second] {
         stage.cut_portal(AMBER, port);
         stage.until_paths("cables", 1);
+        assert_eq!(stage.usable("cables"), ["1 of 2"]);
         writer.goes_on();
         stage.restore_portal(AMBER, port);
         stage.until_paths("cables", 2);
+        assert_eq!(stage.usable("cables"), ["2 of 2"]);
         writer.goes_on();
     }
     let written = writer.finish();

@@ -46,9 +46,9 @@ struct Arguments {
     format: Option<String>,
 }
 
-/// What the scenarios of a group find set up, in a machine of their own.
+/// What scenarios find set up.
 pub trait Scene {
-    /// Boots the machine of a group and sets everything up in it.
+    /// Boots a machine and sets everything up in it. A group that is the first to have it gives it its name.
     fn set(group: &'static str) -> Self;
 
     /// What the machine has to say after a failure.
@@ -80,10 +80,14 @@ impl Run {
         }
     }
 
-    /// Runs those of a group that were asked for, one after the other in one machine. After a failure the next one gets a fresh
-    /// machine.
-    pub fn group<S: Scene>(&mut self, group: &'static str, scenarios: &[Scenario<S>]) {
-        let mut scene = None;
+    /// Runs those of a group that were asked for, one after the other in one machine, which further groups may have after that. After
+    /// a failure the next one gets a fresh machine.
+    pub fn group<S: Scene>(
+        &mut self,
+        group: &'static str,
+        scenarios: &[Scenario<S>],
+        scene: &mut Option<S>,
+    ) {
         for (name, body) in scenarios {
             let name = format!("{group}::{name}");
             if self.arguments.list {

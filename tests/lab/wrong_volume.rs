@@ -50,19 +50,26 @@ fn chap_is_right_and_then_wrong(stage: &mut Stage) {
     stage.restart_plugin();
     stage.create("secret", Replication::None, "");
     stage.start("secret", "");
+    stage.exec("secret", "echo kept > /data/file");
+    let sessions = "sort -u /sys/class/iscsi_session/session*/username";
+    let name = stage.machine.ok(sessions).trim().to_owned();
     let (_, host) = stage.export(AMBER, "dkv-secret");
-    stage
-        .machine
-        .ok("cat /sys/class/iscsi_session/session*/username | grep .");
-    stage.docker("rm -f secret");
+    assert!(name.starts_with(&format!("{host}.")), "{name}");
 
-    stage.create("locked", Replication::None, "");
-    stage.administer(AMBER, &format!("sethost initchap -f another-secret {host}"));
-    let said = stage.docker_fails("run --rm --network none -v locked:/data box true");
+    // In a set its host object outlives its last export, and what is set there meanwhile.
+    stage.administer(AMBER, &format!("createhostset kept {host}"));
+    stage.docker("rm -f secret");
+    let set = format!("sethost initchap -f -chapname {name} another-secret {host}");
+    stage.administer(AMBER, &set);
+    let said = stage.docker_fails("run --rm --network none -v secret:/data box true");
     assert!(said.contains("CHAP"), "{said}");
-    for volume in ["secret", "locked"] {
-        stage.docker(&format!("volume rm {volume}"));
-    }
+    assert!(!stage.log().contains("another-secret"));
+    stage.administer(AMBER, "removehostset -f kept");
+    stage.administer(AMBER, &format!("sethost removechap {host}"));
+
+    // It sets its own again.
+    assert_eq!(stage.run_in("secret", "cat /data/file"), "kept\n");
+    stage.docker("volume rm secret");
     stage.nothing_left();
     stage.configure("");
     stage.restart_plugin();

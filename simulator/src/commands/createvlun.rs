@@ -33,7 +33,8 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     let array = call.here();
     let (host, port) = recipient(array, target)?;
     let vvs = volumes(array, vv)?;
-    let range = lun_range(luns)?;
+    let first = u32::from(array.switch("lun_zero_left"));
+    let range = lun_range(luns, first)?;
     for name in &vvs {
         check_domain(array, name, host.as_deref())?;
         check_replication(array, name)?;
@@ -140,12 +141,12 @@ fn volumes(array: &Array, word: &str) -> Result<Vec<String>, Answer> {
     }
 }
 
-/// `auto`, `n`, `n+`, `m-n`.
-fn lun_range(text: &str) -> Result<RangeInclusive<u32>, Answer> {
+/// `auto`, which begins with `first`, `n`, `n+`, `m-n`.
+fn lun_range(text: &str, first: u32) -> Result<RangeInclusive<u32>, Answer> {
     let wrong = || refuse(format!("Error: Invalid LUN: {text}"));
     let number = |text: &str| text.parse().ok().filter(|lun| *lun <= LAST_LUN);
     let range = if text == "auto" {
-        0..=LAST_LUN
+        first..=LAST_LUN
     } else if let Some(least) = text.strip_suffix('+') {
         number(least).ok_or_else(wrong)?..=LAST_LUN
     } else if let Some((first, last)) = text.split_once('-') {

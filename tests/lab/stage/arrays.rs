@@ -62,6 +62,7 @@ impl Array {
         format!("{group}.r{}", self.id)
     }
 
+    /// LUN 0 is left: the kernel answers for one that is away for a moment what no array says (simulator/FIDELITY.md).
     fn description(self, peer: Self) -> String {
         let Self {
             name,
@@ -79,6 +80,7 @@ id = {id}
 serial = "{serial}"
 ssh_port = {ssh_port}
 latency_ms = 0
+switches = {{ lun_zero_left = true }}
 [[array.user]]
 name = "{LOGIN}"
 password = "{PASSWORD}"

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::{PATIENCE, Stage};
 
 /// Prints a line for each disk of an array, map, session and mount of ours.
@@ -20,13 +22,28 @@ true
 "#;
 
 impl Stage {
-    /// Nothing of any volume is left: no disk, no map, no session, no mount, no VLUN, no VV. What is taken down in the background
-    /// may take its time.
+    /// Nothing of any volume is left: no disk, no map, no session, no mount, no VLUN, no host object, no VV, no group.
     #[track_caller]
     pub fn nothing_left(&self) {
+        self.until_none(|| {
+            let mut left = self.attached();
+            left.extend(self.volumes());
+            left
+        });
+    }
+
+    /// Volumes are left, and no trace of them on this machine, and none of this machine on any array.
+    #[track_caller]
+    pub fn nothing_attached(&self) {
+        self.until_none(|| self.attached());
+    }
+
+    /// What is taken down in the background may take its time.
+    #[track_caller]
+    fn until_none(&self, look: impl Fn() -> Vec<String>) {
         let patience = Instant::now() + PATIENCE;
         loop {
-            let left = self.left();
+            let left = look();
             if left.is_empty() {
                 return;
             }
@@ -39,15 +56,30 @@ impl Stage {
         }
     }
 
-    fn left(&self) -> Vec<String> {
+    fn attached(&self) -> Vec<String> {
         let mut left: Vec<String> = self.machine.ok(LOOK).lines().map(str::to_owned).collect();
         for (array, holds) in self.dump().as_object().unwrap() {
             let vluns = holds["vluns"].as_array().unwrap();
             left.extend(vluns.iter().map(|vlun| format!("VLUN on {array}: {vlun}")));
-            let vvs = holds["vvs"].as_object().unwrap();
-            let ours = vvs.keys().filter(|vv| vv.starts_with("dkv-"));
-            left.extend(ours.map(|vv| format!("VV on {array}: {vv}")));
+            left.extend(names(holds, "hosts").map(|host| format!("host on {array}: {host}")));
         }
         left
     }
+
+    fn volumes(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for (array, holds) in self.dump().as_object().unwrap() {
+            let vvs = names(holds, "vvs").filter(|vv| vv.starts_with("dkv-"));
+            left.extend(vvs.map(|vv| format!("VV on {array}: {vv}")));
+            for kind in ["groups", "vv_sets", "host_sets"] {
+                left.extend(names(holds, kind).map(|name| format!("{kind} on {array}: {name}")));
+            }
+        }
+        left
+    }
+}
+
+/// What an array holds of a kind. What a scenario does as an administrator, it takes back itself.
+fn names<'a>(holds: &'a Value, kind: &str) -> impl Iterator<Item = &'a String> {
+    holds[kind].as_object().unwrap().keys()
 }

@@ -1,5 +1,7 @@
 //! The plugin, started as README.md says, and its configuration.
 
+use serde_json::Value;
+
 use super::{
     AMBER, Array, BIRCH, PATIENCE, Stage,
     arrays::{LOGIN, PASSWORD, WITNESS},
@@ -84,6 +86,22 @@ impl Stage {
     pub fn create(&self, name: &str, replication: Replication, group: &str) {
         let options = replication.options(group);
         self.docker(&format!("volume create -d hpe -o size=1 {options} {name}"));
+    }
+
+    /// How many paths of how many `docker volume inspect` tells of, for each array.
+    #[track_caller]
+    pub fn usable(&self, volume: &str) -> Vec<String> {
+        let said = self.docker(&format!(
+            "volume inspect -f \"{{{{json .Status.paths}}}}\" {volume}"
+        ));
+        let paths: Value = serde_json::from_str(&said).unwrap();
+        let arrays = paths
+            .as_object()
+            .into_iter()
+            .flat_map(|paths| paths.values());
+        arrays
+            .map(|of| of["usable"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Waits until the map of a volume that is mounted here has so many paths on which I/O goes.
