@@ -216,6 +216,18 @@ pub enum HostError {
         /// By whom.
         by: Box<Busy>,
     },
+    /// Where a volume should be, another one is, and it is what the kernel takes it for: the LUN is not the volume's, or not any more.
+    #[error("at LUN {lun} where WWN `{wwn}` should be is `{device}`: {found}", device = device.display())]
+    WrongLun {
+        /// The volume that was looked for.
+        wwn: Wwn,
+        /// Where.
+        lun: Lun,
+        /// The disk that is there.
+        device: PathBuf,
+        /// What it is.
+        found: String,
+    },
     /// A map without paths keeps what is written to it, and cannot be removed.
     #[error("map `{map}` could not be removed within {} s", after.as_secs())]
     FlushHangs {
@@ -235,10 +247,10 @@ pub enum HostError {
 }
 
 impl HostError {
-    /// No Fibre Channel port of this machine is up, so no array could know it.
+    /// This machine has no Fibre Channel port, so no array could know it.
     pub fn no_fc_port() -> Self {
         Self::NoInitiator {
-            of: "Fibre Channel port that is up",
+            of: "Fibre Channel port",
             but: "`/sys/class/fc_host` shows none".to_owned(),
         }
     }
@@ -337,6 +349,10 @@ impl HostError {
             }
             Self::StaleInUse { .. } => {
                 "stop what uses it at once: what is written there reaches another volume; then try again".to_owned()
+            }
+            Self::WrongLun { .. } => {
+                "the export has changed since the array was asked: it is safe to try again; `showvlun -a` tells what is at which LUN"
+                    .to_owned()
             }
             Self::FlushHangs { map, .. } => format!(
                 "all its paths may be lost while it queues: see `multipath -ll {map}` and processes in state D; it is safe to try again"

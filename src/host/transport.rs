@@ -48,7 +48,7 @@ impl Transport {
     /// the same data.
     ///
     /// # Errors
-    /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::ReadOnly`]. At the deadline
+    /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::WrongLun`], [`HostError::ReadOnly`]. At the deadline
     /// [`HostError::NoDevice`], or of a real array [`HostError::NoSession`], [`HostError::NoRemotePort`],
     /// [`HostError::NoPath`], [`HostError::NoMap`]; before it [`HostError::WrongChap`], [`HostError::DaemonDown`],
     /// [`HostError::ToolMissing`]. [`HostError::Command`], [`HostError::Io`].
@@ -146,7 +146,7 @@ impl Transport {
         }
     }
 
-    /// By what this machine is known to the arrays.
+    /// By what this machine is known to the arrays, whether or not it reaches them now.
     pub fn initiators(&self) -> Vec<Initiator> {
         match self {
             Self::Simulated(simulated) => simulated.initiators(),

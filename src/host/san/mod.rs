@@ -62,8 +62,8 @@ impl San {
         Ok(Self::new(kernel, programs, turns, KnownBy::IscsiName(name)))
     }
 
-    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`. Which ports are up is looked at
-    /// each time: a fabric that is down at the start may come up later.
+    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`. Which ports there are is
+    /// looked at each time: one may be added.
     pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Self {
         Self::new(kernel, programs, turns, KnownBy::FcPorts)
     }
@@ -90,7 +90,7 @@ impl San {
     pub(super) fn initiators(&self) -> Vec<Initiator> {
         match &self.known_by {
             KnownBy::IscsiName(name) => vec![name.clone()],
-            // A class that cannot be read has no ports that are up.
+            // A class that cannot be read has no ports.
             KnownBy::FcPorts => fc::initiators(&self.machine.kernel).unwrap_or_default(),
         }
     }

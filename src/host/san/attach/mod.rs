@@ -41,8 +41,10 @@ pub(super) async fn attach(
     let mut turn = san.turns.volume(&export.wwn, deadline).await?;
     *turn += 1;
     let now = *turn;
-    if multipath::find(&san.machine.kernel, &export.wwn)?.is_none() {
-        multipath::must_run(&san.machine).await?;
+    match multipath::find(&san.machine.kernel, &export.wwn)? {
+        // A plugin that was killed while it removed the map may have left it so that it fails what it should keep.
+        Some(map) => map.queue_again(&san.machine).await,
+        None => multipath::must_run(&san.machine).await?,
     }
     let mut effort = Effort::begin(san, export, deadline);
     let (map, device) = match effort.run(deadline).await {
@@ -332,7 +334,11 @@ impl Effort {
                 Ok(())
             }
             // Something else may reach the volume by it, now or soon.
-            Err(error @ (HostError::StaleInUse { .. } | HostError::ToolMissing(_))) => Err(error),
+            Err(
+                error @ (HostError::StaleInUse { .. }
+                | HostError::WrongLun { .. }
+                | HostError::ToolMissing(_)),
+            ) => Err(error),
             Err(error) => {
                 self.trouble(&error);
                 Ok(())

@@ -64,19 +64,37 @@ fn exported() -> Export {
 }
 
 #[tokio::test]
-async fn this_machine_is_known_by_its_ports_that_are_up() {
+async fn this_machine_is_known_by_all_its_ports_up_or_down() {
     let stage = Stage::new();
     assert_eq!(over_fc(&stage).initiators(), []);
     assert!(HostError::no_fc_port().hint().unwrap().contains("fc_host"));
     add_port(&stage, "21000024FF3A0001", "Linkdown");
-    assert_eq!(over_fc(&stage).initiators(), []);
     add_port(&stage, "21000024FF3A0002", "Online");
+    // What has not been given a name yet.
+    add_port(&stage, "0000000000000000", "Offline");
+    add_port(&stage, "FFFFFFFFFFFFFFFF", "Offline");
     let names: Vec<String> = over_fc(&stage)
         .initiators()
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(names, ["21000024FF3A0002"]);
+    assert_eq!(names, ["21000024FF3A0001", "21000024FF3A0002"]);
+}
+
+#[tokio::test]
+async fn paths_of_a_port_that_is_down_by_now_can_be_dropped() {
+    let stage = Stage::new();
+    let host = add_port(&stage, "21000024FF3A0001", "Online");
+    add_remote(&stage, host, 0, ARRAY[0], "Online", "0");
+    let export = exported();
+    stage.show_at(ARRAY[0], 5, &export.wwn, 64);
+    let san = over_fc(&stage);
+    san.attach(&export, stage.soon()).await.unwrap();
+    let state = format!("sys/class/fc_host/host{host}/port_state");
+    write(stage.dir.path().join(state), "Linkdown");
+    let dropped = san.drop_paths(&export.wwn, &export.serving.ports).await;
+    assert!(dropped.unwrap().is_changed());
+    assert_eq!(stage.disks(), [""; 0]);
 }
 
 #[tokio::test]
@@ -109,8 +127,8 @@ async fn only_the_arrays_ports_are_looked_at_and_only_at_the_lun() {
     assert_eq!(stage.told("iscsiadm"), [""; 0]);
     let seen = san.paths(&export.wwn, &[&export.serving]).await.unwrap();
     let usable = seen.iter().filter(|path| path.is_usable()).count();
-    // One way more is expected: the port that was seen and is lost.
-    assert_eq!((seen.len(), usable), (3, 2), "{seen:#?}");
+    // Two ways more are expected: the port that was seen and is lost, and the one seen by a port that is down.
+    assert_eq!((seen.len(), usable), (4, 2), "{seen:#?}");
     san.detach(&export.wwn).await.unwrap().into_inner();
     assert_eq!(stage.disks(), [""; 0]);
 }

@@ -7,6 +7,7 @@ mod fc;
 mod kernel;
 mod late;
 mod logins;
+mod parting;
 mod programs;
 mod sizes;
 mod stage;
