@@ -331,7 +331,7 @@ impl HostError {
             }
             Self::DaemonDown { daemon, .. } => format!("start it, and at every boot: `systemctl enable --now {daemon}`"),
             Self::WrongChap { .. } => {
-                "somebody has set another secret on this machine's host object: take it away on the array (`sethost removechap HOST`), and the next \
+                "somebody has set another CHAP secret on this machine's host object: take it away on the array (`sethost removechap HOST`), and the next \
                  mount sets this machine's own"
                     .to_owned()
             }
