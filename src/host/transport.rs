@@ -44,7 +44,7 @@ pub enum Transport {
 
 impl Transport {
     /// Waits for the device of an export, checks that it is that volume and has its size. The same device again if it is
-    /// attached already; paths that are missing are added then. The second export is not waited for; what is there of it must be
+    /// attached already; paths that are missing are added then, and if it is in use, it may be larger. The second export is not waited for; what is there of it must be
     /// the same data.
     ///
     /// # Errors
@@ -97,6 +97,19 @@ impl Transport {
         match self {
             Self::Simulated(_) => Ok(Vec::new()),
             Self::San(san) => san.paths(wwn, places).await,
+        }
+    }
+
+    /// Has each path of an attached volume, which may be in use, say itself who it is, and takes those out that are another volume by now
+    /// (array fact 70), the last one, too. Paths that do not answer stay. Gives the disks that were taken out, for example `sdc`; none
+    /// where volumes come without paths. Takes as long as a disk has to answer (5 s), longer only for what is taken out.
+    ///
+    /// # Errors
+    /// [`HostError::ToolMissing`], [`HostError::Deadline`], [`HostError::NotProven`], [`HostError::Io`]: as many as possible were taken out.
+    pub async fn confirm(&self, wwn: &Wwn) -> Result<Vec<String>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(Vec::new()),
+            Self::San(san) => san.confirm(wwn).await,
         }
     }
 

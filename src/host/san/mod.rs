@@ -1,6 +1,7 @@
 //! Volumes over iSCSI and Fibre Channel: the paths to a volume, and the one device that dm-multipath makes of them.
 
 mod attach;
+mod confirm;
 mod detach;
 mod fc;
 mod iscsi;
@@ -150,6 +151,18 @@ impl San {
         ports: &[TargetPort],
     ) -> Result<Change<()>, HostError> {
         part::part(self, wwn, ports).await
+    }
+
+    /// It needs no turn: a path to something else is wrong whatever is being done with the volume.
+    pub(super) async fn confirm(&self, wwn: &Wwn) -> Result<Vec<String>, HostError> {
+        let machine = &self.machine;
+        let Some(map) = multipath::find(&machine.kernel, wwn)? else {
+            return Ok(Vec::new());
+        };
+        let paths = map.paths(&machine.kernel)?;
+        let answers = confirm::confirm(machine, &map, wwn, paths).await?;
+        let foreign = answers.foreign.into_iter();
+        Ok(foreign.map(|(path, _)| path.name).collect())
     }
 
     pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {

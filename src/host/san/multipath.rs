@@ -91,6 +91,16 @@ impl Map {
         BlockDevice::named(kernel, &self.dm, &kernel.dev().join(&self.dm), wwn)
     }
 
+    /// Whether anybody is known to use it. False if it cannot be told in time.
+    pub async fn is_in_use(&self, machine: &Machine) -> bool {
+        let Some(wwn) = self.wwn() else { return false };
+        let Ok(device) = self.device(&machine.kernel, &wwn) else {
+            return false;
+        };
+        let by = busy(&machine.kernel, &device, machine.patience.inquiry).await;
+        matches!(by, Ok(Some(_)))
+    }
+
     /// Removes it if nobody uses it, and proves that it is gone. What was written to it is on the array before.
     ///
     /// # Errors

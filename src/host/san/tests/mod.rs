@@ -2,6 +2,7 @@
 //! scripts which ask the same kernel.
 
 mod attaching;
+mod confirming;
 mod detaching;
 mod fc;
 mod kernel;
