@@ -126,6 +126,11 @@ pub(super) async fn complete(
     if let Some(device) = backend.transport.find(wwn)? {
         export.size = Size::from_mib(device.bytes() >> 20);
     }
+    // A LUN that was given to another volume meanwhile.
+    let foreign = backend.transport.confirm(wwn).await?;
+    if !foreign.is_empty() {
+        log::error!(volume = name.as_str(), devices:? = foreign; "paths led to other volumes: taken out");
+    }
     let seen = backend.transport.paths(wwn, &places(&export)).await?;
     let missing =
         |path: &PathSeen| matches!(path.state, PathState::Missing | PathState::NotConnected);
