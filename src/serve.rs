@@ -169,7 +169,7 @@ fn transport(
 ) -> Result<Transport, HostError> {
     let (kernel, programs) = (Kernel::default(), Programs::default());
     Ok(match (config.protocol, &config.simulated) {
-        (Protocol::Fc, _) => Transport::San(San::fc(kernel, programs, turns)?),
+        (Protocol::Fc, _) => Transport::San(San::fc(kernel, programs, turns)),
         (Protocol::Simulated, Some(simulated)) => Transport::Simulated(Simulated::new(
             kernel,
             &simulated.dir,

@@ -1,11 +1,16 @@
 //! A block device that has been recognised as a volume.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use super::{DeviceNumber, HostError, Kernel, mountinfo::device_number};
+use super::{
+    DeviceNumber, HostError, Kernel,
+    command::blocking,
+    mountinfo::{device_number, number_in},
+};
 use crate::model::Wwn;
 
 /// A block device of this machine and the volume it is. Only a transport makes one, after checking that it is that volume.
@@ -72,16 +77,43 @@ impl BlockDevice {
         &self.wwn
     }
 
+    /// Holds it open, and checks that it is still what it was. As long as what this gives is there, nobody can remove it, so that its
+    /// number and its node are no other device's. It is read from nowhere by that: what is cached of a device that is held stays cached
+    /// (array fact 35), so nothing is to be looked at meanwhile.
+    ///
+    /// # Errors
+    /// As [`BlockDevice::still_there`]; [`HostError::Deadline`].
+    pub(super) async fn hold(&self, kernel: &Kernel, limit: Duration) -> Result<File, HostError> {
+        let (device, kernel) = (self.clone(), kernel.clone());
+        let what = format!("opening `{}`", self.path.display());
+        blocking(what, limit, move || device.hold_now(&kernel)).await
+    }
+
+    /// As [`BlockDevice::hold`], where one may block.
+    pub(super) fn hold_now(&self, kernel: &Kernel) -> Result<File, HostError> {
+        let fail = |e| HostError::io("open", &self.path, e);
+        let held = File::open(&self.path).map_err(fail)?;
+        let number = number_in(&held.metadata().map_err(fail)?, &self.path)?;
+        if number != self.number {
+            return Err(self.is_another(number));
+        }
+        self.still_there(kernel)?;
+        Ok(held)
+    }
+
+    fn is_another(&self, number: DeviceNumber) -> HostError {
+        HostError::WrongDevice {
+            device: self.path.clone(),
+            wwn: self.wwn.clone(),
+            found: format!("it is device {number} now, not {}", self.number),
+        }
+    }
+
     /// Checks that node, number and size are still what they were, right before something irrevocable.
     pub(super) fn still_there(&self, kernel: &Kernel) -> Result<(), HostError> {
         let number = device_number(&self.path)?;
         if number != self.number {
-            let found = format!("it is device {number} now, not {}", self.number);
-            return Err(HostError::WrongDevice {
-                device: self.path.clone(),
-                wwn: self.wwn.clone(),
-                found,
-            });
+            return Err(self.is_another(number));
         }
         // A number is given again when a map is gone.
         if let Some(uuid) = made_by_multipath_for(kernel, number)
@@ -126,6 +158,40 @@ fn size(kernel: &Kernel, number: DeviceNumber) -> Result<u64, HostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Any block device will do, bound or not; only root may open it.
+    #[test]
+    fn a_device_is_held_as_long_as_wanted_and_only_if_it_is_the_right_one() {
+        let node = Path::new("/dev/loop0");
+        if let Err(why) = File::open(node) {
+            assert!(std::env::var_os("REQUIRE_ALL").is_none(), "{why}");
+            println!("skipped: `{}` cannot be opened: {why}", node.display());
+            return;
+        }
+        let sys = tempfile::tempdir().unwrap();
+        let kernel = Kernel::at("/nowhere", sys.path());
+        let number = device_number(node).unwrap();
+        let dir = sys.path().join(format!("dev/block/{number}"));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("size"), "8\n").unwrap();
+        let wwn: Wwn = "60002AC00000000000000A1F0001B2C3".parse().unwrap();
+        let device = BlockDevice::read(&kernel, node, &wwn).unwrap();
+        let held = device.hold_now(&kernel).unwrap();
+        let same = number_in(&held.metadata().unwrap(), node).unwrap();
+        assert_eq!(same, number);
+        let other = BlockDevice {
+            number: DeviceNumber {
+                minor: number.minor + 1,
+                ..number
+            },
+            ..device.clone()
+        };
+        let error = other.hold_now(&kernel).unwrap_err();
+        assert!(matches!(error, HostError::WrongDevice { .. }), "{error}");
+        fs::write(dir.join("size"), "16\n").unwrap();
+        let error = device.hold_now(&kernel).unwrap_err();
+        assert!(matches!(error, HostError::WrongSize { .. }), "{error}");
+    }
 
     #[test]
     fn a_map_says_which_volume_it_was_made_for() {

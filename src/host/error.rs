@@ -216,6 +216,18 @@ pub enum HostError {
         /// By whom.
         by: Box<Busy>,
     },
+    /// Where a volume should be, another one is, and it is what the kernel takes it for: the LUN is not the volume's, or not any more.
+    #[error("at LUN {lun} where WWN `{wwn}` should be is `{device}`: {found}", device = device.display())]
+    WrongLun {
+        /// The volume that was looked for.
+        wwn: Wwn,
+        /// Where.
+        lun: Lun,
+        /// The disk that is there.
+        device: PathBuf,
+        /// What it is.
+        found: String,
+    },
     /// A map without paths keeps what is written to it, and cannot be removed.
     #[error("map `{map}` could not be removed within {} s", after.as_secs())]
     FlushHangs {
@@ -235,6 +247,14 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// This machine has no Fibre Channel port, so no array could know it.
+    pub fn no_fc_port() -> Self {
+        Self::NoInitiator {
+            of: "Fibre Channel port",
+            but: "`/sys/class/fc_host` shows none".to_owned(),
+        }
+    }
+
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io {
             doing,
@@ -311,7 +331,7 @@ impl HostError {
             }
             Self::DaemonDown { daemon, .. } => format!("start it, and at every boot: `systemctl enable --now {daemon}`"),
             Self::WrongChap { .. } => {
-                "somebody has set another secret on this machine's host object: take it away on the array (`sethost removechap HOST`), and the next \
+                "somebody has set another CHAP secret on this machine's host object: take it away on the array (`sethost removechap HOST`), and the next \
                  mount sets this machine's own"
                     .to_owned()
             }
@@ -329,6 +349,10 @@ impl HostError {
             }
             Self::StaleInUse { .. } => {
                 "stop what uses it at once: what is written there reaches another volume; then try again".to_owned()
+            }
+            Self::WrongLun { .. } => {
+                "the export has changed since the array was asked: it is safe to try again; `showvlun -a` tells what is at which LUN"
+                    .to_owned()
             }
             Self::FlushHangs { map, .. } => format!(
                 "all its paths may be lost while it queues: see `multipath -ll {map}` and processes in state D; it is safe to try again"

@@ -50,7 +50,7 @@ pub async fn make(
     limit: Duration,
 ) -> Result<String, HostError> {
     let device = empty.device();
-    device.still_there(kernel)?;
+    let held = device.hold(kernel, LOOKING).await?;
     must_be_free(kernel, device, LOOKING).await?;
     let (program, options) = maker(kind);
     let mut args: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
@@ -58,6 +58,7 @@ pub async fn make(
     log::info!(device = device.path().display().to_string().as_str(), wwn = device.wwn().as_str(), kind = kind.to_string().as_str();
         "making filesystem");
     run_ok(program, &args, limit).await?;
+    drop(held);
     sync(device).await?;
     match probe(kernel, device).await? {
         Found::Filesystem {
@@ -103,7 +104,9 @@ pub async fn reclaim(
                 OsStr::new(&found),
                 device.path().as_ref(),
             ];
+            let held = device.hold(kernel, LOOKING).await?;
             run_ok("wipefs", &args, LOOKING).await?;
+            drop(held);
             sync(device).await?;
             match probe::signature(device.path()).await? {
                 None => Ok(ProvenEmpty::of(device)),

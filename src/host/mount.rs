@@ -209,7 +209,7 @@ fn mount_now(
         }
         Err(e) => return Err(HostError::io("make directory", &target, e)),
     }
-    device.still_there(kernel)?;
+    let held = device.hold_now(kernel)?;
     let (flags, data) = mount_as.options(kind);
     let mut log = KernelLog::from_now();
     let done = nix::mount::mount(
@@ -219,6 +219,7 @@ fn mount_now(
         flags,
         data,
     );
+    drop(held);
     if let Err(refusal) = done {
         // What is the matter only the log says (array fact 91).
         let said = log.about(&damage::name_in_log(kernel, device));

@@ -265,8 +265,13 @@ fn unescape(field: &[u8]) -> OsString {
 /// # Errors
 /// [`HostError::Io`], also if it is no block device.
 pub(super) fn device_number(path: &Path) -> Result<DeviceNumber, HostError> {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt};
     let data = fs::metadata(path).map_err(|e| HostError::io("look at", path, e))?;
+    number_in(&data, path)
+}
+
+/// As [`device_number`], of what was read of a device already.
+pub(super) fn number_in(data: &fs::Metadata, path: &Path) -> Result<DeviceNumber, HostError> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
     if !data.file_type().is_block_device() {
         let wrong = io::Error::other("not a block device");
         return Err(HostError::io("look at", path, wrong));

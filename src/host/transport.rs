@@ -1,5 +1,7 @@
 //! How volumes reach this machine. What comes in is what an array says; what goes out is a block device that is that volume.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::{BlockDevice, Finding, HostError, PathSeen, San, Simulated};
@@ -42,11 +44,11 @@ pub enum Transport {
 
 impl Transport {
     /// Waits for the device of an export, checks that it is that volume and has its size. The same device again if it is
-    /// attached already; paths that are missing are added then. The second export is not waited for; what is there of it must be
+    /// attached already; paths that are missing are added then, and if it is in use, it may be larger. The second export is not waited for; what is there of it must be
     /// the same data.
     ///
     /// # Errors
-    /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::ReadOnly`]. At the deadline
+    /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::WrongLun`], [`HostError::ReadOnly`]. At the deadline
     /// [`HostError::NoDevice`], or of a real array [`HostError::NoSession`], [`HostError::NoRemotePort`],
     /// [`HostError::NoPath`], [`HostError::NoMap`]; before it [`HostError::WrongChap`], [`HostError::DaemonDown`],
     /// [`HostError::ToolMissing`]. [`HostError::Command`], [`HostError::Io`].
@@ -98,6 +100,19 @@ impl Transport {
         }
     }
 
+    /// Has each path of an attached volume, which may be in use, say itself who it is, and takes those out that are another volume by now
+    /// (array fact 70), the last one, too. Paths that do not answer stay. Gives the disks that were taken out, for example `sdc`; none
+    /// where volumes come without paths. Takes as long as a disk has to answer (5 s), longer only for what is taken out.
+    ///
+    /// # Errors
+    /// [`HostError::ToolMissing`], [`HostError::Deadline`], [`HostError::NotProven`], [`HostError::Io`]: as many as possible were taken out.
+    pub async fn confirm(&self, wwn: &Wwn) -> Result<Vec<String>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(Vec::new()),
+            Self::San(san) => san.confirm(wwn).await,
+        }
+    }
+
     /// What it is.
     pub fn protocol(&self) -> Protocol {
         match self {
@@ -122,6 +137,17 @@ impl Transport {
         }
     }
 
+    /// The LUNs of these ports that this machine has disks at, of whatever volume. An array may take some of them for free.
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn occupied(&self, ports: &[TargetPort]) -> Result<BTreeSet<Lun>, HostError> {
+        match self {
+            Self::Simulated(_) => Ok(BTreeSet::new()),
+            Self::San(san) => san.occupied(ports),
+        }
+    }
+
     /// What is wrong with dm-multipath's settings for 3PAR volumes; nothing where volumes come without paths. Nothing is changed.
     ///
     /// # Errors
@@ -133,7 +159,7 @@ impl Transport {
         }
     }
 
-    /// By what this machine is known to the arrays.
+    /// By what this machine is known to the arrays, whether or not it reaches them now.
     pub fn initiators(&self) -> Vec<Initiator> {
         match self {
             Self::Simulated(simulated) => simulated.initiators(),

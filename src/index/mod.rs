@@ -414,6 +414,10 @@ impl Index {
     }
 }
 
+/// A program that the former plugin was just starting has the lock, too, until it runs: it goes with the plugin only then.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
+
 /// Takes the lock that keeps a second plugin out, and writes this process's id into it.
 fn lock(path: &Path) -> Result<File, IndexError> {
     let fail = |e| IndexError::io("lock", path, e);
@@ -425,18 +429,24 @@ fn lock(path: &Path) -> Result<File, IndexError> {
         .mode(0o600)
         .open(path)
         .map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            // Only for the message: an unreadable one says less, nothing more.
-            let _ = file.read_to_string(&mut pid);
-            return Err(IndexError::AlreadyRunning {
-                pid: pid.trim().parse().ok(),
-                lock: path.to_owned(),
-            });
+    let patience = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                std::thread::sleep(LOCK_AGAIN);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // Only for the message: an unreadable one says less, nothing more.
+                let _ = file.read_to_string(&mut pid);
+                return Err(IndexError::AlreadyRunning {
+                    pid: pid.trim().parse().ok(),
+                    lock: path.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
-        Err(TryLockError::Error(e)) => return Err(fail(e)),
     }
     file.set_len(0).and_then(|()| file.rewind()).map_err(fail)?;
     writeln!(file, "{}", std::process::id()).map_err(fail)?;

@@ -32,17 +32,16 @@ pub(super) async fn ensure(
     if set.as_ref() == Some(&chap.user) {
         return Ok(chap);
     }
-    if let Some(name) = set {
-        let comment = steps
-            .look("host comment", array.showhost_comment(host))
-            .await?;
-        if comment.as_deref().and_then(host_object::machine_id) != Some(&backend.machine_id) {
-            return Err(Cause::ForeignChap {
-                array: array.label().to_owned(),
-                host: host.clone(),
-                name,
-            });
-        }
+    let comment = steps
+        .look("host comment", array.showhost_comment(host))
+        .await?;
+    // Whoever made the object has sessions of their own, which a secret would shut out.
+    if comment.as_deref().and_then(host_object::machine_id) != Some(&backend.machine_id) {
+        let (array, host) = (array.label().to_owned(), host.clone());
+        return Err(match set {
+            Some(name) => Cause::ForeignChap { array, host, name },
+            None => Cause::ChapNotOurs { array, host },
+        });
     }
     let wanted = Some(chap.user.clone());
     steps

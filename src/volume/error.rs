@@ -220,6 +220,24 @@ pub enum Cause {
         /// The foreign initiators.
         others: String,
     },
+    /// An administrator's further exports.
+    #[error("array `{array}` exports it to {to}")]
+    SeveralLuns {
+        /// The array.
+        array: String,
+        /// In words.
+        to: String,
+    },
+    /// A CHAP secret is wanted on a host object that somebody else has made.
+    #[error(
+        "host object `{host}` on array `{array}` was not made by this plugin, so no CHAP secret is set on it"
+    )]
+    ChapNotOurs {
+        /// The array.
+        array: String,
+        /// The object.
+        host: HostName,
+    },
     /// Somebody else's CHAP secret.
     #[error(
         "host object `{host}` on array `{array}` already has a CHAP secret, under the name `{name}`, that this plugin did not set"
@@ -399,6 +417,14 @@ impl Cause {
             Self::SharedHost { host, .. } => {
                 Some(format!("give this machine a host object of its own (`showhost -d {host}`)"))
             }
+            Self::SeveralLuns { array, .. } => Some(format!(
+                "see `showvlun -t` on array `{array}`, and remove all but one of them"
+            )),
+            Self::ChapNotOurs { .. } => Some(
+                "remove that host object while nothing uses it, and the plugin makes one of its own; or set \
+                 `hpe3par_iscsi_chap_enabled = false`"
+                    .to_owned(),
+            ),
             Self::ForeignChap { host, .. } => Some(format!(
                 "take that secret away (`sethost removechap {host}`), or set `hpe3par_iscsi_chap_enabled = false`"
             )),

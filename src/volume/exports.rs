@@ -1,10 +1,12 @@
 //! To whom an array exports a VV, and exporting it to this machine. Who has a volume is decided in `ownership`.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use crate::{
     inform::{Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate},
-    model::{HostName, Lun, VvName},
+    model::{HostName, Lun, Protocol, VvName},
     replication::Exported,
 };
 
@@ -12,6 +14,7 @@ use super::{
     backend::Backend,
     error::Cause,
     host_object::our_host,
+    place,
     steps::{Intent, Seen, Steps},
 };
 
@@ -152,6 +155,7 @@ pub(super) fn names(templates: &[VlunTemplate]) -> String {
 /// Exports the VV to this machine, at this LUN if that is free there. Only a read-back that shows this machine alone permits what
 /// follows; whoever sees another host withdraws its own export.
 pub(super) async fn export(
+    backend: &Backend,
     steps: &mut Steps,
     intent: Intent,
     array: &Array,
@@ -159,13 +163,49 @@ pub(super) async fn export(
     host: &HostName,
     at: Option<Lun>,
 ) -> Result<VlunTemplate, Cause> {
-    if let Some(lun) = at {
+    let taken = taken_here(backend, steps, array, host).await?;
+    if let Some(lun) = at.filter(|lun| !taken.avoid.contains(lun)) {
         match export_at(steps, intent, array, vv, host, LunChoice::Exact(lun)).await {
             Err(Cause::Array(error)) if error.refusal() == Some(Refusal::LunTaken) => {}
             other => return other,
         }
     }
-    export_at(steps, intent, array, vv, host, LunChoice::Auto).await
+    if taken.avoid.is_empty() {
+        return export_at(steps, intent, array, vv, host, LunChoice::Auto).await;
+    }
+    log::warn!(array = array.label(), luns:? = taken.avoid;
+        "disks of volumes that the array does not show to this machine any more: their LUNs are left alone");
+    let mut free = (0..=LAST_LUN).map(Lun);
+    let free = free.find(|lun| !taken.avoid.contains(lun) && !taken.listed.contains(lun));
+    let choice = free.map_or(LunChoice::Auto, LunChoice::Exact);
+    export_at(steps, intent, array, vv, host, choice).await
+}
+
+/// Highest LUN of an array (array fact 71 tells why low ones are better).
+const LAST_LUN: u16 = 16_383;
+
+/// The LUNs of this machine on an array.
+struct Taken {
+    /// That the array shows it something at.
+    listed: BTreeSet<Lun>,
+    /// That it has disks at which the array knows nothing of.
+    avoid: BTreeSet<Lun>,
+}
+
+async fn taken_here(
+    backend: &Backend,
+    steps: &Steps,
+    array: &Array,
+    host: &HostName,
+) -> Result<Taken, Cause> {
+    let (mut listed, mut avoid) = (BTreeSet::new(), BTreeSet::new());
+    if backend.transport.protocol() != Protocol::Simulated {
+        let here = array.showvlun_t(VlunQuery::Host(host));
+        let here = steps.look("luns", here).await?;
+        listed.extend(here.into_iter().map(|template| template.lun));
+        avoid = place::left_behind(backend, array, &listed).await?;
+    }
+    Ok(Taken { listed, avoid })
 }
 
 async fn export_at(

@@ -86,7 +86,7 @@ pub(super) async fn filesystem(
         // The WWN in the index tells it from a namesake, also where an older comment has the name alone.
         if !comment.op.machine.may_be(&inner.machine) || known.as_ref() != Some(&vv.wwn) {
             return Err(Cause::Format(format!(
-                "making its filesystem was begun by host `{}` (operation `{}`) and not finished; only that host may go on",
+                "making its filesystem was begun by host `{}` (operation `{}`) and not finished; only that host may go on, but nothing was ever mounted on it, so it may be removed and created again",
                 comment.op.machine.name(),
                 comment.op
             )));

@@ -10,6 +10,7 @@ use std::{
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::{
+    host::HostError,
     inform::{Array, ArrayError, HostEntry, HostPath, Refusal, VlunQuery, VvQuery},
     model::{DomainName, HostName, Initiator, Machine},
 };
@@ -165,6 +166,9 @@ pub(super) async fn find_or_make(
     {
         add_what_is_missing(steps, backend, array, host, name).await?;
         return Ok(name.clone());
+    }
+    if backend.transport.initiators().is_empty() {
+        return Err(HostError::no_fc_port().into());
     }
     let name = free_name(backend, array, &hosts)?;
     let domain = objects.domain(steps, array).await?;

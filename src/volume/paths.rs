@@ -29,21 +29,25 @@ use super::{
 
 /// How often the paths of mounted volumes are looked at.
 const LOOK: Duration = Duration::from_secs(30);
+/// How often an array is asked anew which ports it has: one that was down at the mount may be up.
+const READ_AGAIN: Duration = Duration::from_secs(300);
+/// How long an inspect waits for what multipathd says.
+const SHOWING: Duration = Duration::from_millis(1500);
 /// How long a look for missing ones may take.
 const ADDING: Duration = Duration::from_secs(20);
 
 /// Where the volumes that are mounted here come from. Nothing is kept over a restart: the arrays are asked again.
 #[derive(Debug, Default)]
-pub(super) struct Paths(Mutex<HashMap<VolumeName, Export>>);
+pub(super) struct Paths(Mutex<HashMap<VolumeName, (Export, Instant)>>);
 
 impl Paths {
-    fn all(&self) -> MutexGuard<'_, HashMap<VolumeName, Export>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<VolumeName, (Export, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A volume has just been mounted.
     pub fn note(&self, name: &VolumeName, export: Export) {
-        self.all().insert(name.clone(), export);
+        self.all().insert(name.clone(), (export, Instant::now()));
     }
 
     /// Its exports are other ones now, or it is not mounted any more.
@@ -52,7 +56,13 @@ impl Paths {
     }
 
     fn of(&self, name: &VolumeName) -> Option<Export> {
-        self.all().get(name).cloned()
+        self.all().get(name).map(|(export, _)| export.clone())
+    }
+
+    fn is_old(&self, name: &VolumeName) -> bool {
+        let all = self.all();
+        all.get(name)
+            .is_none_or(|(_, read)| read.elapsed() >= READ_AGAIN)
     }
 }
 
@@ -99,9 +109,28 @@ pub(super) async fn complete(
         return Ok(());
     }
     let wwn = &mounted.wwn;
-    let Some(export) = export(inner, &backend, name, &volume.vv, wwn).await? else {
+    let known = inner.paths.of(name).filter(|known| known.wwn == *wwn);
+    let export = if known.is_none() || inner.paths.is_old(name) {
+        let read = read(inner, &backend, name, &volume.vv, wwn).await;
+        if let Ok(Some(export)) = &read {
+            inner.paths.note(name, export.clone());
+        }
+        read.or_else(|cause| known.map(Some).ok_or(cause))?
+    } else {
+        known
+    };
+    let Some(mut export) = export else {
         return Ok(());
     };
+    // Whether it has grown is not for this to see to.
+    if let Some(device) = backend.transport.find(wwn)? {
+        export.size = Size::from_mib(device.bytes() >> 20);
+    }
+    // A LUN that was given to another volume meanwhile.
+    let foreign = backend.transport.confirm(wwn).await?;
+    if !foreign.is_empty() {
+        log::error!(volume = name.as_str(), devices:? = foreign; "paths led to other volumes: taken out");
+    }
     let seen = backend.transport.paths(wwn, &places(&export)).await?;
     let missing =
         |path: &PathSeen| matches!(path.state, PathState::Missing | PathState::NotConnected);
@@ -119,15 +148,24 @@ pub(super) async fn shown(inner: &Inner, backend: &Backend, name: &VolumeName) -
     }
     let mounted = reconcile::mounted_volume(inner, name).ok()??;
     let volume = inner.index.get(name)?;
-    let export = export(inner, backend, name, &volume.vv, &mounted.wwn).await;
-    let export = export.ok()??;
-    let seen = backend
-        .transport
-        .paths(&mounted.wwn, &places(&export))
-        .await;
-    Some(match seen {
-        Ok(seen) => told(&places(&export), &seen),
-        Err(error) => json!({ "not known": error.to_string() }),
+    let known = inner
+        .paths
+        .of(name)
+        .filter(|known| known.wwn == mounted.wwn);
+    let export = match known {
+        Some(known) => known,
+        // Not kept: whoever has the name's lock may be changing it.
+        None => {
+            let read = read(inner, backend, name, &volume.vv, &mounted.wwn).await;
+            read.ok()??
+        }
+    };
+    let places = places(&export);
+    let paths = backend.transport.paths(&mounted.wwn, &places);
+    Some(match tokio::time::timeout(SHOWING, paths).await {
+        Ok(Ok(seen)) => told(&places, &seen),
+        Ok(Err(error)) => json!({ "not known": error.to_string() }),
+        Err(_) => json!({ "not known": "multipathd did not answer in time" }),
     })
 }
 
@@ -159,17 +197,15 @@ fn told(places: &[&Place], seen: &[PathSeen]) -> Value {
     Value::Object(all.collect::<Map<_, _>>())
 }
 
-/// From where the volume comes: as it was mounted, or as the arrays show it now. None if nobody exports it to this machine.
-async fn export(
+/// From where the volume comes, as the arrays show it now. None if nobody exports it to this machine, or it is not known whether both
+/// arrays of a pair show one volume: what the one shows that does not serve may be other data.
+async fn read(
     inner: &Inner,
     backend: &Backend,
     name: &VolumeName,
     vv: &VvName,
     wwn: &Wwn,
 ) -> Result<Option<Export>, Cause> {
-    if let Some(known) = inner.paths.of(name).filter(|known| known.wwn == *wwn) {
-        return Ok(Some(known));
-    }
     let Some(device) = backend.transport.find(wwn)? else {
         return Ok(None);
     };
@@ -188,9 +224,18 @@ async fn export(
     } else {
         Side::BOTH.to_vec()
     };
+    let kept = inner.second_exports.of(name);
+    let by = kept.as_ref().and_then(|kept| kept.certainly_by());
+    if second_export::is_wanted(backend) && by.is_none() {
+        return Ok(None);
+    }
+    let may_show = |side: &Side| {
+        let label = backend.on(*side).label();
+        by.is_none_or(|by| by.iter().any(|one| one == label))
+    };
     let mut found = Vec::new();
     let mut failed = None;
-    for side in sides {
+    for side in sides.into_iter().filter(may_show) {
         match seen_place(inner, backend, side, vv).await {
             Ok(place) => found.extend(place),
             // The other one may have it.
@@ -201,17 +246,12 @@ async fn export(
     let Some(serving) = found.next() else {
         return failed.map_or(Ok(None), Err);
     };
-    let export = Export {
+    Ok(Some(Export {
         serving,
         second: found.next(),
         wwn: wwn.clone(),
         size: Size::from_mib(device.bytes() >> 20),
-    };
-    // What could not be asked is asked again.
-    if failed.is_none() {
-        inner.paths.note(name, export.clone());
-    }
-    Ok(Some(export))
+    }))
 }
 
 async fn seen_place(

@@ -1,9 +1,14 @@
 //! Where an array shows a volume to this machine: the LUN, and the ports to look at.
 
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
+
 use crate::{
     host::Place,
     inform::{Array, ExportTarget, HostEntry, PortMode, PortProtocol, PortState, VlunTemplate},
-    model::{Initiator, Protocol, Side, TargetPort},
+    model::{Initiator, Lun, Protocol, Side, TargetPort, Wwn},
 };
 
 use super::{backend::Backend, chap, error::Cause, inner::Inner, steps::Steps};
@@ -157,4 +162,83 @@ async fn fc(backend: &Backend, array: &Array) -> Result<Found, Cause> {
     } else {
         Ok(found)
     })
+}
+
+/// All ports of an array at which this machine may have paths, whatever state they are in now and whatever hpe.conf says.
+async fn all_ports(backend: &Backend, side: Side) -> Result<Vec<TargetPort>, Cause> {
+    let array = backend.on(side);
+    Ok(match backend.transport.protocol() {
+        Protocol::Simulated => Vec::new(),
+        Protocol::Iscsi => {
+            let wanted = &backend.reach(side).portals;
+            let names = array.showport_iscsiname().await?;
+            let portals = |ip: IpAddr| {
+                let named = wanted.iter().copied().filter(move |p| p.ip() == ip);
+                named.chain([SocketAddr::new(ip, ISCSI_PORT)])
+            };
+            let ports = names
+                .into_iter()
+                .filter_map(|name| Some((name.iqn, name.ip?)));
+            ports
+                .flat_map(|(iqn, ip)| {
+                    portals(ip).map(move |portal| TargetPort::Iscsi {
+                        iqn: iqn.clone(),
+                        portal,
+                    })
+                })
+                .collect()
+        }
+        Protocol::Fc => {
+            let ports = array.showport().await?.into_iter();
+            ports
+                .filter(|port| port.mode == PortMode::Target)
+                .filter_map(|port| match port.address.parse() {
+                    Ok(Initiator::Fc(wwpn)) => Some(TargetPort::Fc { wwpn }),
+                    Ok(Initiator::Iscsi(_)) | Err(_) => None,
+                })
+                .collect()
+        }
+    })
+}
+
+/// Takes the paths to one array away from a volume that may be in use, before the array takes the export back: its LUN may be another
+/// volume's soon. Nothing where volumes come without paths.
+///
+/// # Errors
+/// What keeps the ports from being known, or a path from being removed: then it is still there.
+pub(super) async fn leave(backend: &Backend, array: &Array, wwn: &Wwn) -> Result<(), Cause> {
+    let Some(side) = side(backend, array) else {
+        return Ok(());
+    };
+    let ports = all_ports(backend, side).await?;
+    if !ports.is_empty() {
+        let dropped = backend.transport.drop_paths(wwn, &ports).await?;
+        log::debug!(array = array.label(), wwn = wwn.as_str(), changed = dropped.is_changed(); "paths dropped");
+    }
+    Ok(())
+}
+
+/// The LUNs of an array at which this machine has disks that the array knows nothing of: left behind, and dangerous. They are for no other
+/// volume as long as they are there.
+///
+/// # Errors
+/// As [`leave`].
+pub(super) async fn left_behind(
+    backend: &Backend,
+    array: &Array,
+    listed: &BTreeSet<Lun>,
+) -> Result<BTreeSet<Lun>, Cause> {
+    let Some(side) = side(backend, array) else {
+        return Ok(BTreeSet::new());
+    };
+    let ports = all_ports(backend, side).await?;
+    let mut luns = backend.transport.occupied(&ports)?;
+    luns.retain(|lun| !listed.contains(lun));
+    Ok(luns)
+}
+
+fn side(backend: &Backend, array: &Array) -> Option<Side> {
+    Side::BOTH
+        .into_iter()
+        .find(|side| backend.on(*side).label() == array.label())
 }

@@ -229,3 +229,62 @@ async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
     stage.plugin.unmount("db1", "c2").await.ok();
     stage.is_clear_at_last();
 }
+
+/// host1 has the volume on both arrays, and is switched off: its plugin, its mounts, its devices and its paths are gone.
+async fn dead_holder(test: &str) -> Option<Stage> {
+    let mut stage = Flavour::ThreePar.stage(test).await?;
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.is_on_both("db1");
+    stage.kill();
+    let at = stage.machine.mountpoint("db1");
+    stage.namespace.sh(&format!("umount {}", at.display()));
+    for device in stage.devices() {
+        stage.namespace.sh(&format!("losetup --detach {device}"));
+    }
+    Some(stage)
+}
+
+fn has_on(stage: &Stage, array: &str, host: &str) -> bool {
+    let hosts = stage.exported_to(array, "db1");
+    hosts.len() == 1 && hosts[0].0 == host
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_host_is_taken_over_on_both_arrays() {
+    let test = "two_hosts::a_dead_host_is_taken_over_on_both_arrays";
+    let Some(stage) = dead_holder(test).await else {
+        return;
+    };
+    let (_machine, other) = second_host(&stage);
+    stage.arrays.log_out("host1");
+    other.mount("db1", "x1").await.ok();
+    assert!(has_on(&stage, HOME, "host2") && has_on(&stage, PEER, "host2"));
+    other.unmount("db1", "x1").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// The array that is away keeps its export to the dead host until it is back, and has nothing to say of the volume meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_that_was_away_gives_up_the_dead_host_when_it_is_back() {
+    let test = "two_hosts::an_array_that_was_away_gives_up_the_dead_host_when_it_is_back";
+    let Some(stage) = dead_holder(test).await else {
+        return;
+    };
+    let (_machine, other) = second_host(&stage);
+    stage.arrays.log_out("host1");
+    other.get("db1").await.ok();
+    stage.arrays.control.down(PEER).await.unwrap();
+    mounts_at_last(&other, "x1").await;
+    assert!(has_on(&stage, HOME, "host2"));
+    assert!(has_on(&stage, PEER, "host1"));
+    stage.arrays.control.up(PEER).await.unwrap();
+    until("the dead host's export gone, and the other's there", || {
+        has_on(&stage, PEER, "host2")
+    });
+    assert!(has_on(&stage, HOME, "host2"));
+    let log = other.log();
+    assert!(log.contains("taken over from is removed"), "{log}");
+    other.unmount("db1", "x1").await.ok();
+    stage.is_clear_at_last();
+}

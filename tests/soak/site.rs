@@ -36,6 +36,10 @@ pub struct Site {
 impl Site {
     pub async fn set() -> Self {
         let arrays = Arrays::start_with(|toml| witnessed(&toml)).await;
+        // Both live: neither may take a volume from the other.
+        for host in ["host1", "host2"] {
+            arrays.log_in(host);
+        }
         let before = arrays.dump();
         let hosts = ["host1", "host2"].map(|name| Host::set(&arrays, name));
         Self {

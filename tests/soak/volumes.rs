@@ -43,7 +43,7 @@ pub fn of(kind: Kind) -> impl Iterator<Item = &'static str> {
 
 /// What it is created with.
 pub fn options(name: &str) -> Value {
-    match kind(name) {
+    let mut options = match kind(name) {
         Kind::Plain => json!({ "size": "1" }),
         Kind::ActivePassive => {
             json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" })
@@ -51,7 +51,9 @@ pub fn options(name: &str) -> Value {
         Kind::PeerPersistence => {
             json!({ "size": "1", "backend": "paired", "replicationGroup": "pair" })
         }
-    }
+    };
+    options["mountConflictDelay"] = "1".into();
+    options
 }
 
 /// The group of a kind of volumes.

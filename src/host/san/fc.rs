@@ -9,23 +9,22 @@ use crate::{
     model::Initiator,
 };
 
-/// This machine's ports that are up, by their port WWNs.
+/// All of this machine's ports, up or down, by their port WWNs: one that is down is this machine's still, and arrays know it.
 ///
 /// # Errors
 /// [`HostError::Io`].
 pub(super) fn initiators(kernel: &Kernel) -> Result<Vec<Initiator>, HostError> {
     let dir = kernel.sys().join("class/fc_host");
-    Ok(online(kernel)?
-        .into_iter()
-        .filter_map(|host| {
-            digits(&attribute(&dir.join(format!("host{host}/port_name")))?)?
-                .parse()
-                .ok()
-        })
+    let hosts = names(&dir)?.into_iter();
+    Ok(hosts
+        .filter_map(|host| digits(&attribute(&dir.join(host).join("port_name"))?))
+        // A port that has no name yet says so in one of these ways.
+        .filter(|name| !name.bytes().all(|b| b == b'0') && !name.bytes().all(|b| b == b'F'))
+        .filter_map(|name| name.parse().ok())
         .collect())
 }
 
-/// Ways to a port of an array: one for each port of this machine that sees it, or, with `lost`, has seen it.
+/// Ways to a port of an array: one for each port of this machine that sees it, or, with `lost`, has seen it, and may be down itself.
 ///
 /// # Errors
 /// [`HostError::Io`].
@@ -34,7 +33,8 @@ pub(super) fn nexuses(kernel: &Kernel, wwpn: &str, lost: bool) -> Result<Vec<Nex
     let dir = kernel.sys().join("class/fc_remote_ports");
     let mut found = Vec::new();
     for name in names(&dir)? {
-        let Some((host, channel)) = place(&name).filter(|(host, _)| online.contains(host)) else {
+        let Some((host, channel)) = place(&name).filter(|(host, _)| lost || online.contains(host))
+        else {
             continue;
         };
         let port = dir.join(&name);

@@ -284,6 +284,7 @@ impl Node<'_> {
     /// Makes the record, and sees to its settings. A person's is left as it is.
     async fn prepare(&self, chap: Option<&Chap>) -> Result<(), HostError> {
         let limit = self.machine.patience.command;
+        let mut made = false;
         let record = match self.record().await? {
             Some(record) if record.is_wanted_at_boot() => {
                 log::debug!(iqn = self.iqn, portal = self.portal.as_str(); "the record of this port is an administrator's: used as it is");
@@ -291,8 +292,9 @@ impl Node<'_> {
             }
             Some(record) => record,
             None => {
-                let made = [status::OK, status::SESSION_EXISTS];
-                self.must(&["-o", "new"], &made, limit).await?;
+                let good = [status::OK, status::SESSION_EXISTS];
+                self.must(&["-o", "new"], &good, limit).await?;
+                made = true;
                 Record(String::new())
             }
         };
@@ -314,14 +316,19 @@ impl Node<'_> {
         for (name, value) in &wanted {
             words.extend(["-n", name, "-v", value]);
         }
-        let report = self
-            .run(&words, chap.map(|chap| &chap.secret), limit)
-            .await?;
-        if report.code == Some(status::OK) {
-            Ok(())
-        } else {
-            Err(HostError::Command(report))
+        let updated = match self.run(&words, chap.map(|chap| &chap.secret), limit).await {
+            Ok(report) if report.code == Some(status::OK) => Ok(()),
+            Ok(report) => Err(HostError::Command(report)),
+            Err(error) => Err(error),
+        };
+        // As iscsiadm makes a record it is logged in to at every boot, and would be taken for an administrator's.
+        if updated.is_err() && made {
+            let gone = [status::OK, status::NOTHING_FOUND];
+            if let Err(error) = self.must(&["-o", "delete"], &gone, limit).await {
+                log::warn!(iqn = self.iqn, portal = self.portal.as_str(), error:% = error; "a record that is half made stays");
+            }
         }
+        updated
     }
 
     /// None if there is no record.

@@ -1,12 +1,14 @@
 //! Volumes over iSCSI and Fibre Channel: the paths to a volume, and the one device that dm-multipath makes of them.
 
 mod attach;
+mod confirm;
 mod detach;
 mod fc;
 mod iscsi;
 mod look;
 mod machine;
 mod multipath;
+mod occupied;
 mod part;
 mod paths;
 mod scsi;
@@ -28,7 +30,7 @@ use self::{
     scsi::Nexus,
 };
 use super::{BlockDevice, Export, HostError, Kernel, Place, Programs};
-use crate::model::{Change, Initiator, Protocol, Size, TargetPort, Wwn};
+use crate::model::{Change, Initiator, Lun, Protocol, Size, TargetPort, Wwn};
 
 /// The transport of real arrays. It is the same for iSCSI and Fibre Channel: each port of a [`Place`] says what it is.
 #[derive(Debug, Clone)]
@@ -61,21 +63,10 @@ impl San {
         Ok(Self::new(kernel, programs, turns, KnownBy::IscsiName(name)))
     }
 
-    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`.
-    ///
-    /// # Errors
-    /// [`HostError::NoInitiator`] if no port is up. [`HostError::Io`].
-    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Result<Self, HostError> {
-        if fc::initiators(&kernel)?.is_empty() {
-            return Err(HostError::NoInitiator {
-                of: "Fibre Channel port that is up",
-                but: format!(
-                    "`{}` shows none",
-                    kernel.sys().join("class/fc_host").display()
-                ),
-            });
-        }
-        Ok(Self::new(kernel, programs, turns, KnownBy::FcPorts))
+    /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`. Which ports there are is
+    /// looked at each time: one may be added.
+    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Self {
+        Self::new(kernel, programs, turns, KnownBy::FcPorts)
     }
 
     fn new(kernel: Kernel, programs: Programs, turns: &Turns, known_by: KnownBy) -> Self {
@@ -100,7 +91,7 @@ impl San {
     pub(super) fn initiators(&self) -> Vec<Initiator> {
         match &self.known_by {
             KnownBy::IscsiName(name) => vec![name.clone()],
-            // A class that cannot be read has no ports that are up.
+            // A class that cannot be read has no ports.
             KnownBy::FcPorts => fc::initiators(&self.machine.kernel).unwrap_or_default(),
         }
     }
@@ -150,12 +141,28 @@ impl San {
         Ok(found)
     }
 
+    pub(super) fn occupied(&self, ports: &[TargetPort]) -> Result<BTreeSet<Lun>, HostError> {
+        occupied::luns(self, ports)
+    }
+
     pub(super) async fn drop_paths(
         &self,
         wwn: &Wwn,
         ports: &[TargetPort],
     ) -> Result<Change<()>, HostError> {
         part::part(self, wwn, ports).await
+    }
+
+    /// It needs no turn: a path to something else is wrong whatever is being done with the volume.
+    pub(super) async fn confirm(&self, wwn: &Wwn) -> Result<Vec<String>, HostError> {
+        let machine = &self.machine;
+        let Some(map) = multipath::find(&machine.kernel, wwn)? else {
+            return Ok(Vec::new());
+        };
+        let paths = map.paths(&machine.kernel)?;
+        let answers = confirm::confirm(machine, &map, wwn, paths).await?;
+        let foreign = answers.foreign.into_iter();
+        Ok(foreign.map(|(path, _)| path.name).collect())
     }
 
     pub(super) async fn resize(&self, wwn: &Wwn, size: Size) -> Result<Change<()>, HostError> {

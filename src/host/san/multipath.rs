@@ -91,6 +91,16 @@ impl Map {
         BlockDevice::named(kernel, &self.dm, &kernel.dev().join(&self.dm), wwn)
     }
 
+    /// Whether anybody is known to use it. False if it cannot be told in time.
+    pub async fn is_in_use(&self, machine: &Machine) -> bool {
+        let Some(wwn) = self.wwn() else { return false };
+        let Ok(device) = self.device(&machine.kernel, &wwn) else {
+            return false;
+        };
+        let by = busy(&machine.kernel, &device, machine.patience.inquiry).await;
+        matches!(by, Ok(Some(_)))
+    }
+
     /// Removes it if nobody uses it, and proves that it is gone. What was written to it is on the array before.
     ///
     /// # Errors
@@ -107,13 +117,32 @@ impl Map {
         must_be_free(kernel, &device, machine.patience.going).await?;
         // A map without a path keeps what is written until one comes. Nobody will write any more, and removing it would wait,
         // too. With a path, what waits has to reach the array.
-        if !self.has_usable_path(machine).await? {
+        let queues = self.has_usable_path(machine).await?;
+        if !queues {
             log::warn!(map = self.name.as_str(); "no path is usable: what waits in the map is given up");
             // Without multipathd nobody else can: multipath says the same to the kernel then.
             if let Err(error) = self.order(machine, "disablequeueing").await {
                 log::warn!(map = self.name.as_str(), error:% = error; "queueing not ended by multipathd");
             }
         }
+        let flushed = self.flush(machine, &device).await;
+        // It would stay so for whoever uses the map next.
+        if flushed.is_err() && !queues && self.is_there(kernel) {
+            self.queue_again(machine).await;
+        }
+        flushed
+    }
+
+    /// Lets it keep what is written when no path is left, as it is configured to, after a removal that ended that and did not come to
+    /// its end. What goes wrong is no matter: a map that never lost it has it.
+    pub async fn queue_again(&self, machine: &Machine) {
+        if let Err(error) = self.order(machine, "restorequeueing").await {
+            log::debug!(map = self.name.as_str(), error:% = error; "queueing not restored");
+        }
+    }
+
+    async fn flush(&self, machine: &Machine, device: &BlockDevice) -> Result<(), HostError> {
+        let kernel = &machine.kernel;
         let flush = machine.patience.flush;
         let args = [OsStr::new("-f"), OsStr::new(&self.name)];
         let report = match machine.programs.run("multipath", &args, flush).await {
@@ -131,7 +160,7 @@ impl Map {
         while self.is_there(kernel) {
             let refused = report.code != Some(0);
             if refused || begun.elapsed() >= machine.patience.going {
-                if let Some(by) = busy(kernel, &device, machine.patience.going).await? {
+                if let Some(by) = busy(kernel, device, machine.patience.going).await? {
                     return Err(HostError::InUse {
                         path: device.path().to_owned(),
                         by: Box::new(by),
@@ -265,12 +294,16 @@ pub(super) async fn take_in(machine: &Machine, path: &ScsiPath) -> Result<(), Ho
     order(machine, &["add", "path", &path.name]).await.map(drop)
 }
 
-/// Has multipathd take a disk out of its map.
+/// Takes a disk out of its map, whoever uses that, and removes it from this machine. The map lets go of it, too, when the disk
+/// goes: so a multipathd that says no is no obstacle.
 ///
 /// # Errors
-/// [`HostError::Command`] with what it said.
-pub(super) async fn let_go(machine: &Machine, path: &ScsiPath) -> Result<(), HostError> {
-    order(machine, &["del", "path", &path.name]).await.map(drop)
+/// As [`ScsiPath::delete`].
+pub(super) async fn take_out(machine: &Machine, path: &ScsiPath) -> Result<(), HostError> {
+    if let Err(error) = order(machine, &["del", "path", &path.name]).await {
+        log::debug!(device = path.name.as_str(), error:% = error; "multipathd did not let go of a path");
+    }
+    path.delete(machine).await
 }
 
 /// The disks that multipathd's checks found failed. None if it does not say.

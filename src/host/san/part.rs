@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::{Reach, San, multipath, nexuses, scsi};
@@ -9,6 +10,9 @@ use crate::{
     host::HostError,
     model::{Change, TargetPort, Wwn},
 };
+
+/// How often it is looked for disks that came while others went.
+const AGAIN: u32 = 5;
 
 pub(super) async fn part(
     san: &San,
@@ -25,22 +29,38 @@ pub(super) async fn part(
     for port in ports {
         of_ports.extend(nexuses(kernel, port, Reach::Any)?);
     }
-    let mut disks = scsi::found_as(kernel, wwn)?;
-    disks.retain(|disk| of_ports.contains(&disk.nexus));
-    let gone = if disks.is_empty() {
+    let mut tried = BTreeSet::new();
+    let mut failed = None;
+    // A look for the volume that was begun before may still bring a disk.
+    for round in 1.. {
+        let mut disks = scsi::found_as(kernel, wwn)?;
+        disks.retain(|disk| of_ports.contains(&disk.nexus) && !tried.contains(disk));
+        if disks.is_empty() {
+            break;
+        }
+        if round > AGAIN {
+            return Err(HostError::NotProven {
+                what: format!("dropping paths to WWN `{wwn}`"),
+                but: "others come each time".to_owned(),
+            });
+        }
+        // One that hangs keeps no other one in.
+        let each = disks.iter().map(|disk| multipath::take_out(machine, disk));
+        for done in join_all(each).await {
+            if let Err(error) = done {
+                log::warn!(wwn = wwn.as_str(), error:% = error; "a path was not dropped");
+                failed.get_or_insert(error);
+            }
+        }
+        tried.extend(disks);
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    Ok(if tried.is_empty() {
         Change::Unchanged(())
     } else {
+        log::info!(wwn = wwn.as_str(), paths = tried.len(); "paths to one array dropped");
         Change::Changed(())
-    };
-    for disk in disks {
-        // The map lets go of it first. It does so, too, when the disk goes: so a multipathd that says no is no obstacle.
-        if let Err(error) = multipath::let_go(machine, &disk).await {
-            log::debug!(device = disk.name.as_str(), error:% = error; "multipathd did not let go of a path");
-        }
-        disk.delete(machine).await?;
-    }
-    if gone.is_changed() {
-        log::info!(wwn = wwn.as_str(); "paths to one array dropped");
-    }
-    Ok(gone)
+    })
 }

@@ -157,6 +157,18 @@ impl ScsiPath {
         }
     }
 
+    /// Whether what it says now is what it was when the kernel found it; also if its name is of a kind that cannot be compared.
+    pub fn is_what_it_was(&self, kernel: &Kernel, now: &Identity) -> bool {
+        match now {
+            Identity::Volume(is) => self.found_as(kernel).as_ref() == Some(is),
+            Identity::Other(_) => {
+                let named = self.attribute(kernel, "device/wwid");
+                self.found_as(kernel).is_none() && named.is_some_and(|name| !name.is_empty())
+            }
+            Identity::Silent => false,
+        }
+    }
+
     /// Its state, as the kernel's error handling has it.
     pub fn state(&self, kernel: &Kernel) -> PathState {
         match self.attribute(kernel, "device/state").as_deref() {

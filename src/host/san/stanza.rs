@@ -52,10 +52,12 @@ pub enum Setting {
     Failback,
     /// How long a lost Fibre Channel port keeps its disks.
     DevLossTmo,
+    /// Whether a path that comes back is asked who it is. Older releases do not know it.
+    RecheckWwid,
 }
 
 impl Setting {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::PathGroupingPolicy,
         Self::Prio,
         Self::HardwareHandler,
@@ -63,6 +65,7 @@ impl Setting {
         Self::NoPathRetry,
         Self::Failback,
         Self::DevLossTmo,
+        Self::RecheckWwid,
     ];
 
     /// Its keyword in multipath.conf.
@@ -75,6 +78,7 @@ impl Setting {
             Self::NoPathRetry => "no_path_retry",
             Self::Failback => "failback",
             Self::DevLossTmo => "dev_loss_tmo",
+            Self::RecheckWwid => "recheck_wwid",
         }
     }
 
@@ -88,6 +92,7 @@ impl Setting {
             Self::NoPathRetry => "18",
             Self::Failback => "immediate",
             Self::DevLossTmo => "infinity",
+            Self::RecheckWwid => "yes",
         }
     }
 
@@ -105,6 +110,9 @@ impl Setting {
             Self::DevLossTmo => {
                 "disks of a lost port would go, and not all of them come back by themselves"
             }
+            Self::RecheckWwid => {
+                "a path that comes back as another volume would be used like before"
+            }
         }
     }
 
@@ -118,7 +126,7 @@ impl Setting {
             // How older releases write infinity.
             Self::DevLossTmo => matches!(value, "infinity" | "2147483647" | "4294967295"),
             Self::Failback => value == "immediate" || value.parse::<u32>().is_ok_and(|s| s > 0),
-            Self::HardwareHandler | Self::PathChecker => value == self.wanted(),
+            Self::HardwareHandler | Self::PathChecker | Self::RecheckWwid => value == self.wanted(),
         }
     }
 }
@@ -130,7 +138,12 @@ pub(super) fn check(text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for setting in Setting::ALL {
         let value = effective.value(setting.name());
-        if !value.is_some_and(|value| setting.is_good(value, detected)) {
+        // What is not printed is not known to this release.
+        let good = match value {
+            Some(value) => setting.is_good(value, detected),
+            None => setting == Setting::RecheckWwid,
+        };
+        if !good {
             findings.push(Finding {
                 setting,
                 is: value.map(str::to_owned),
@@ -312,6 +325,23 @@ overrides {
     }
 
     #[test]
+    fn paths_are_asked_who_they_are_where_multipathd_can() {
+        assert_eq!(found(GOOD), []);
+        let asked = |how: &str| {
+            GOOD.replacen(
+                "defaults {",
+                &format!("defaults {{\n\trecheck_wwid \"{how}\""),
+                1,
+            )
+        };
+        assert_eq!(found(&asked("yes")), []);
+        assert_eq!(
+            found(&asked("no")),
+            [(Setting::RecheckWwid, Some("no".to_owned()))]
+        );
+    }
+
+    #[test]
     fn overrides_win_and_so_does_the_later_device() {
         let text = GOOD.replacen("overrides {", "overrides {\n\tno_path_retry \"queue\"\n\tprotocol {\n\t\ttype \"scsi:fcp\"\n\t\tdev_loss_tmo 5\n\t}", 1);
         let queue = (Setting::NoPathRetry, Some("queue".to_owned()));
@@ -324,7 +354,7 @@ overrides {
 
     #[test]
     fn nothing_that_is_said_is_nothing_that_is_good() {
-        assert_eq!(check("what is this").len(), Setting::ALL.len());
+        assert_eq!(check("what is this").len(), Setting::ALL.len() - 1);
         let text = "devices {\n device {\n  vendor \"3PARdata\"\n  product \"VV\"\n  features \"1 queue_if_no_path\"\n }\n}\n";
         let retry = check(text)
             .into_iter()

@@ -99,6 +99,8 @@ pub struct IscsiName {
     pub position: PortPosition,
     /// Its iSCSI name, lower case.
     pub iqn: String,
+    /// Its address; none where it has no own.
+    pub ip: Option<IpAddr>,
 }
 
 impl Array {
@@ -148,13 +150,19 @@ impl Array {
     pub async fn showport_iscsiname(&self) -> Result<Vec<IscsiName>, ArrayError> {
         self.read("showport-iscsiname", &Args::new(), |rows| {
             let named = each(rows, |row| {
-                Ok((row.value("position")?, row.opt("name").map(str::to_owned)))
+                let ip: Option<IpAddr> = row.parsed("address")?;
+                let name = row.opt("name").map(str::to_owned);
+                Ok((row.value("position")?, ip, name))
             })?;
             named
                 .into_iter()
-                .filter_map(|(position, name)| Some((position, name?)))
-                .map(|(position, name)| match name.parse() {
-                    Ok(Initiator::Iscsi(iqn)) => Ok(IscsiName { position, iqn }),
+                .filter_map(|(position, ip, name)| Some((position, ip, name?)))
+                .map(|(position, ip, name)| match name.parse() {
+                    Ok(Initiator::Iscsi(iqn)) => Ok(IscsiName {
+                        position,
+                        iqn,
+                        ip: ip.filter(|ip| !ip.is_unspecified()),
+                    }),
                     Ok(Initiator::Fc(_)) | Err(_) => {
                         Err(unrecognised(format!("`{name}`, which is no iSCSI name")))
                     }

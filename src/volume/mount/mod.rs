@@ -173,6 +173,8 @@ async fn bring_here(
         .await?;
     // Only now, as whoever takes it from a host looks for its paths.
     ownership::still_ours(inner, from, steps, &template).await?;
+    // Whoever mounts it from the other array after a failover looks for paths to this one.
+    from.still_serves(inner, backend, steps).await?;
     let fs_type =
         format::filesystem(inner, backend, from, steps, &found, &mut comment, &device).await?;
     if let Some(second) = &second {
@@ -199,7 +201,7 @@ async fn bring_here(
         device: device.path().to_owned(),
         mountpoint,
     };
-    let kept = second.map(|second| second.kept(inner, &name, array));
+    let kept = second.map(|second| second.kept(inner, &name, array).held_since(comment.since));
     inner
         .handovers
         .mounted(&name, taken_from.as_ref(), inner.now());

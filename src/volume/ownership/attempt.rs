@@ -3,6 +3,7 @@
 use tokio::time::sleep;
 
 use crate::{
+    host::{self, HostError},
     inform::{Refusal, Vv},
     model::{Comment, Format},
     volume::{
@@ -14,6 +15,7 @@ use crate::{
         inner::Inner,
         mark,
         mount::ready,
+        reconcile,
         second_export::Second,
         serving::Serving,
         steps::{Intent, Steps},
@@ -69,7 +71,12 @@ pub(super) async fn claim(
             });
         }
         Exports::Ours(template) => Some(template),
-        Exports::None => None,
+        Exports::None => {
+            if from.second.is_none() {
+                let_go_of_former(inner, backend, steps, found).await?;
+            }
+            None
+        }
     };
     let mut second = match Second::look(inner, backend, from, steps, &found.wwn).await {
         Err(Cause::ExportedElsewhere { .. }) => {
@@ -88,7 +95,7 @@ pub(super) async fn claim(
             let _kept = inner.host_objects.keep(array).await;
             let host =
                 host_object::find_or_make(&inner.host_objects, steps, backend, array).await?;
-            match exports::export(steps, Intent::Export, array, &vv, &host, lun).await {
+            match exports::export(backend, steps, Intent::Export, array, &vv, &host, lun).await {
                 Ok(template) => template,
                 // Refused because of another host, or made beside another host's: either way there is one.
                 Err(cause) if !steps.is_in_doubt() => {
@@ -131,6 +138,30 @@ pub(super) async fn claim(
         comment: now,
         taken_from: None,
     })))
+}
+
+/// A device always goes before its export. So one that is still here, without an export, is what another host has had since: what is in
+/// memory of its filesystem is not what is on it any more.
+async fn let_go_of_former(
+    inner: &Inner,
+    backend: &Backend,
+    steps: &mut Steps,
+    found: &Vv,
+) -> Result<(), Cause> {
+    let Some(device) = backend.transport.find(&found.wwn)? else {
+        return Ok(());
+    };
+    if let Some(by) = host::busy(&inner.kernel, &device, reconcile::LOOKING).await? {
+        return Err(Cause::Host(HostError::InUse {
+            path: device.path().to_owned(),
+            by: Box::new(by),
+        }));
+    }
+    steps
+        .local(Intent::Detach, backend.transport.detach(&found.wwn))
+        .await?
+        .into_inner();
+    Ok(())
 }
 
 /// The export was not made, or not alone: because of another host, as far as the array's answer can mean that. Its own export goes.

@@ -11,7 +11,7 @@ use crate::{
         error::Cause,
         exports::{self, Exports},
         inner::Inner,
-        known, reconcile, second_export,
+        known, place, reconcile, second_export,
     },
 };
 
@@ -93,6 +93,9 @@ async fn look_at(
             (None, _) => format!("array `{}` exports it to nobody", array.label()),
         };
         inner.handovers.seen(name, Some(why));
+        // Its LUN may be another volume's soon: what is written here must not reach that one.
+        inner.paths.forget(name);
+        place::leave(backend, array, wwn).await?;
     } else {
         inner.handovers.seen(name, None);
     }

@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, RequestId, Side, VolumeName, VvName, Wwn},
+    model::{Comment, RequestId, VolumeName, VvName, Wwn},
     replication::{Exported, Half, Holder, Next},
     volume::{
         backend::Backend,
@@ -75,7 +75,8 @@ pub(super) async fn look(
         steps.finish()?;
         return Ok(None);
     }
-    let holder = holder(inner, [Some(&here), there.as_ref()]);
+    let own = inner.second_exports.of(name).and_then(|kept| kept.since());
+    let holder = holder(inner, [Some(&here), there.as_ref()], own);
     let (on_here, on_there) = (
         here.exports.told(),
         there.as_ref().map(|there| there.exports.told()),
@@ -108,6 +109,8 @@ pub(super) async fn look(
         };
         entry.facts.insert("acting".to_owned(), acting);
         let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        // However it ends: what the arrays show is another thing then.
+        inner.paths.forget(name);
         carry_out(
             inner,
             &backend,
@@ -125,7 +128,6 @@ pub(super) async fn look(
         {
             steps.finish()?;
         }
-        inner.paths.forget(name);
         if matches!(next, Next::AddSecond | Next::AddServing)
             && let Err(cause) = paths::complete(inner, request, name).await
         {
@@ -200,18 +202,19 @@ async fn carry_out(
         (Next::WithdrawSecond, _, Some(there)) => {
             log::warn!(volume = volume.as_str(), array = other.label();
                 "the export of the array that does not serve leads to other data, or another host has the volume: taken back under the mount");
-            drop_paths(backend, other, &there.wwn).await;
+            // With a path left, the export stays for now: its LUN must not become another volume's.
+            place::leave(backend, other, &there.wwn).await?;
             detach::withdraw_own(steps, other, intent, there.exports).await?;
         }
         (Next::CutOff, here, there) => {
             log::error!(volume = volume.as_str();
                 "another host has had the volume since it was mounted here: this host is cut off");
             if let Some(here) = here {
-                drop_paths(backend, serving, &here.wwn).await;
+                leave_anyway(backend, serving, &here.wwn).await;
                 detach::withdraw_own(steps, serving, intent, here.exports).await?;
             }
             if let Some(there) = there {
-                drop_paths(backend, other, &there.wwn).await;
+                leave_anyway(backend, other, &there.wwn).await;
                 detach::withdraw_own(steps, other, intent, there.exports).await?;
             }
         }
@@ -220,28 +223,10 @@ async fn carry_out(
     Ok(())
 }
 
-/// Takes the paths to one array out of a map that is in use, before the array takes the export back: its LUN may be another volume's
-/// soon. What goes wrong is only said. The export must go, and before that LUN is used again its paths are looked at.
-async fn drop_paths(backend: &Backend, array: &Array, wwn: &Wwn) {
-    let side = [Side::Source, Side::Peer]
-        .into_iter()
-        .find(|side| backend.on(*side).label() == array.label());
-    let Some(side) = side else { return };
-    let dropped = match place::ports(backend, side).await {
-        Ok(ports) => backend
-            .transport
-            .drop_paths(wwn, &ports)
-            .await
-            .map_err(Cause::from),
-        Err(cause) => Err(cause),
-    };
-    match dropped {
-        Ok(dropped) => {
-            log::debug!(array = array.label(), changed = dropped.is_changed(); "paths dropped")
-        }
-        Err(cause) => {
-            log::warn!(array = array.label(), cause:% = cause; "the paths to this array stay for now");
-        }
+/// As [`place::leave`], where the export must go in any case: another host has the volume.
+async fn leave_anyway(backend: &Backend, array: &Array, wwn: &Wwn) {
+    if let Err(cause) = place::leave(backend, array, wwn).await {
+        log::warn!(array = array.label(), cause:% = cause; "paths to this array stay for now");
     }
 }
 
@@ -265,7 +250,7 @@ fn stuck(serving: Exported, other: Option<Exported>, holder: Holder) -> Option<S
 }
 
 /// Who mounted the volume last: the latest that either array has written down. Not known while it is being taken from this machine.
-fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
+fn holder(inner: &Inner, shown: [Option<&Shown>; 2], own: Option<u64>) -> Holder {
     let comments = || {
         shown
             .iter()
@@ -282,7 +267,9 @@ fn holder(inner: &Inner, shown: [Option<&Shown>; 2]) -> Holder {
         let comment = shown.comment.as_ref()?;
         Some((comment.since, comment.held.as_ref()?))
     });
-    let marks: Vec<_> = marks.collect();
+    let mut marks: Vec<_> = marks.collect();
+    // What another host had before this one is no news, wherever it still stands.
+    marks.extend(own.map(|since| (Some(since), &inner.machine)));
     let Some(latest) = marks.iter().map(|(since, _)| *since).max() else {
         return Holder::Unknown;
     };

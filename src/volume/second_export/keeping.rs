@@ -44,6 +44,8 @@ pub(in crate::volume) struct Kept {
     is_seen: bool,
     /// When it last did, the array that served exported it to this machine.
     had_serving: bool,
+    /// What this machine wrote into the comments when it mounted the volume, if that was in this run: a copy's comment may lag behind.
+    since: Option<u64>,
     /// The roles that were seen last. Others mean another look.
     roles: LastRoles,
     looked: Instant,
@@ -60,6 +62,7 @@ impl Kept {
             missing,
             is_seen: true,
             had_serving: true,
+            since: None,
             roles,
             looked: Instant::now(),
             due: Instant::now() + pause,
@@ -67,9 +70,25 @@ impl Kept {
         }
     }
 
+    /// Mounted since then, as this machine has written it down.
+    #[must_use]
+    pub fn held_since(self, since: Option<u64>) -> Self {
+        Self { since, ..self }
+    }
+
+    /// See [`Kept::held_since`].
+    pub fn since(&self) -> Option<u64> {
+        self.since
+    }
+
     /// The arrays that export it to this machine, as far as they could be asked.
     pub fn by(&self) -> &[String] {
         &self.by
+    }
+
+    /// As [`Kept::by`], if the last look succeeded.
+    pub fn certainly_by(&self) -> Option<&[String]> {
+        self.is_seen.then_some(&self.by)
     }
 
     /// By how many arrays, for people.
@@ -175,7 +194,8 @@ impl Keeping {
             }
             None => log::info!(volume = name.as_str(); "exported from both arrays"),
         }
-        let mut kept = Kept::new(by, missing, roles);
+        let since = all.get(name).and_then(Kept::since);
+        let mut kept = Kept::new(by, missing, roles).held_since(since);
         (kept.is_seen, kept.had_serving) = (is_seen, has_serving);
         if let Some(before) = before {
             kept.pause = (before * 2).min(LONGEST);

@@ -106,9 +106,11 @@ impl Second {
         let asked = this.ask(inner, backend, side, steps, wwn);
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(())) => {}
-            Ok(Err(cause @ (Cause::ExportedElsewhere { .. } | Cause::SharedHost { .. }))) => {
-                return Err(cause);
-            }
+            Ok(Err(
+                cause @ (Cause::ExportedElsewhere { .. }
+                | Cause::SharedHost { .. }
+                | Cause::SeveralLuns { .. }),
+            )) => return Err(cause),
             Ok(Err(cause)) => this.gives_up(&cause),
             Err(_) => {
                 let cause = too_late(&this.array);
@@ -120,6 +122,7 @@ impl Second {
             && let Some(template) = this.ours.take()
         {
             let intent = Intent::WithdrawSecond;
+            place::leave(backend, &this.array, wwn).await?;
             match exports::withdraw(steps, intent, &this.array, &template).await {
                 Ok(()) => {}
                 Err(cause) if unwanted => return Err(cause),
@@ -147,6 +150,13 @@ impl Second {
         match exports::look(steps, backend, &self.array, vv).await? {
             Exports::None => {}
             Exports::Ours(template) => self.ours = Some(template),
+            // This host under several LUNs: nobody is met there, and nothing will change by itself.
+            Exports::Foreign { to, foreign, .. } if foreign.is_empty() => {
+                return Err(Cause::SeveralLuns {
+                    array: self.array.label().to_owned(),
+                    to,
+                });
+            }
             Exports::Foreign { to, .. } => {
                 return Err(Cause::ExportedElsewhere {
                     array: self.array.label().to_owned(),
@@ -291,7 +301,9 @@ async fn add(
     let vv = steps.entry().vv.clone();
     let _kept = inner.host_objects.keep(array).await;
     let added = match host_object::find_or_make(&inner.host_objects, steps, backend, array).await {
-        Ok(host) => exports::export(steps, Intent::ExportSecond, array, &vv, &host, at).await,
+        Ok(host) => {
+            exports::export(backend, steps, Intent::ExportSecond, array, &vv, &host, at).await
+        }
         Err(cause) => Err(cause),
     };
     let Err(cause) = added else { return added };
@@ -386,6 +398,10 @@ async fn withdraw_from(
     }
     let vv = steps.entry().vv.clone();
     let exports = in_time(array, exports::look(steps, backend, array, &vv)).await?;
+    // An array that was away and has come back may have brought disks with it: the kernel scans Fibre Channel ports by itself.
+    if let Some(wwn) = detach::wwn_of(steps.entry()).filter(|_| exports.told().here) {
+        in_time(array, place::leave(backend, array, &wwn)).await?;
+    }
     let intent = Intent::WithdrawSecond;
     detach::withdraw_and_tidy(inner, backend, steps, array, intent, exports).await
 }
@@ -451,8 +467,13 @@ pub(super) async fn settle(
     let entry = steps.entry().clone();
     let array = groups::acting_array(&entry, backend);
     let exports = in_time(array, exports::look(&steps, backend, array, &entry.vv)).await?;
-    let mounted = reconcile::mounted_volume(inner, &entry.name)?.is_some();
-    if exports.told().elsewhere || !mounted {
+    let mounted = reconcile::mounted_volume(inner, &entry.name)?;
+    let elsewhere = !exports.foreign().is_empty();
+    if elsewhere || mounted.is_none() {
+        if let Some(wwn) = mounted.map(|place| place.wwn) {
+            place::leave(backend, array, &wwn).await?;
+        }
+        inner.paths.forget(&entry.name);
         detach::withdraw_own(&mut steps, array, Intent::WithdrawSecond, exports).await?;
     }
     steps.finish()

@@ -4,9 +4,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     super::{
+        confirm::confirm,
         look::look,
         multipath::{self, Map},
-        scsi::{Identity, Nexus},
+        scsi::Nexus,
     },
     Effort, Login,
 };
@@ -78,22 +79,10 @@ impl Effort {
                 .extend(look(&self.san, wwn, nexus, lun, until).await?);
         }
         // What has come since was found by its name, and is asked for it all the same.
-        for path in map.paths(kernel)? {
-            if self.confirmed.contains(&path) {
-                continue;
-            }
-            match path.identity(&self.san.machine).await? {
-                Identity::Volume(is) if is == *wwn => {
-                    self.confirmed.insert(path);
-                }
-                Identity::Silent => {}
-                foreign => {
-                    log::error!(device = path.name.as_str(), wwn = wwn.as_str(), is:% = foreign;
-                        "a path to something else is in the volume's map: removed");
-                    path.delete(&self.san.machine).await?;
-                }
-            }
-        }
+        let mut new = map.paths(kernel)?;
+        new.retain(|path| !self.confirmed.contains(path));
+        let answers = confirm(&self.san.machine, &map, wwn, new).await?;
+        self.confirmed.extend(answers.ours);
         Ok(if all { Late::AllThere } else { Late::Missing })
     }
 }

@@ -17,7 +17,7 @@ use futures_util::{
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{
@@ -41,10 +41,18 @@ pub(super) async fn attach(
     let mut turn = san.turns.volume(&export.wwn, deadline).await?;
     *turn += 1;
     let now = *turn;
-    if multipath::find(&san.machine.kernel, &export.wwn)?.is_none() {
-        multipath::must_run(&san.machine).await?;
-    }
-    let mut effort = Effort::begin(san, export, deadline);
+    let in_use = match multipath::find(&san.machine.kernel, &export.wwn)? {
+        Some(map) => {
+            // A plugin that was killed while it removed the map may have left it so that it fails what it should keep.
+            map.queue_again(&san.machine).await;
+            map.is_in_use(&san.machine).await
+        }
+        None => {
+            multipath::must_run(&san.machine).await?;
+            false
+        }
+    };
+    let mut effort = Effort::begin(san, export, in_use, deadline);
     let (map, device) = match effort.run(deadline).await {
         Ok(done) => done,
         Err(error) => {
@@ -92,6 +100,8 @@ struct Looked {
 struct Effort {
     san: San,
     export: Arc<Export>,
+    /// Somebody uses the volume already. Then it needs no path to the array that serves just now: any is better than none.
+    in_use: bool,
     ways: Vec<Way>,
     logins: UnboundedReceiver<(usize, Result<(), HostError>)>,
     looked: BTreeMap<Nexus, Looked>,
@@ -106,7 +116,7 @@ struct Effort {
 
 impl Effort {
     /// Logs in to all ports at once, each in a task of its own: a dead one takes long.
-    fn begin(san: &San, export: &Export, deadline: Instant) -> Self {
+    fn begin(san: &San, export: &Export, in_use: bool, deadline: Instant) -> Self {
         let (tell, logins) = unbounded_channel();
         let places = [Some(&export.serving), export.second.as_ref()];
         let ports = iscsi_ports(places.into_iter().flatten().flat_map(|place| &place.ports));
@@ -157,6 +167,7 @@ impl Effort {
         Self {
             san: san.clone(),
             export: Arc::new(export.clone()),
+            in_use,
             ways,
             logins,
             looked: BTreeMap::new(),
@@ -169,7 +180,7 @@ impl Effort {
 
     async fn run(&mut self, deadline: Instant) -> Result<(Map, BlockDevice), HostError> {
         let map = self.until_usable(deadline).await?;
-        let device = self.finish(&map).await?;
+        let device = self.finish(&map, deadline).await?;
         Ok((map, device))
     }
 
@@ -201,7 +212,7 @@ impl Effort {
         Ok(found)
     }
 
-    /// The map, once a path to the array that serves is in it.
+    /// The map, once a path to the array that serves is in it, or any if it is in use.
     async fn until_usable(&mut self, deadline: Instant) -> Result<Map, HostError> {
         let (san, export) = (self.san.clone(), self.export.clone());
         let machine = &san.machine;
@@ -242,7 +253,7 @@ impl Effort {
                 .filter(|path| {
                     reachable
                         .get(&path.nexus)
-                        .is_some_and(|(_, serving)| *serving)
+                        .is_some_and(|(_, serving)| *serving || self.in_use)
                 })
                 .collect();
             let map = multipath::find(kernel, &export.wwn)?;
@@ -272,7 +283,8 @@ impl Effort {
                 let since = *path_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= patience.nudge * (nudges + 1) {
                     nudges += 1;
-                    if let Err(error) = multipath::take_in(machine, path).await {
+                    let taken_in = timeout_at(deadline, multipath::take_in(machine, path)).await;
+                    if let Ok(Err(error)) = taken_in {
                         self.trouble(&error);
                     }
                 }
@@ -332,7 +344,11 @@ impl Effort {
                 Ok(())
             }
             // Something else may reach the volume by it, now or soon.
-            Err(error @ (HostError::StaleInUse { .. } | HostError::ToolMissing(_))) => Err(error),
+            Err(
+                error @ (HostError::StaleInUse { .. }
+                | HostError::WrongLun { .. }
+                | HostError::ToolMissing(_)),
+            ) => Err(error),
             Err(error) => {
                 self.trouble(&error);
                 Ok(())
@@ -389,10 +405,10 @@ impl Effort {
         }
     }
 
-    /// No port of the array that serves can be reached, and none will be.
+    /// No port that would do can be reached, and none will be.
     fn is_hopeless(&self) -> bool {
-        let mut serving = self.ways.iter().filter(|way| way.serving);
-        serving.all(|way| matches!(way.login, Login::Failed(_)))
+        let mut would_do = self.ways.iter().filter(|way| way.serving || self.in_use);
+        would_do.all(|way| matches!(way.login, Login::Failed(_)))
     }
 
     fn failure(
@@ -403,10 +419,14 @@ impl Effort {
         let Place { array, lun, .. } = &self.export.serving;
         let wwn = &self.export.wwn;
         let why = std::mem::take(&mut self.troubles);
-        if reachable.values().any(|(_, serving)| *serving) {
-            let of_serving = |path: &&ScsiPath| reachable.get(&path.nexus).is_some_and(|(_, s)| *s);
+        let in_use = self.in_use;
+        if reachable.values().any(|(_, serving)| *serving || in_use) {
+            let would_do = |path: &&ScsiPath| {
+                let way = reachable.get(&path.nexus);
+                way.is_some_and(|(_, serving)| *serving || in_use)
+            };
             let names = |path: &ScsiPath| format!("`{}`", path.name);
-            let there: Vec<_> = paths.iter().filter(of_serving).map(names).collect();
+            let there: Vec<_> = paths.iter().filter(would_do).map(names).collect();
             return if there.is_empty() {
                 HostError::NoPath {
                     wwn: wwn.clone(),

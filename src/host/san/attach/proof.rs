@@ -1,51 +1,89 @@
 //! The last step of an attach: the proof that a map is the volume, all of it and nothing else, and can be used.
 
-use futures_util::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    super::{San, multipath::Map, scsi::Identity},
+    super::{
+        Reach, San,
+        confirm::confirm,
+        multipath::{self, Map},
+        nexuses,
+        scsi::ScsiPath,
+    },
     Effort,
 };
 use crate::host::{BlockDevice, HostError};
 
 impl Effort {
-    /// Proves that everything in the map is the volume, and that it has its size and takes writes.
-    pub(super) async fn finish(&self, map: &Map) -> Result<BlockDevice, HostError> {
+    /// Proves that a path in the map is the volume and that nothing else is in it, that it has its size and takes writes.
+    pub(super) async fn finish(
+        &self,
+        map: &Map,
+        deadline: Instant,
+    ) -> Result<BlockDevice, HostError> {
         let (san, export) = (&self.san, &self.export);
         let machine = &san.machine;
         let kernel = &machine.kernel;
         let mut paths = map.paths(kernel)?;
         let all = paths.len();
         paths.retain(|path| !self.confirmed.contains(path));
-        let identities = join_all(paths.iter().map(|path| path.identity(machine))).await;
-        let mut proven = paths.len() < all;
-        for (path, identity) in paths.iter().zip(identities) {
-            match identity {
-                Ok(Identity::Volume(is)) if is == export.wwn => proven = true,
-                // Lost for the moment: dm-multipath does not use it.
-                Ok(Identity::Silent) | Err(HostError::Deadline { .. }) => {}
-                Err(error) => return Err(error),
-                Ok(foreign) => {
-                    return Err(HostError::WrongDevice {
-                        device: path.node(kernel),
-                        wwn: export.wwn.clone(),
-                        found: foreign.to_string(),
-                    });
+        let confirmed = paths.len() < all;
+        let answers = confirm(machine, map, &export.wwn, paths).await?;
+        if !confirmed && answers.ours.is_empty() {
+            return Err(match answers.foreign.first() {
+                Some((path, is)) => HostError::WrongDevice {
+                    device: path.node(kernel),
+                    wwn: export.wwn.clone(),
+                    found: is.to_string(),
+                },
+                None => HostError::NotProven {
+                    what: format!("making map `{}`", map.name),
+                    but: "none of its paths answers".to_owned(),
+                },
+            });
+        }
+        for path in answers.silent {
+            // It may be another volume's when it is back.
+            if !self.is_expected(&path)? {
+                log::warn!(device = path.name.as_str(), nexus:% = path.nexus, lun = path.lun, wwn = export.wwn.as_str();
+                    "a path that does not answer, where the volume is not expected: taken out");
+                if let Err(error) = multipath::take_out(machine, &path).await {
+                    log::warn!(device = path.name.as_str(), error:% = error; "path not taken out");
                 }
             }
         }
-        if !proven {
-            return Err(HostError::NotProven {
-                what: format!("making map `{}`", map.name),
-                but: "none of its paths answers".to_owned(),
-            });
+        let begun = Instant::now();
+        let ready = timeout_at(deadline, async {
+            let device = map.device(kernel, &export.wwn)?;
+            let device = if self.in_use && device.bytes() > export.size.bytes() {
+                // It has grown since the array was asked: whoever uses it has that size.
+                device
+            } else {
+                map.resize(machine, &export.wwn, export.size.bytes())
+                    .await?
+            };
+            writable(san, map, &device).await?;
+            Ok(device)
+        });
+        ready.await.unwrap_or_else(|_| {
+            Err(HostError::Deadline {
+                what: format!(
+                    "making map `{}` as large as the volume, and writable,",
+                    map.name
+                ),
+                after: begun.elapsed(),
+            })
+        })
+    }
+
+    /// Whether an array of the export shows the volume there.
+    fn is_expected(&self, path: &ScsiPath) -> Result<bool, HostError> {
+        for way in self.ways.iter().filter(|way| path.is_at(way.lun)) {
+            if nexuses(&self.san.machine.kernel, &way.port, Reach::Any)?.contains(&path.nexus) {
+                return Ok(true);
+            }
         }
-        let device = map
-            .resize(machine, &export.wwn, export.size.bytes())
-            .await?;
-        writable(san, map, &device).await?;
-        Ok(device)
+        Ok(false)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     programs::{Instead, add_session},
-    stage::{MIB, Stage, export, iqn, pair, portal, wwn},
+    stage::{MIB, SOON, Stage, export, iqn, pair, portal, wwn},
 };
 use crate::host::{Access, HostError, PathState};
 
@@ -223,21 +223,100 @@ async fn without_multipathd_nothing_is_begun() {
 }
 
 #[tokio::test]
-async fn a_map_with_another_volume_in_it_is_never_used() {
+async fn a_path_to_another_volume_is_taken_out_of_the_map_before_that_is_used() {
     let stage = Stage::new();
     let export = export('3', 5);
     stage.show('n', 5, &export.wwn);
     // A port of somebody else's: what is behind its disk has changed since the kernel found it.
-    let elsewhere = add_session(&stage.kernel, &iqn('s', 1), &portal('s', 1));
+    add_session(&stage.kernel, &iqn('s', 1), &portal('s', 1));
     let lying = stage.leftover(&iqn('s', 1), 9, &export.wwn);
     stage.show_at(&iqn('s', 1), 9, &wwn('4'), 64);
-    let error = stage.attach(&export).await.unwrap_err();
-    assert!(
-        matches!(&error, HostError::WrongDevice { device, found, .. }
-        if device.ends_with(&lying) && found.contains(wwn('4').as_str())),
-        "{error}"
+    stage.attach(&export).await.unwrap();
+    assert!(!stage.in_map(&export.wwn).is_empty());
+    assert!(!stage.disks().contains(&lying));
+    assert_eq!(
+        stage.told("del path"),
+        [format!("multipathd del path {lying}")]
     );
-    assert_eq!(elsewhere.host, 0);
+}
+
+#[tokio::test]
+async fn a_silent_path_stays_where_the_volume_is_expected_and_nowhere_else() {
+    let stage = Stage::new();
+    let export = export('3', 5);
+    stage.show('n', 5, &export.wwn);
+    stage.attach(&export).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    stage.mount("253:0");
+    add_session(&stage.kernel, &iqn('s', 1), &portal('s', 1));
+    let elsewhere = stage.leftover(&iqn('s', 1), 5, &export.wwn);
+    let former = stage.leftover(&iqn('n', 1), 9, &export.wwn);
+    stage.kernel.world().shown.remove(&(iqn('n', 2), 5));
+    stage.attach(&export).await.unwrap();
+    assert_eq!(stage.in_map(&export.wwn), ["sda", "sdb"]);
+    let disks = stage.disks();
+    assert!(!disks.contains(&elsewhere) && !disks.contains(&former));
+}
+
+#[tokio::test]
+async fn a_volume_that_is_in_use_gets_paths_of_any_array() {
+    let stage = Stage::new();
+    let export = pair('3', 5);
+    stage.show('n', 5, &export.wwn);
+    stage.show('s', 5, &export.wwn);
+    stage.attach(&export).await.unwrap();
+    stage.until("all paths", |w| w.disks.len() == 4).await;
+    for number in [1, 2] {
+        stage.set_session('n', number, "FAILED");
+    }
+    let error = stage.attach_in_vain(&export).await;
+    assert!(matches!(error, HostError::NoSession { .. }), "{error}");
+    stage.mount("253:0");
+    stage.attach(&export).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_multipathd_takes_too_long_for_does_not_outlast_the_deadline() {
+    let slow = Instead::After(SOON / 4);
+    let patient = |stage: &Stage| {
+        let mut san = stage.san.clone();
+        san.machine.patience.command = SOON * 10;
+        san.machine.patience.change = SOON * 10;
+        san
+    };
+    let soon = || tokio::time::Instant::now() + SOON / 10;
+    for what in ["multipath -a", "multipathd add path"] {
+        let stage = Stage::new();
+        let export = export('3', 5);
+        stage.show('n', 5, &export.wwn);
+        stage.kernel.world().automatic = false;
+        stage.programs.instead(what, slow.clone());
+        let begun = std::time::Instant::now();
+        let error = patient(&stage).attach(&export, soon()).await.unwrap_err();
+        assert!(matches!(error, HostError::NoMap { .. }), "{error}");
+        assert!(begun.elapsed() < SOON / 4, "{what}");
+    }
+    for what in ["resize map", "reload map"] {
+        let stage = Stage::new();
+        let mut export = export('3', 5);
+        stage.show('n', 5, &export.wwn);
+        stage.attach(&export).await.unwrap();
+        stage.until("both paths", |w| w.disks.len() == 2).await;
+        if what == "resize map" {
+            export.size = crate::model::Size::from_mib(96);
+            for number in [1, 2] {
+                stage.show_at(&iqn('n', number), 5, &export.wwn, 96);
+            }
+        } else {
+            let block = stage.kernel.world().block("dm-0");
+            super::kernel::write(block.join("ro"), "1");
+        }
+        stage.programs.instead(what, slow.clone());
+        let begun = std::time::Instant::now();
+        let error = patient(&stage).attach(&export, soon()).await.unwrap_err();
+        assert!(matches!(error, HostError::Deadline { .. }), "{error}");
+        assert!(begun.elapsed() < SOON / 4, "{what}");
+    }
 }
 
 #[tokio::test]

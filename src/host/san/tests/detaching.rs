@@ -117,6 +117,32 @@ async fn queueing_ends_only_when_no_path_is_left_and_nobody_uses_it() {
 }
 
 #[tokio::test]
+async fn a_map_that_could_not_be_removed_queues_again() {
+    let stage = Stage::new();
+    let wwn = attached(&stage).await;
+    assert_eq!(stage.told("restorequeueing").len(), 0);
+    stage.hide('n', 5);
+    stage
+        .programs
+        .instead("multipath -f", Instead::Say(1, "no"));
+    stage.san.detach(&wwn).await.unwrap_err();
+    let map = format!("restorequeueing map 3{}", low(&wwn));
+    let told = stage.told("");
+    let place = |part: &str| told.iter().position(|line| line.contains(part)).unwrap();
+    assert!(place("multipath -f") < place(&map), "{told:#?}");
+    // With a path nothing had been ended. A plugin that was killed in the middle may have left it so: an attach sees to that.
+    stage.show('n', 5, &wwn);
+    stage.kernel.world().told.clear();
+    stage.san.detach(&wwn).await.unwrap_err();
+    assert_eq!(stage.told(&map).len(), 0);
+    stage
+        .programs
+        .instead("restorequeueing", Instead::Say(1, "fail"));
+    stage.attach(&export('3', 5)).await.unwrap();
+    assert_eq!(stage.told(&map).len(), 1);
+}
+
+#[tokio::test]
 async fn paths_that_multipathd_found_failed_are_no_paths() {
     let stage = Stage::new();
     let wwn = attached(&stage).await;

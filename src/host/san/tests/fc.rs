@@ -42,15 +42,15 @@ fn add_remote(stage: &Stage, host: u32, number: u32, wwpn: &str, state: &str, ta
     }
 }
 
-fn over_fc(stage: &Stage) -> Result<San, HostError> {
+fn over_fc(stage: &Stage) -> San {
     let machine = stage.san.machine.clone();
     let mut san = San::fc(
         machine.kernel.clone(),
         machine.programs.clone(),
         &Turns::default(),
-    )?;
+    );
     san.machine = machine;
-    Ok(san)
+    san
 }
 
 fn exported() -> Export {
@@ -64,21 +64,37 @@ fn exported() -> Export {
 }
 
 #[tokio::test]
-async fn this_machine_is_known_by_its_ports_that_are_up() {
+async fn this_machine_is_known_by_all_its_ports_up_or_down() {
     let stage = Stage::new();
-    let error = over_fc(&stage).unwrap_err();
-    assert!(matches!(error, HostError::NoInitiator { .. }), "{error}");
-    assert!(error.hint().unwrap().contains("fc_host"));
+    assert_eq!(over_fc(&stage).initiators(), []);
+    assert!(HostError::no_fc_port().hint().unwrap().contains("fc_host"));
     add_port(&stage, "21000024FF3A0001", "Linkdown");
-    assert!(over_fc(&stage).is_err());
     add_port(&stage, "21000024FF3A0002", "Online");
+    // What has not been given a name yet.
+    add_port(&stage, "0000000000000000", "Offline");
+    add_port(&stage, "FFFFFFFFFFFFFFFF", "Offline");
     let names: Vec<String> = over_fc(&stage)
-        .unwrap()
         .initiators()
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(names, ["21000024FF3A0002"]);
+    assert_eq!(names, ["21000024FF3A0001", "21000024FF3A0002"]);
+}
+
+#[tokio::test]
+async fn paths_of_a_port_that_is_down_by_now_can_be_dropped() {
+    let stage = Stage::new();
+    let host = add_port(&stage, "21000024FF3A0001", "Online");
+    add_remote(&stage, host, 0, ARRAY[0], "Online", "0");
+    let export = exported();
+    stage.show_at(ARRAY[0], 5, &export.wwn, 64);
+    let san = over_fc(&stage);
+    san.attach(&export, stage.soon()).await.unwrap();
+    let state = format!("sys/class/fc_host/host{host}/port_state");
+    write(stage.dir.path().join(state), "Linkdown");
+    let dropped = san.drop_paths(&export.wwn, &export.serving.ports).await;
+    assert!(dropped.unwrap().is_changed());
+    assert_eq!(stage.disks(), [""; 0]);
 }
 
 #[tokio::test]
@@ -101,7 +117,7 @@ async fn only_the_arrays_ports_are_looked_at_and_only_at_the_lun() {
         stage.show_at(port, 5, &export.wwn, 64);
     }
     stage.show_at(OTHER, 5, &wwn('9'), 64);
-    let san = over_fc(&stage).unwrap();
+    let san = over_fc(&stage);
     san.attach(&export, stage.soon()).await.unwrap();
     stage.until("both paths", |w| w.disks.len() == 2).await;
     let mut scans = stage.told("scan host");
@@ -111,8 +127,8 @@ async fn only_the_arrays_ports_are_looked_at_and_only_at_the_lun() {
     assert_eq!(stage.told("iscsiadm"), [""; 0]);
     let seen = san.paths(&export.wwn, &[&export.serving]).await.unwrap();
     let usable = seen.iter().filter(|path| path.is_usable()).count();
-    // One way more is expected: the port that was seen and is lost.
-    assert_eq!((seen.len(), usable), (3, 2), "{seen:#?}");
+    // Two ways more are expected: the port that was seen and is lost, and the one seen by a port that is down.
+    assert_eq!((seen.len(), usable), (4, 2), "{seen:#?}");
     san.detach(&export.wwn).await.unwrap().into_inner();
     assert_eq!(stage.disks(), [""; 0]);
 }
@@ -123,7 +139,7 @@ async fn a_port_that_appears_later_is_waited_for() {
     let host = add_port(&stage, "21000024FF3A0001", "Online");
     let export = exported();
     stage.show_at(ARRAY[1], 5, &export.wwn, 64);
-    let san = over_fc(&stage).unwrap();
+    let san = over_fc(&stage);
     let (waiting, wanted, deadline) = (san.clone(), export.clone(), stage.soon());
     let waiting = tokio::spawn(async move { waiting.attach(&wanted, deadline).await });
     stage
@@ -147,7 +163,6 @@ async fn ports_that_nobody_sees_are_named() {
     add_remote(&stage, host, 0, OTHER, "Online", "0");
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_millis(300);
     let error = over_fc(&stage)
-        .unwrap()
         .attach(&exported(), deadline)
         .await
         .unwrap_err();

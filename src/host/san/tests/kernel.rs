@@ -41,7 +41,7 @@ pub struct World {
     pub automatic: bool,
     /// LUNs from 256 on show in the flat form.
     pub flat: bool,
-    /// Writes to control files have no effect and never end: `scan`, `delete`, `rescan`.
+    /// Writes to control files that have no effect: `scan`, `delete`, `rescan`, or for one disk `delete sda`.
     pub stuck: Vec<String>,
     /// What programs and the kernel were told, in order.
     pub told: Vec<String>,
@@ -217,7 +217,8 @@ impl FakeKernel {
     fn ordered(&self, file: &str, name: &str) {
         let mut world = self.world();
         world.told.push(format!("{file} {name}"));
-        if world.stuck.contains(&file.to_owned()) {
+        let stuck = [file.to_owned(), format!("{file} {name}")];
+        if stuck.iter().any(|order| world.stuck.contains(order)) {
             return;
         }
         match file {
@@ -296,6 +297,14 @@ impl World {
         }
         fs::write(disk.join("holders").join(dm), "").unwrap();
         fs::write(map.join("slaves").join(name), "").unwrap();
+    }
+
+    /// A disk is taken out of its map.
+    pub fn leave(&mut self, name: &str) {
+        for dm in self.maps.keys() {
+            let _ = fs::remove_file(self.block(dm).join("slaves").join(name));
+            let _ = fs::remove_file(self.block(name).join("holders").join(dm));
+        }
     }
 
     pub fn remove_map(&mut self, dm: &str) {

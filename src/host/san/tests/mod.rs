@@ -2,11 +2,13 @@
 //! scripts which ask the same kernel.
 
 mod attaching;
+mod confirming;
 mod detaching;
 mod fc;
 mod kernel;
 mod late;
 mod logins;
+mod parting;
 mod programs;
 mod sizes;
 mod stage;

@@ -204,7 +204,16 @@ impl FakePrograms {
                 }
                 (0, "ok\n".to_owned())
             }
-            ["multipathd", "disablequeueing", "map", _] => (0, "ok\n".to_owned()),
+            ["multipathd", "del", "path", name] => {
+                self.kernel.world().leave(name);
+                (0, "ok\n".to_owned())
+            }
+            [
+                "multipathd",
+                "disablequeueing" | "restorequeueing",
+                "map",
+                _,
+            ] => (0, "ok\n".to_owned()),
             ["multipath", "-a", _] => (0, String::new()),
             ["multipath", "-f", name] => {
                 let mut world = self.kernel.world();

@@ -141,6 +141,27 @@ async fn an_attach_finds_a_volume_that_grew_meanwhile_and_refuses_one_of_another
 }
 
 #[tokio::test]
+async fn an_attach_of_what_is_in_use_does_not_mind_that_it_is_larger() {
+    let stage = Stage::new();
+    let mut export = attached(&stage).await;
+    // What the array said before it grew.
+    export.size = Size::from_mib(32);
+    let mut san = stage.san.clone();
+    san.machine.patience.change = Duration::from_millis(100);
+    let error = san.attach(&export, stage.soon()).await.unwrap_err();
+    assert!(matches!(error, HostError::WrongSize { .. }), "{error}");
+    stage.mount("253:0");
+    let device = san.attach(&export, stage.soon()).await.unwrap();
+    assert_eq!(device.bytes(), 64 * MIB);
+    // One that is smaller grows.
+    for number in [1, 2] {
+        grow(&stage, &iqn('n', number), 96);
+    }
+    export.size = Size::from_mib(96);
+    assert_eq!(stage.attach(&export).await.unwrap().bytes(), 96 * MIB);
+}
+
+#[tokio::test]
 async fn what_is_not_attached_does_not_grow() {
     let stage = Stage::new();
     let error = stage

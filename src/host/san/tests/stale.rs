@@ -36,11 +36,15 @@ async fn disks_of_a_former_volume_are_removed_before_the_lun_is_looked_at() {
         world
             .told
             .iter()
-            .rposition(|line| line.contains(part))
+            .position(|line| line.contains(part))
             .unwrap()
     };
-    assert!(place(&format!("multipath -f 3{}", low(&wwn('4')))) < place("delete sd"));
-    assert!(place("delete sd") < place("scan "));
+    for name in ["sda", "sdb"] {
+        let gone = place(&format!("delete {name}"));
+        // A map that has other paths still is not flushed: what it holds would go to the wrong volume.
+        assert!(place(&format!("del path {name}")) < gone);
+        assert!(gone < place(&format!("multipath -f 3{}", low(&wwn('4')))));
+    }
 }
 
 #[tokio::test]
@@ -55,27 +59,58 @@ async fn disks_that_do_not_answer_are_removed_too() {
 }
 
 #[tokio::test]
-async fn a_former_volume_that_is_in_use_stops_the_attach_and_is_not_touched() {
+async fn paths_that_lead_to_another_volume_leave_a_map_that_is_in_use() {
     let stage = Stage::new();
     let now = reused(&stage).await;
     stage.mount("253:0");
     stage.kernel.world().told.clear();
-    let error = stage.attach(&now).await.unwrap_err();
-    let HostError::StaleInUse { was, by, .. } = &error else {
+    let device = stage.attach(&now).await.unwrap();
+    assert_eq!(device.wwn(), &now.wwn);
+    stage
+        .until("both paths", |w| {
+            w.disks.len() == 2 && w.disks.values().all(|d| d.found_as == low(&now.wwn))
+        })
+        .await;
+    assert_eq!(stage.in_map(&wwn('4')), [""; 0]);
+    // Whoever uses it has it still, and what is written there goes nowhere.
+    assert!(stage.kernel.world().map_of(&low(&wwn('4'))).is_some());
+    assert_eq!(stage.told("multipath -f"), [""; 0]);
+    assert_eq!(stage.told("disablequeueing"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_volume_keeps_its_paths_where_it_still_is() {
+    let stage = Stage::new();
+    let now = reused(&stage).await;
+    // The other one is at the second port still.
+    stage.show_at(&iqn('n', 2), 5, &wwn('4'), 64);
+    let mut only_one = now.clone();
+    only_one.serving.ports.truncate(1);
+    stage.attach(&only_one).await.unwrap();
+    assert_eq!(stage.in_map(&wwn('4')).len(), 1);
+    assert_eq!(stage.told("multipath -f"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_lun_where_another_volume_is_at_home_is_not_believed_and_nothing_is_removed() {
+    let stage = Stage::new();
+    let (there, wrong) = (export('4', 5), export('3', 5));
+    stage.show('n', 5, &there.wwn);
+    stage.attach(&there).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    stage.kernel.world().told.clear();
+    let error = stage.attach(&wrong).await.unwrap_err();
+    let HostError::WrongLun { lun, found, .. } = &error else {
         panic!("{error}")
     };
     assert!(
-        was.contains(&low(&wwn('4'))) && by.to_string().contains("/srv/db"),
+        lun.0 == 5 && found.contains(there.wwn.as_str()) && error.hint().is_some(),
         "{error}"
     );
-    assert!(error.hint().unwrap().contains("at once"));
-    assert_eq!(
-        stage.told("delete").len()
-            + stage.told("multipath -f").len()
-            + stage.told("scan host").len(),
-        0
-    );
-    assert_eq!(stage.in_map(&wwn('4')), ["sda", "sdb"]);
+    for what in ["delete", "del path", "multipath -f", "scan host"] {
+        assert_eq!(stage.told(what), [""; 0]);
+    }
+    assert_eq!(stage.in_map(&there.wwn), ["sda", "sdb"]);
 }
 
 #[tokio::test]
@@ -145,7 +180,7 @@ async fn paths_at_a_former_lun_of_the_volume_go_with_their_map() {
         .collect();
     assert_eq!(luns, [7, 7]);
 
-    // The former LUN is another volume's by now: while the map is in use that cannot be put right, and must not be used.
+    // The former LUN is another volume's by now: its paths leave the map though it is in use.
     let stage = Stage::new();
     stage.show('n', 5, &before.wwn);
     stage.attach(&before).await.unwrap();
@@ -153,8 +188,13 @@ async fn paths_at_a_former_lun_of_the_volume_go_with_their_map() {
     stage.mount("253:0");
     stage.show('n', 5, &wwn('4'));
     stage.show('n', 7, &now.wwn);
-    let error = stage.attach(&now).await.unwrap_err();
-    assert!(matches!(error, HostError::StaleInUse { .. }), "{error}");
+    stage.attach(&now).await.unwrap();
+    let in_map = stage.in_map(&now.wwn);
+    let world = stage.kernel.world();
+    assert!(
+        !in_map.is_empty() && in_map.iter().all(|name| world.disks[name].lun == 7),
+        "{in_map:?}"
+    );
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Drop for Told {
 #[tokio::test(start_paused = true)]
 async fn of_hosts_that_come_together_one_has_it_at_a_time_and_all_in_the_end() {
     let arena = Arc::new(Arena::new().await);
-    for seed in seeds(60) {
+    for seed in seeds(80) {
         let _told = Told("together", seed);
         let dice = Dice::new(seed);
         arena
@@ -165,7 +165,7 @@ async fn dead_holder(arena: &Arena, dice: &Dice, takeover: Takeover) -> Host {
 #[tokio::test(start_paused = true)]
 async fn a_dead_host_is_taken_over_by_one_of_several() {
     let arena = Arc::new(Arena::new().await);
-    for seed in seeds(50) {
+    for seed in seeds(60) {
         let _told = Told("dead", seed);
         let dice = Dice::new(seed);
         arena
@@ -188,7 +188,7 @@ async fn a_dead_host_is_taken_over_by_one_of_several() {
 async fn a_dead_host_that_comes_back_in_the_middle_is_never_beside_another() {
     let arena = Arc::new(Arena::new().await);
     let mut back = 0;
-    for seed in seeds(60) {
+    for seed in seeds(80) {
         let _told = Told("back", seed);
         let dice = Dice::new(seed);
         arena
@@ -293,7 +293,7 @@ async fn one_that_dies_over_any_command_keeps_nobody_from_it_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn always_cuts_a_live_host_off_before_another_has_it() {
     let arena = Arc::new(Arena::new().await);
-    for seed in seeds(50) {
+    for seed in seeds(60) {
         let _told = Told("always", seed);
         let dice = Dice::new(seed);
         arena
