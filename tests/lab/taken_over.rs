@@ -28,7 +28,10 @@ fn of_a_dead_machine(stage: &mut Stage) {
     let begun = stage.machine.run(begin, PATIENCE);
     assert_eq!(begun.status, 0, "{}", begun.said());
     // What an administrator exports is nobody's to take.
-    stage.administer(AMBER, "createhost -iscsi byhand iqn.1994-05.com.redhat:byhand");
+    stage.administer(
+        AMBER,
+        "createhost -iscsi byhand iqn.1994-05.com.redhat:byhand",
+    );
     stage.administer(AMBER, "createvlun dkv-held auto byhand");
     let said = stage.docker_fails("run --rm --network none -v held:/data box true");
     assert!(said.contains("byhand"), "{said}");
