@@ -112,7 +112,10 @@ pub(super) async fn complete(
     let known = inner.paths.of(name).filter(|known| known.wwn == *wwn);
     let export = if known.is_none() || inner.paths.is_old(name) {
         let read = read(inner, &backend, name, &volume.vv, wwn).await;
-        if let Ok(Some(export)) = &read {
+        // One array of a pair alone is no answer to keep: the other one's export may just have been added.
+        if let Ok(Some(export)) = &read
+            && (export.second.is_some() || !second_export::is_wanted(&backend))
+        {
             inner.paths.note(name, export.clone());
         }
         read.or_else(|cause| known.map(Some).ok_or(cause))?
