@@ -23,18 +23,20 @@ deny:
 export RUST_TEST_THREADS ?= 3
 
 # Two lanes of about the same length. Whatever is not named here is in the second; the lab is by itself.
-FIRST := soak weather either_array engine failover groups rollback
+FIRST := soak weather either_array engine failover groups rollback clones snapshots
 SECOND := $(filter-out rig pair lab $(FIRST),$(basename $(notdir $(wildcard tests/* simulator/tests/*))))
 
 test: setup ## All tests; what needs root or a tool says `skipped: why` (REQUIRE_ALL=1 makes that a failure)
 	$(CARGO) test --workspace --locked --no-run
 	@$(MAKE) --no-print-directory --jobs=2 test-first test-second
 
+test-first test-second: export TMPDIR := $(shell scripts/scratch)
+
 test-first:
-	$(CARGO) test --workspace --locked $(FIRST:%=--test %)
+	$(CARGO) test --workspace --locked --no-fail-fast $(FIRST:%=--test %)
 
 test-second:
-	$(CARGO) test --workspace --locked --lib --bins $(SECOND:%=--test %)
+	$(CARGO) test --workspace --locked --no-fail-fast --lib --bins $(SECOND:%=--test %)
 	$(CARGO) test --workspace --locked --doc
 
 lab: ## The tests in a virtual machine, where iSCSI sessions and multipath maps are real (docs/lab.md)

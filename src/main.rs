@@ -15,7 +15,7 @@ use hpe3par_docker::{
     inform::Templates,
     operator::{
         DEFAULT_CONFIG, Exit, Streams, config::ConfigCommand, finish, group::GroupCommand,
-        load_config, transcript::TranscriptCommand,
+        load_config, transcript::TranscriptCommand, volume::VolumeCommand,
     },
     transcript::Record,
 };
@@ -40,6 +40,11 @@ enum Command {
     /// Remote copy groups as both arrays show them, and what to type to fail them over and back (it changes nothing)
     #[command(subcommand)]
     Group(GroupCommand),
+    /// Look at volumes and change them through the plugin that runs here: list, show, grow, promote, adopt, release
+    ///
+    /// The plugin has to run on this host. `docker volume` makes, inspects and removes volumes.
+    #[command(subcommand)]
+    Volume(VolumeCommand),
     /// Look at what was sent to the arrays and what they answered
     #[command(subcommand)]
     Transcript(TranscriptCommand),
@@ -68,7 +73,9 @@ fn main() -> ExitCode {
         Command::Serve(_) => {}
         // An array that is away is what it is for, and told in its output.
         Command::Group(_) => logging::start(log::LevelFilter::Error),
-        Command::Config(_) | Command::Transcript(_) => logging::start(log::LevelFilter::Warn),
+        Command::Config(_) | Command::Transcript(_) | Command::Volume(_) => {
+            logging::start(log::LevelFilter::Warn);
+        }
     }
     let mut to = Streams {
         out: &mut out,
@@ -79,6 +86,7 @@ fn main() -> ExitCode {
         Command::Config(command) => command.run(&mut to),
         Command::Group(command) => command.run(connect::for_person, &mut to),
         Command::Transcript(command) => command.run(replay, &mut to),
+        Command::Volume(command) => command.run(&mut to),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit));
     finish(result, &mut err).into()

@@ -1,17 +1,22 @@
 //! Wiring: from hpe.conf to a plugin that listens.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use hpe3par_docker::{
     config::{ArrayAccess, Backend as BackendConfig, Config},
-    docker::{self, Api, Deadlines, Socket},
-    host::{HostError, Kernel, Programs, San, Simulated, Transport, Turns},
-    index::Index,
+    docker::{self, Api, Deadlines},
+    host::{HostError, Kernel, NodeRecords, Programs, San, Simulated, Transport, Turns},
+    index::{Index, IndexedVolume},
     inform::Templates,
-    model::{BackendName, HostName, Machine, Protocol, Side},
+    model::{BackendName, HostName, Machine, Namespace, NodeRecord, Protocol, Side},
+    operator_socket,
+    socket::{For, Socket},
     volume::{Backend, KillPoints, Parts, Reach, Service},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::connect::{Arrays, Talks};
 
@@ -32,18 +37,21 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     for damage in index.damage() {
         log::warn!(what:? = damage; "a file was damaged and is kept aside");
     }
+    are_of_this_namespace(&index, &config.global.namespace)?;
     let host = host_name(&config)?;
     let machine = Machine::new(&host, &machine_id(&config)?);
 
     let mut arrays = Arrays::new(&config, templates, Talks::Plugin(index.clone()));
     let mut backends = Vec::new();
     // One map, one session, whichever backends they are for.
-    let turns = Turns::default();
+    let turns = Turns::new(Arc::new(Nodes(index.clone())));
     for (name, backend) in &config.backends {
         backends.push(connect(&mut arrays, name, backend, &host, &turns)?);
     }
     let mut transports = backends.iter().map(|backend| backend.transport.clone());
     let over_multipath = transports.find(|transport| transport.protocol() != Protocol::Simulated);
+    let mut transports = backends.iter().map(|backend| backend.transport.clone());
+    let over_iscsi = transports.find(|transport| transport.protocol() == Protocol::Iscsi);
     let pools = arrays.into_pools();
     let service = Service::new(Parts {
         backends,
@@ -55,28 +63,78 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         mount_prefix: config.global.mount_prefix.clone(),
         points: KillPoints::from_environment(),
     });
-    let socket = Socket::bind(&socket_path).await?;
+    // Whoever finds the engine's socket finds the other one, too.
+    let for_people = for_people(&config.global.run_dir).await;
+    let socket = Socket::bind(&socket_path, For::Engine).await?;
     let descriptions = service.descriptions();
     service.start();
     if let Some(transport) = over_multipath {
         tokio::spawn(check_multipath(transport));
+    }
+    if let Some(transport) = over_iscsi {
+        tokio::spawn(async move { transport.log_out_of_leftovers().await });
     }
     // Not being started by systemd is no failure.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     log::info!(socket:% = socket_path.display(), version = env!("CARGO_PKG_VERSION"); "listening");
 
     let api = Api::new(
-        Arc::new(service),
+        Arc::new(service.clone()),
         descriptions,
         Deadlines::within(config.global.engine_timeout),
     );
-    docker::serve(socket, api, GRACE, stopped()).await;
+    let (stop, mut is_stopped) = watch::channel(());
+    let engine = docker::serve(socket, api, GRACE, async {
+        stopped().await;
+        // The other socket may not be served.
+        let _ = stop.send(());
+    });
+    let people = async {
+        if let Some(socket) = for_people {
+            operator_socket::serve(socket, service, GRACE, async {
+                // Told, or nobody is left to tell.
+                let _ = is_stopped.changed().await;
+            })
+            .await;
+        }
+    };
+    tokio::join!(engine, people);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     for pool in &pools {
         pool.close().await;
     }
     log::info!("stopped");
     Ok(())
+}
+
+/// A namespace is part of every VV's name. With another one every array would say, truly and completely, that it has none of the volumes that
+/// are known, and Docker would forget them and make them anew, empty.
+fn are_of_this_namespace(index: &Index, namespace: &Namespace) -> Result<(), Failure> {
+    let volumes = index.list();
+    let other = volumes
+        .iter()
+        .find(|volume| volume.vv != volume.name.vv_name(namespace));
+    let Some(IndexedVolume { name, vv, .. }) = other else {
+        return Ok(());
+    };
+    Err(format!(
+        "the volumes of this host are of another `namespace`: `{name}` is VV `{vv}` and would be `{}` with `namespace = \"{}\"`; nothing \
+         was started; hint: put the former `namespace` back; another one needs a `state_dir` of its own",
+        name.vv_name(namespace),
+        namespace.as_str()
+    )
+    .into())
+}
+
+/// The socket of `hpe3par-docker volume`. An engine is served without it, too.
+async fn for_people(run_dir: &Path) -> Option<Socket> {
+    match Socket::bind(&operator_socket::path(run_dir), For::Owner).await {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            log::error!(error:% = error; "`hpe3par-docker volume` cannot reach this plugin");
+            None
+        }
+    }
 }
 
 async fn stopped() {
@@ -90,6 +148,27 @@ async fn stopped() {
     tokio::select! {
         _ = term.recv() => log::info!(signal = "TERM"; "stopping"),
         _ = int.recv() => log::info!(signal = "INT"; "stopping"),
+    }
+}
+
+/// iscsiadm's records that the plugin made, in the index.
+#[derive(Debug)]
+struct Nodes(Index);
+
+impl NodeRecords for Nodes {
+    fn all(&self) -> Vec<NodeRecord> {
+        self.0.node_records()
+    }
+
+    fn put(&self, record: &NodeRecord) -> Result<(), String> {
+        let put = self.0.put_node_record(record);
+        put.map_err(|error| error.to_string())
+    }
+
+    fn forget(&self, iqn: &str, portal: SocketAddr) {
+        if let Err(error) = self.0.forget_node_record(iqn, portal) {
+            log::warn!(iqn = iqn, portal:% = portal, error:% = error; "could not forget an iSCSI record");
+        }
     }
 }
 
@@ -168,8 +247,9 @@ fn transport(
     turns: &Turns,
 ) -> Result<Transport, HostError> {
     let (kernel, programs) = (Kernel::default(), Programs::default());
+    let name = Path::new(INITIATOR_NAME);
     Ok(match (config.protocol, &config.simulated) {
-        (Protocol::Fc, _) => Transport::San(San::fc(kernel, programs, turns)),
+        (Protocol::Fc, _) => Transport::San(San::fc(kernel, programs, turns, name)),
         (Protocol::Simulated, Some(simulated)) => Transport::Simulated(Simulated::new(
             kernel,
             &simulated.dir,
@@ -177,7 +257,6 @@ fn transport(
             simulated.initiator.clone(),
         )?),
         (Protocol::Iscsi | Protocol::Simulated, _) => {
-            let name = Path::new(INITIATOR_NAME);
             Transport::San(San::iscsi(kernel, programs, turns, name)?)
         }
     })

@@ -16,7 +16,7 @@ use crate::faults::Fault;
 use crate::host_keys::HostKeyError;
 use crate::simulator::Port;
 use crate::state::Array;
-use crate::{description, remote_copy, words};
+use crate::{description, passing, remote_copy, words};
 
 pub use verb::Verb;
 
@@ -274,27 +274,18 @@ impl Control {
     }
 
     fn set_links(&self, one: &str, other: &str, up: bool) -> Done<()> {
+        self.engine.alter(|inner| put_links(inner, one, other, up))
+    }
+
+    /// Cuts an array from another one and from the quorum witness, at the same instant: what the arrays make of the one depends on
+    /// when the other was lost.
+    ///
+    /// # Errors
+    /// No such array, or no links.
+    pub fn cut_off(&self, array: &str, other: &str) -> Done<()> {
         self.engine.alter(|inner| {
-            if !up {
-                remote_copy::agree_now(&mut inner.world);
-            }
-            let mut found = false;
-            for (from, to) in [(one, other), (other, one)] {
-                let targets = state(inner, from)?
-                    .targets
-                    .iter_mut()
-                    .filter(|target| target.array == to);
-                for link in targets.flat_map(|target| &mut target.links) {
-                    link.up = up;
-                    found = true;
-                }
-            }
-            if found {
-                notice(inner);
-                Ok(())
-            } else {
-                Err(ControlError::NoLinks(one.to_owned(), other.to_owned()))
-            }
+            put_witness_away(inner, array)?;
+            put_links(inner, array, other, false)
         })
     }
 
@@ -331,11 +322,7 @@ impl Control {
     /// # Errors
     /// No such array.
     pub fn cut_witness(&self, array: &str) -> Done<()> {
-        self.engine.alter(|inner| {
-            let now = inner.clock.now();
-            state(inner, array)?.witness_lost.get_or_insert(now);
-            Ok(())
-        })
+        self.engine.alter(|inner| put_witness_away(inner, array))
     }
 
     /// Lets an array reach the quorum witness again.
@@ -433,6 +420,35 @@ impl Control {
     }
 }
 
+fn put_links(inner: &mut Inner, one: &str, other: &str, up: bool) -> Done<()> {
+    if !up {
+        remote_copy::agree_now(&mut inner.world);
+    }
+    let mut found = false;
+    for (from, to) in [(one, other), (other, one)] {
+        let targets = state(inner, from)?
+            .targets
+            .iter_mut()
+            .filter(|target| target.array == to);
+        for link in targets.flat_map(|target| &mut target.links) {
+            link.up = up;
+            found = true;
+        }
+    }
+    if found {
+        notice(inner);
+        Ok(())
+    } else {
+        Err(ControlError::NoLinks(one.to_owned(), other.to_owned()))
+    }
+}
+
+fn put_witness_away(inner: &mut Inner, array: &str) -> Done<()> {
+    let now = inner.clock.now();
+    state(inner, array)?.witness_lost.get_or_insert(now);
+    Ok(())
+}
+
 fn state<'a>(inner: &'a mut Inner, array: &str) -> Done<&'a mut Array> {
     inner
         .world
@@ -444,7 +460,7 @@ fn state<'a>(inner: &'a mut Inner, array: &str) -> Done<&'a mut Array> {
 /// The arrays notice at this instant what happened to links and power.
 fn notice(inner: &mut Inner) {
     let now = inner.clock.now();
-    remote_copy::tick(&mut inner.world, now);
+    passing::tick(&mut inner.world, now);
 }
 
 fn free_space<'a>(inner: &'a mut Inner, array: &str, cpg: &str) -> Done<&'a mut u64> {

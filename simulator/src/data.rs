@@ -65,6 +65,11 @@ pub fn settle(world: &mut World, data_dir: &Path) -> io::Result<()> {
             }
         }
     }
+    for place in std::mem::take(&mut world.spoiled) {
+        if let Some(file) = find(world, data_dir, &place) {
+            spoil(&file)?;
+        }
+    }
     part_and_join(world, data_dir)?;
     for (name, array) in &world.arrays {
         let wanted: BTreeSet<PathBuf> = array
@@ -199,6 +204,14 @@ fn part(file: &Path) -> io::Result<()> {
     File::create(&beside)?.set_len(fs::metadata(file)?.len())?;
     copy(file, &beside)?;
     fs::rename(&beside, file)
+}
+
+/// The second half of what it holds is lost.
+fn spoil(file: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(file)?;
+    let length = file.metadata()?.len();
+    file.set_len(length / 2)?;
+    file.set_len(length)
 }
 
 /// Each name gets the other's file.

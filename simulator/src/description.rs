@@ -407,9 +407,11 @@ fn mirror_config() -> Vec<String> {
 }
 fn licenses() -> Vec<String> {
     [
+        "Adaptive Flash Cache",
         "Compression",
         "Deduplication",
         "Peer Persistence",
+        "Priority Optimization",
         "Remote Copy",
         "Thin Provisioning",
         "Virtual Copy",

@@ -13,7 +13,7 @@ use crate::data;
 use crate::description::{Description, Exports};
 use crate::faults::Armed;
 use crate::lio::Lio;
-use crate::remote_copy;
+use crate::passing;
 use crate::simulated_paths;
 use crate::state::World;
 
@@ -204,7 +204,7 @@ impl Engine {
     pub(crate) fn alter<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let now = inner.clock.now();
-        remote_copy::tick(&mut inner.world, now);
+        passing::tick(&mut inner.world, now);
         if let Inner {
             world,
             lio: Some(lio),
@@ -248,6 +248,7 @@ impl Engine {
             None => {
                 inner.world.agreements.clear();
                 inner.world.handovers.clear();
+                inner.world.spoiled.clear();
             }
         }
         if let Some(dir) = &self.places.state {

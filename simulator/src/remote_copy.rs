@@ -12,7 +12,7 @@ mod transitions;
 pub use outages::agree_now;
 pub use refusals::{
     check_target, groups_named, locate, must_be_ready, must_have_a_receiver, must_hide_its_copies,
-    must_send, must_share_its_mode,
+    must_not_be_promoted, must_send, must_share_its_mode,
 };
 pub use takeover::{Wish, all_synced, begin, end_of_copy, hurry};
 pub use transitions::{drop_snapshot, mirror, start, stop, sync, sync_to_the_end, tick};
@@ -82,6 +82,11 @@ impl Group {
         matches!(self.status, GroupStatus::Started | GroupStatus::Starting)
     }
 
+    /// Not stopped yet: its members stay as they are.
+    pub fn is_running(&self) -> bool {
+        self.is_started() || self.status == GroupStatus::Stopping
+    }
+
     /// Has it this policy?
     pub fn has_policy(&self, policy: &str) -> bool {
         self.policies.iter().any(|one| one == policy)
@@ -105,6 +110,21 @@ impl Array {
             .values()
             .find(|group| group.volume(vv).is_some())
     }
+}
+
+/// The VV on the array that sends, if this one receives every write from it.
+pub fn in_step(world: &World, array: &str, vv: &str) -> Option<(String, String)> {
+    let group = world.arrays.get(array)?.group_of(vv)?;
+    let half = Half::new(array, &group.name);
+    let sender = half.other(world)?;
+    let sends = sender.get(world)?;
+    let is_fed = !group.sends()
+        && sends.sends()
+        && sends.is_started()
+        && sends.mode == crate::state::Mode::Sync
+        && sender.connected(world);
+    let volume = sends.volumes.iter().find(|volume| volume.remote == vv)?;
+    (is_fed && volume.is_synced()).then(|| (sender.array, volume.local.clone()))
 }
 
 /// This array's definition of a target.

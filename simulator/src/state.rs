@@ -6,12 +6,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod qos;
 mod replication;
+mod schedule;
 
+pub use qos::{QosRule, Range};
 pub use replication::{
     Agreement, FailoverStage, Group, GroupStatus, Handover, Link, Mode, Operation, Replicated,
     Role, SyncStatus, Takeover, Target, Turn,
 };
+pub use schedule::Schedule;
 
 /// All arrays of one simulator.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +28,9 @@ pub struct World {
     /// Volumes whose hosts go on at the other array; carried out before the agreements.
     #[serde(skip)]
     pub handovers: Vec<Handover>,
+    /// Volumes (system name, VV) whose copy ended badly: half of what they hold is lost; carried out after the agreements.
+    #[serde(skip)]
+    pub spoiled: Vec<(String, String)>,
 }
 
 fn yes() -> bool {
@@ -79,6 +86,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "showrcopy does not widen the column Role for Primary-Rev and Secondary-Rev",
     ),
     (
+        "stops_slowly",
+        "a group that is told to stop is Stopping for five seconds, and takes no other command meanwhile",
+    ),
+    (
         "switchover_keeps_natural",
         "setrcopygroup switchover keeps the natural direction, so that the roles get -Rev",
     ),
@@ -89,6 +100,30 @@ pub const SWITCHES: &[(&str, &str)] = &[
     (
         "admit_exports_secondary",
         "admitrcopyvv to a Peer Persistence group exports the secondary as the primary is (always on 10.x)",
+    ),
+    (
+        "dismiss_removes_snapshots",
+        "dismissrcopyvv -removevv removes the secondary's snapshots with it, unless they are retained or exported",
+    ),
+    (
+        "no_time_columns",
+        "showvv has no columns RetentionEndTime and ExpirationTime",
+    ),
+    (
+        "rw_snapshot_of_ro_only",
+        "createsv without -ro is refused on a VV that is not read-only",
+    ),
+    (
+        "copies_fail",
+        "what createvvcopy and promotesv began fails when it would end",
+    ),
+    (
+        "grow_while_started",
+        "growvv takes a VV of a started remote copy group",
+    ),
+    (
+        "grow_one_side",
+        "growvv makes a replicated VV larger on this array alone",
     ),
     (
         "lun_zero_left",
@@ -126,6 +161,9 @@ pub struct Array {
     pub vvs: BTreeMap<String, Vv>,
     /// VV sets by name.
     pub vv_sets: BTreeMap<String, Set>,
+    /// QoS rules by what they are for: `vvset:<name>`, `domain:<name>`, `sys:all_others`.
+    #[serde(default)]
+    pub qos: BTreeMap<String, QosRule>,
     /// Hosts by name.
     pub hosts: BTreeMap<String, Host>,
     /// Host sets by name.
@@ -144,6 +182,9 @@ pub struct Array {
     pub witness_lost: Option<i64>,
     /// Remote copy groups by the name they have here.
     pub groups: BTreeMap<String, Group>,
+    /// Schedules by name.
+    #[serde(default)]
+    pub schedules: BTreeMap<String, Schedule>,
     /// Tasks, oldest first.
     #[serde(default)]
     pub tasks: Vec<Task>,
@@ -307,6 +348,41 @@ pub struct Vv {
     /// A read-only snapshot.
     #[serde(default)]
     pub read_only: bool,
+    /// What is being copied into it.
+    #[serde(default)]
+    pub copying: Option<Copying>,
+    /// What was to be copied into it is not all there.
+    #[serde(default)]
+    pub copy_failed: bool,
+}
+
+/// A copy or promotion that is under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copying {
+    /// What it is.
+    pub kind: CopyKind,
+    /// VV from which it comes.
+    pub from: String,
+    /// Number of its task.
+    pub task: u32,
+    /// How much it is, MiB.
+    pub size_mib: u64,
+    /// Seconds (virtual time). Not part of a dump.
+    pub started: i64,
+    /// Seconds (virtual time) at which it ends. Not part of a dump.
+    pub due: i64,
+}
+
+/// Kinds of copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CopyKind {
+    /// `createvvcopy` into a VV that was there.
+    Offline,
+    /// `createvvcopy -online` into a new one.
+    Online,
+    /// `promotesv`.
+    Promote,
 }
 
 /// A VV set.
@@ -318,6 +394,9 @@ pub struct Set {
     pub members: Vec<String>,
     /// Comment; empty is none.
     pub comment: String,
+    /// What its VVs are told about the flash cache, if anything is: use it, or do not.
+    #[serde(default)]
+    pub flash_cache: Option<bool>,
 }
 
 /// A host object.

@@ -29,6 +29,8 @@ impl Vv {
             retained_until: None,
             expires_at: None,
             read_only: false,
+            copying: None,
+            copy_failed: false,
         }
     }
 
@@ -49,6 +51,11 @@ impl Vv {
     /// One of the array's own, which no command may touch.
     pub fn is_system(&self) -> bool {
         self.name == "admin" || self.name.starts_with('.')
+    }
+
+    /// Name of the VV that it is a snapshot of. A physical copy is on its own.
+    pub fn parent(&self) -> Option<&String> {
+        self.copy_of.as_ref().filter(|_| self.kind != "pcopy")
     }
 
     /// Space it takes from its CPG while nothing is written, MiB.
@@ -138,21 +145,21 @@ impl Array {
     /// Name of the base VV of a family.
     pub fn base_of<'a>(&'a self, vv: &'a Vv) -> &'a Vv {
         let mut at = vv;
-        while let Some(parent) = at.copy_of.as_ref().and_then(|name| self.vvs.get(name)) {
+        while let Some(parent) = at.parent().and_then(|name| self.vvs.get(name)) {
             at = parent;
         }
         at
     }
 
-    /// Copies made of this VV directly.
+    /// Snapshots made of this VV directly.
     pub fn children(&self, name: &str) -> Vec<&Vv> {
         self.vvs
             .values()
-            .filter(|vv| vv.copy_of.as_deref() == Some(name))
+            .filter(|vv| vv.parent().is_some_and(|parent| parent == name))
             .collect()
     }
 
-    /// All copies below this VV, the deepest first.
+    /// All snapshots below this VV, the deepest first.
     pub fn descendants(&self, name: &str) -> Vec<String> {
         let mut all = Vec::new();
         for child in self.children(name) {

@@ -163,6 +163,7 @@ fn is_gone(doubt: &Doubt) -> bool {
         | Doubt::OpenToOthers { .. }
         | Doubt::NotStrict
         | Doubt::LegacyAlgorithms
+        | Doubt::SharedLimits { .. }
         | Doubt::NotMapped { .. }
         | Doubt::Unlisted { .. } => false,
     }

@@ -47,13 +47,8 @@ pub(super) fn write_place(
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("cannot be read: {0}; hint: `--config FILE` names another one")]
+    Unreadable(std::io::Error),
     /// Not TOML.
     #[error("not valid TOML: {words}{hint}")]
     Syntax {
@@ -228,6 +223,17 @@ pub enum Problem {
     SameArray {
         /// Address and port.
         address: String,
+    },
+    /// One login, and two opinions of it.
+    #[error(
+        "differs from [{other}], which logs in to the same array as `{login}`, too: both share its sessions; hint: give both sections the \
+         same value"
+    )]
+    SharedLogin {
+        /// The other section, without its brackets.
+        other: String,
+        /// The user.
+        login: String,
     },
     /// Nothing to serve.
     #[error("no backend; hint: a section with `san_ip` is one, hpe.conf.sample shows two")]

@@ -16,16 +16,11 @@ mod old_format;
 mod replication;
 mod secret_file;
 mod section;
+mod shared;
 mod values;
 mod warning;
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::Read,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
 
 use toml::de::DeTable;
 
@@ -136,12 +131,7 @@ fn text_and_mode(path: &Path) -> Result<(String, u32), Vec<Mistake>> {
         file.read_to_string(&mut text)?;
         Ok((text, file.metadata()?.mode() & 0o7777))
     };
-    read().map_err(|source| {
-        vec![whole_file(Problem::Unreadable {
-            path: PathBuf::from(path),
-            source,
-        })]
-    })
+    read().map_err(|why| vec![whole_file(Problem::Unreadable(why))])
 }
 
 /// Sections as they were read, keys as the table of keys has them.
@@ -238,6 +228,7 @@ fn read_root(root: &DeTable<'_>, mode: u32, report: &mut Report<'_>) -> Option<C
             backends.insert(backend.name.clone(), backend);
         }
     }
+    shared::must_agree(&backends, report);
     if !any && report.mistakes.is_empty() {
         report.mistakes.push(whole_file(Problem::NoBackend));
     }

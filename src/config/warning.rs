@@ -41,6 +41,17 @@ pub enum Doubt {
         /// Why.
         why: &'static str,
     },
+    /// Another section says how much.
+    #[error(
+        "has no effect: [{other}] logs in to the same array as `{login}`, too, both share its sessions, and its value counts; hint: give both \
+         sections the same value"
+    )]
+    SharedLimits {
+        /// The other section, without its brackets.
+        other: String,
+        /// The user.
+        login: String,
+    },
     /// Unknown host keys are trusted.
     #[error(
         "unknown host keys are trusted at first sight; hint: `true` once the keys are in the file"

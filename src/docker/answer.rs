@@ -10,6 +10,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use warp::reply;
 
 use super::{help::one_line, messages::Answer};
+use crate::socket::CloseWithoutAnswer;
 
 /// What engines have sent in `Accept` since version 1.2 of the protocol. None of them looks at it.
 const MEDIA_TYPE: HeaderValue =
@@ -59,11 +60,6 @@ pub(super) enum Ending {
     /// The connection ends without a byte, and the engine knows no more than before. The text is for the log.
     Closed(String),
 }
-
-/// Marks a response that must not be sent; the server closes the connection in its place.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("closed without an answer")]
-pub(super) struct CloseWithoutAnswer;
 
 impl Ending {
     pub fn into_response(self) -> reply::Response {

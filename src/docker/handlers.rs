@@ -131,8 +131,16 @@ impl<V: Volumes> Api<V> {
             Some(_) => return Ok(Ending::Text(help::text())),
             None => {}
         }
-        let volume =
-            options::read(&name, &given, &self.backends).map_err(|error| error.to_string())?;
+        let original = match options::original(&given) {
+            Some(of) => {
+                let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
+                self.run(exchange, async move { volumes.made_as(id, of).await })
+                    .await?
+            }
+            None => None,
+        };
+        let volume = options::read(&name, &given, &self.backends, original.as_ref())
+            .map_err(|error| error.to_string())?;
         let (volumes, id) = (Arc::clone(&self.volumes), exchange.id.clone());
         self.run(exchange, async move { volumes.create(id, volume).await })
             .await?;

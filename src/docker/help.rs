@@ -21,7 +21,10 @@ pub(super) fn text() -> String {
 
 fn remarks(option: &OptionSpec) -> String {
     match option.place {
-        Place::Any => format!("default: {}; since {}", option.default, option.since),
+        Place::With(_) => format!(
+            "{}; default: {}; since {}",
+            option.place, option.default, option.since
+        ),
         Place::ReplicatedBackend | Place::Alone => {
             format!("{}; since {}", option.place, option.since)
         }
@@ -69,7 +72,7 @@ pub(super) fn one_line(text: &str) -> String {
 #[cfg(test)]
 fn markdown() -> String {
     let mut page = String::from(
-        "<!-- Made from src/docker/schema.rs. After a change there: UPDATE_DOCS=1 cargo test --lib docker::help -->\n\
+        "<!-- Made from src/docker/schema. After a change there: UPDATE_DOCS=1 cargo test --lib docker::help -->\n\
          # Options of `docker volume create`\n\n\
          ```\n\
          docker volume create -d hpe --name db1 -o size=50 -o replicationGroup=prod_rcg -o backend=mirror\n\

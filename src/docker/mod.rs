@@ -1,4 +1,4 @@
-//! The Docker volume protocol: a unix socket, nine requests, and the options of `docker volume create`.
+//! The Docker volume protocol: nine requests on a unix socket, and the options of `docker volume create`.
 //!
 //! Two rules shape it. An engine that is told of an error in `Get` forgets the volume and every reference to it
 //! (array fact 21), so a `Get` that cannot be answered for certain closes its connection instead. And an engine that hangs up
@@ -12,10 +12,26 @@ mod messages;
 mod options;
 mod routes;
 mod schema;
-mod server;
-mod socket;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use hyper_util::service::TowerToHyperService;
+
+use crate::{
+    socket::{self, Socket},
+    volume::Volumes,
+};
 
 pub use answer::Deadlines;
 pub use handlers::Api;
-pub use server::serve;
-pub use socket::{Socket, SocketError};
+
+/// Answers an engine's requests on a socket until `shutdown` is ready, and those in flight for at most `grace` more.
+pub async fn serve<V: Volumes>(
+    socket: Socket,
+    api: Api<V>,
+    grace: Duration,
+    shutdown: impl Future<Output = ()>,
+) {
+    let service = TowerToHyperService::new(warp::service(routes::routes(Arc::new(api))));
+    socket::serve(socket, service, grace, shutdown).await;
+}

@@ -162,6 +162,15 @@ pub enum HostError {
         /// Where.
         port: TargetPort,
     },
+    /// CHAP is wanted, and what iscsiadm's record of a port says is not what the plugin would say. The record is not the plugin's, and
+    /// stays as it is.
+    #[error("iscsiadm's record of {port}, which this plugin did not make, {but}")]
+    ForeignRecord {
+        /// Where.
+        port: TargetPort,
+        /// What is wrong with it.
+        but: ForeignRecord,
+    },
     /// None of an array's iSCSI ports can be logged in to.
     #[error("no iSCSI session to any port of `{array}`: {}", why.join("; "))]
     NoSession {
@@ -236,6 +245,16 @@ pub enum HostError {
         /// For how long it was waited.
         after: Duration,
     },
+    /// A record of a port would not be known as the plugin's later.
+    #[error(
+        "that this plugin makes iscsiadm's record of port {port} could not be written down: {why}"
+    )]
+    NotWrittenDown {
+        /// The port.
+        port: TargetPort,
+        /// What the disk said.
+        why: String,
+    },
     /// An action reported success and the kernel's tables do not show it.
     #[error("{what} reported success, but {but}")]
     NotProven {
@@ -244,6 +263,17 @@ pub enum HostError {
         /// What the kernel shows instead.
         but: String,
     },
+}
+
+/// Why iscsiadm's record of a port, which somebody else made, is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignRecord {
+    /// It has no CHAP name, or another one.
+    #[error("does not log in with this machine's CHAP name")]
+    OtherName,
+    /// The array did not take what it has.
+    #[error("has a CHAP name or secret, or none, that the array refuses")]
+    Refused,
 }
 
 impl HostError {
@@ -335,6 +365,16 @@ impl HostError {
                  mount sets this machine's own"
                     .to_owned()
             }
+            Self::ForeignRecord { port, .. } => {
+                let record = match port {
+                    TargetPort::Iscsi { iqn, portal } => format!("-T {iqn} -p {portal} "),
+                    TargetPort::Fc { .. } => String::new(),
+                };
+                format!(
+                    "the plugin leaves such a record as it is: remove it (`iscsiadm -m node {record}-o delete`), and the next mount makes one \
+                     of the plugin's own, with what CHAP there is to be"
+                )
+            }
             Self::NoSession { .. } => {
                 "check addresses, routes and firewalls between this machine and the array's iSCSI ports (TCP port 3260)".to_owned()
             }
@@ -357,7 +397,11 @@ impl HostError {
             Self::FlushHangs { map, .. } => format!(
                 "all its paths may be lost while it queues: see `multipath -ll {map}` and processes in state D; it is safe to try again"
             ),
-            Self::Command(_) | Self::Io { .. } | Self::Unrecognised { .. } | Self::NotProven { .. } => return None,
+            Self::Command(_)
+            | Self::Io { .. }
+            | Self::Unrecognised { .. }
+            | Self::NotWrittenDown { .. }
+            | Self::NotProven { .. } => return None,
         })
     }
 }

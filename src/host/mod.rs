@@ -19,7 +19,7 @@ mod transport;
 pub use busy::{Busy, busy, held_by};
 pub use command::{CommandReport, Programs};
 pub use device::BlockDevice;
-pub use error::HostError;
+pub use error::{ForeignRecord, HostError};
 pub use filesystem::{can_make, end_preparing, make, prepare_root, reclaim};
 pub use growth::grow_filesystem;
 pub use mount::{
@@ -27,6 +27,6 @@ pub use mount::{
 };
 pub use mountinfo::{DeviceNumber, Holder, Kernel, MountEntry};
 pub use probe::{Found, ProvenEmpty, probe};
-pub use san::{Access, Finding, PathSeen, PathState, San, Setting, Turns};
+pub use san::{Access, Finding, NodeRecords, PathSeen, PathState, San, Setting, Turns};
 pub use simulated::Simulated;
 pub use transport::{Export, Place, Transport};

@@ -29,15 +29,22 @@ pub enum MountAs {
     /// A volume: to read and write, its journal replayed, and the kernel's defaults for all else. Of two devices with one XFS the kernel
     /// mounts one, which keeps copies of a volume apart.
     Volume,
+    /// A snapshot or a clone that is a volume of its own: as [`MountAs::Volume`], beside what it is of, whose XFS it has.
+    Twin,
     /// A snapshot: to read only, and without replaying the journal, so that a device that takes no writes will do (array fact 94). Its
     /// volume may be mounted beside it.
     Snapshot,
 }
 
 impl MountAs {
+    fn takes_writes(self) -> bool {
+        matches!(self, Self::Volume | Self::Twin)
+    }
+
     fn options(self, kind: FsType) -> (MsFlags, Option<&'static str>) {
         match (self, kind) {
-            (Self::Volume, _) => (MsFlags::empty(), None),
+            (Self::Volume, _) | (Self::Twin, FsType::Ext4) => (MsFlags::empty(), None),
+            (Self::Twin, FsType::Xfs) => (MsFlags::empty(), Some("nouuid")),
             (Self::Snapshot, FsType::Ext4) => (MsFlags::MS_RDONLY, Some("noload")),
             (Self::Snapshot, FsType::Xfs) => (MsFlags::MS_RDONLY, Some("norecovery,nouuid")),
         }
@@ -95,7 +102,7 @@ pub async fn mount(
     }
     // A snapshot changes nothing, and may be what the data are saved from.
     device.still_there(kernel)?;
-    if mount_as == MountAs::Volume {
+    if mount_as.takes_writes() {
         must_be_sound(device, kind, When::Before).await?;
     }
     let what = format!(
@@ -117,7 +124,7 @@ pub async fn mount(
     };
     let kept = match as_asked_for(&entry, mount_as) {
         // What was wrong may have been in the journal.
-        Ok(()) if mount_as == MountAs::Volume => must_be_sound(device, kind, When::Mounted).await,
+        Ok(()) if mount_as.takes_writes() => must_be_sound(device, kind, When::Mounted).await,
         other => other,
     };
     match kept {
@@ -145,7 +152,7 @@ fn other_mount(entry: MountEntry) -> HostError {
 
 /// Read-only when writing was asked for is no success.
 fn as_asked_for(entry: &MountEntry, mount_as: MountAs) -> Result<(), HostError> {
-    if mount_as == MountAs::Volume && entry.is_read_only() {
+    if mount_as.takes_writes() && entry.is_read_only() {
         return Err(HostError::ReadOnly {
             path: entry.mountpoint.clone(),
             why: format!(

@@ -50,8 +50,8 @@ impl Transport {
     /// # Errors
     /// [`HostError::WrongDevice`], [`HostError::WrongSize`], [`HostError::StaleInUse`], [`HostError::WrongLun`], [`HostError::ReadOnly`]. At the deadline
     /// [`HostError::NoDevice`], or of a real array [`HostError::NoSession`], [`HostError::NoRemotePort`],
-    /// [`HostError::NoPath`], [`HostError::NoMap`]; before it [`HostError::WrongChap`], [`HostError::DaemonDown`],
-    /// [`HostError::ToolMissing`]. [`HostError::Command`], [`HostError::Io`].
+    /// [`HostError::NoPath`], [`HostError::NoMap`]; before it [`HostError::WrongChap`], [`HostError::ForeignRecord`],
+    /// [`HostError::DaemonDown`], [`HostError::ToolMissing`]. [`HostError::Command`], [`HostError::Io`].
     pub async fn attach(
         &self,
         export: &Export,
@@ -159,11 +159,28 @@ impl Transport {
         }
     }
 
-    /// By what this machine is known to the arrays, whether or not it reaches them now.
+    /// At the start: ends what an earlier process of the plugin left of sessions that no disk is behind. What goes wrong is only logged.
+    pub async fn log_out_of_leftovers(&self) {
+        match self {
+            Self::Simulated(_) => {}
+            Self::San(san) => san.log_out_of_leftovers().await,
+        }
+    }
+
+    /// By what this machine is known to the arrays that it reaches so, whether or not it reaches them now.
     pub fn initiators(&self) -> Vec<Initiator> {
         match self {
             Self::Simulated(simulated) => simulated.initiators(),
             Self::San(san) => san.initiators(),
+        }
+    }
+
+    /// All that arrays may know this machine by, also where volumes do not come that way: an administrator's host object may have
+    /// both its Fibre Channel ports and its iSCSI name. What cannot be read is not there.
+    pub fn all_initiators(&self) -> Vec<Initiator> {
+        match self {
+            Self::Simulated(simulated) => simulated.initiators(),
+            Self::San(san) => san.all_initiators(),
         }
     }
 

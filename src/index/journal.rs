@@ -34,6 +34,15 @@ pub enum OpKind {
     /// Peer Persistence: add or take back one array's export of a volume that is mounted. Nothing is to be finished or undone: what is
     /// exported is looked at again.
     Export,
+    /// Make a clone whose data are there what it is to be: larger, in its group, usable. What is not done is tried again.
+    Completion,
+    /// Make a volume larger, on both arrays if it is on two.
+    Grow,
+    /// Put a snapshot's data back into its volume.
+    Promote,
+    /// End a lock that another host left at the volume's group, and start the group. Nothing is to be finished or undone: who finds the lock
+    /// looks again.
+    LeftLock,
 }
 
 impl fmt::Display for OpKind {
@@ -44,6 +53,10 @@ impl fmt::Display for OpKind {
             Self::Mount => "mount",
             Self::Unmount => "unmount",
             Self::Export => "export",
+            Self::Completion => "completion",
+            Self::Grow => "growth",
+            Self::Promote => "promotion",
+            Self::LeftLock => "end of a left lock",
         })
     }
 }

@@ -9,6 +9,7 @@ mod file;
 mod journal;
 mod moment;
 mod mounts;
+mod node_records;
 mod sessions;
 mod users;
 mod volumes;
@@ -36,6 +37,7 @@ use chap::ChapKeeper;
 use file::{Found, Kept};
 use journal::Journal;
 use mounts::Mounts;
+use node_records::NodeRecords;
 use sessions::{ByArray, Sessions};
 use volumes::Catalogue;
 
@@ -50,6 +52,8 @@ pub enum Damage {
     Mounts(PathBuf),
     /// The sessions at the arrays: whether a command of an earlier process is still running cannot be known.
     Sessions(PathBuf),
+    /// The iSCSI records the plugin made: they are an administrator's from now on.
+    NodeRecords(PathBuf),
 }
 
 /// The local index. Clones share it.
@@ -62,6 +66,7 @@ struct Inner {
     journal: Journal,
     mounts: Kept<Mounts>,
     sessions: Kept<Sessions>,
+    node_records: Kept<NodeRecords>,
     chap: ChapKeeper,
     /// Those of `sessions` that earlier processes opened.
     earlier: Mutex<ByArray>,
@@ -151,11 +156,23 @@ impl Index {
         };
         let earlier = Mutex::new(sessions.open.clone());
         let sessions = Kept::new(path, sessions);
+
+        let path = state_dir.join("iscsi.json");
+        let node_records = match file::read::<NodeRecords>(&path, NodeRecords::VERSION)? {
+            Found::Good(records) => records,
+            Found::Nothing => NodeRecords::new(),
+            Found::SetAside(aside) => {
+                damage.push(Damage::NodeRecords(aside));
+                NodeRecords::new()
+            }
+        };
+        let node_records = Kept::new(path, node_records);
         Ok(Self(Arc::new(Inner {
             catalogue,
             journal,
             mounts,
             sessions,
+            node_records,
             chap: ChapKeeper::new(state_dir.join("chap.json")),
             earlier,
             opened: Instant::now(),

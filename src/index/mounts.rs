@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{VolumeName, Wwn};
+use crate::model::{Holds, VolumeName, Wwn};
 
 /// Where a volume is mounted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub struct MountRecord {
     pub unheard: BTreeMap<String, u32>,
     /// Found mounted without a record of who asked.
     pub adopted: bool,
+    /// What this machine counted when it came to have a Peer Persistence volume: a comment that says otherwise may lag behind, and the
+    /// array that has the right one may be away.
+    #[serde(default)]
+    pub holds: Option<Holds>,
 }
 
 impl MountRecord {
@@ -54,6 +58,7 @@ impl MountRecord {
             unanswered: BTreeMap::new(),
             unheard: BTreeMap::new(),
             adopted,
+            holds: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Index, IndexError, MountPlace, MountRecord, Mounts};
-use crate::model::VolumeName;
+use crate::model::{Holds, VolumeName};
 
 impl Index {
     /// The mount of a volume on this machine, if there is one.
@@ -30,6 +30,19 @@ impl Index {
     /// [`IndexError::Io`].
     pub fn adopt(&self, name: &VolumeName, place: MountPlace) -> Result<(), IndexError> {
         self.change_mounts(|mounts| mounts.put(name, place, true))
+    }
+
+    /// Writes down what this machine counted when it came to have a mounted Peer Persistence volume.
+    ///
+    /// # Errors
+    /// [`IndexError::NotMounted`], [`IndexError::Io`].
+    pub fn held(&self, name: &VolumeName, holds: Holds) -> Result<(), IndexError> {
+        self.0.mounts.change(|mounts| {
+            let record = mounts.volumes.get_mut(name);
+            let record = record.ok_or_else(|| IndexError::NotMounted(name.clone()))?;
+            record.holds = Some(holds);
+            Ok(())
+        })
     }
 
     /// Forgets a mount, once the device is proven gone.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BackendName, CreateVolume, Format, GroupName, Role, Side, State, SystemId, VolumeName, VvId,
-    VvName, Wwn,
+    BackendName, CreateVolume, Format, GroupName, Role, Side, Source, State, SystemId, VolumeName,
+    VvId, VvName, Wwn,
 };
 
 /// One volume.
@@ -118,6 +118,34 @@ impl IndexedVolume {
         match side {
             Side::Source => self.wwn.as_ref(),
             Side::Peer => self.copy_wwn.as_ref(),
+        }
+    }
+
+    /// What was asked for, as far as the arrays tell it.
+    pub fn made_as(&self) -> CreateVolume {
+        let group = self.group.clone();
+        CreateVolume {
+            replication_group: group.or_else(|| self.options.replication_group.clone()),
+            ..self.options.clone()
+        }
+    }
+
+    /// Forgets the VV on one of the arrays, which is gone.
+    pub fn drop_wwn(&mut self, side: Side) {
+        match side {
+            Side::Source => self.wwn = None,
+            Side::Peer => self.copy_wwn = None,
+        }
+        if let Source::Snapshot(snapshot) = &mut self.options.source {
+            snapshot.both = false;
+        }
+    }
+
+    /// Takes note of a VV of it on one of the arrays.
+    pub fn note_wwn(&mut self, side: Side, wwn: Wwn) {
+        match side {
+            Side::Source => self.wwn = Some(wwn),
+            Side::Peer => self.copy_wwn = Some(wwn),
         }
     }
 

@@ -237,6 +237,12 @@ pub enum Refusal {
     HasChildren,
     /// The retention time has not passed.
     Retained,
+    /// An expiry or a retention time the array does not take, such as a retention beyond the expiry.
+    BadTime,
+    /// No schedule, or one with a value that is none.
+    BadSchedule,
+    /// The volume has no place for snapshots: on 3.x, no snapshot CPG.
+    NoSnapshotSpace,
     /// No space.
     NoSpace,
     /// The CPG is not there.
@@ -283,6 +289,22 @@ pub enum Refusal {
     NotConfigured,
     /// The objects must be in one domain.
     SameDomain,
+    /// A copy or promotion is running from or to the volume.
+    Copying,
+    /// That the volume is a physical copy, or has one, or is none, stands in the way.
+    PhysicalCopy,
+    /// Smaller than it has to be.
+    TooSmall,
+    /// The two sizes are not what they must be to each other.
+    SizesDiffer,
+    /// No such set, domain or rule for quality of service.
+    NoQosTarget,
+    /// A rule for quality of service stands in the way.
+    HasQosRule,
+    /// This system or InForm OS does not do that.
+    Unsupported,
+    /// The task is not running.
+    TaskEnded,
     /// Anything else.
     Other,
 }
@@ -291,6 +313,9 @@ impl Refusal {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoSpace => "free space in the CPG or choose another with `-o cpg`",
+            Self::NoSnapshotSpace => {
+                "on 3.x a volume needs a snapshot CPG before it can have snapshots; see `showvv -cpgalloc`"
+            }
             Self::NoSuchCpg => "compare `hpe3par_cpg` in hpe.conf with `showcpg`",
             Self::NotLicensed => "compare with `showlicense`",
             Self::NotPermitted => {
@@ -312,7 +337,20 @@ impl Refusal {
             Self::TooManySessions => {
                 "lower `ssh_pool_size`, or close sessions listed by `showuserconn`"
             }
+            Self::TooSmall => "give a larger `size`, or leave `compression` out",
+            Self::TooLarge => "give a smaller size",
             Self::Busy => "try again later",
+            Self::Copying => {
+                "see `showtask -active`: it goes on when the copy has ended or was ended with `canceltask`"
+            }
+            Self::PhysicalCopy => {
+                "see `showvv -cpprog`: `promotevvcopy` makes a volume of its own of a copy that is complete"
+            }
+            Self::SizesDiffer => {
+                "compare the sizes on both arrays with `showvv`, and grow the smaller one"
+            }
+            Self::NoQosTarget => "compare with `showqos` and `showvvset`",
+            Self::HasQosRule => "take the rule away first with `setqos -clear`",
             Self::NotConfigured => {
                 "Remote Copy has to be set up by the administrator first (`startrcopy`)"
             }

@@ -26,6 +26,7 @@ pub use array::Array;
 pub use commands::*;
 pub use error::{ArrayError, At, Cause, Problem, ProblemKind, Refusal};
 pub use greeting::greeting;
+pub use quoting::can_be_quoted;
 pub use row::Row;
 pub use template_dir::TemplateError;
 pub use templates::{Template, Templates};

@@ -1,6 +1,8 @@
 //! Arguments, and the last fence before a command line is sent.
 //!
-//! Every argument is a checked type of `model`, so nothing needs quoting; the fence makes sure that stays so.
+//! Every argument is a checked type of `model`, so nothing needs quoting; the fence makes sure that stays so. Quotes are a template's own,
+//! round a command that is itself an argument. The one exception is a text that a person wrote on an array and that is written back there as
+//! it was.
 
 use crate::model::Size;
 
@@ -15,7 +17,10 @@ pub(super) enum RenderError {
 
 /// Named arguments of one command. A flag is an argument without words.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Args(Vec<(&'static str, Vec<String>)>);
+pub(super) struct Args {
+    words: Vec<(&'static str, Vec<String>)>,
+    quoted: Option<(&'static str, String)>,
+}
 
 impl Args {
     pub(super) fn new() -> Self {
@@ -24,7 +29,7 @@ impl Args {
 
     /// Adds a value. It becomes exactly one word of the command line.
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.0.push((name, vec![value.to_string()]));
+        self.words.push((name, vec![value.to_string()]));
         self
     }
 
@@ -38,7 +43,7 @@ impl Args {
 
     /// Adds a list; each item becomes one word.
     pub(super) fn with_each<T: ToString>(mut self, name: &'static str, values: &[T]) -> Self {
-        self.0
+        self.words
             .push((name, values.iter().map(ToString::to_string).collect()));
         self
     }
@@ -46,7 +51,7 @@ impl Args {
     /// Adds a flag if `on`.
     pub(super) fn flag(mut self, name: &'static str, on: bool) -> Self {
         if on {
-            self.0.push((name, Vec::new()));
+            self.words.push((name, Vec::new()));
         }
         self
     }
@@ -63,18 +68,37 @@ impl Args {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&[String]> {
-        self.0
+        self.words
             .iter()
             .find(|(n, _)| *n == name)
             .map(|(_, words)| words.as_slice())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        self.0.iter().map(|(name, words)| (*name, words.as_slice()))
+        self.words
+            .iter()
+            .map(|(name, words)| (*name, words.as_slice()))
+    }
+
+    /// Adds a text in quotes, which may be empty. There is at most one in a command.
+    pub(super) fn quoted(mut self, name: &'static str, text: &str) -> Self {
+        self.quoted = Some((name, text.to_owned()));
+        self
+    }
+
+    /// The place of the text in quotes, and how it is written there.
+    pub(super) fn quotation(&self) -> Option<(String, String)> {
+        let (name, text) = self.quoted.as_ref()?;
+        Some((format!("{{{name}}}"), quote(text)))
     }
 
     /// An error names the first argument that is not made of safe words, and the word.
     pub(super) fn check(&self) -> Result<(), RenderError> {
+        if let Some((name, text)) = self.quoted.as_ref()
+            && !can_be_quoted(text)
+        {
+            return Err(RenderError::Unsafe((*name).to_owned(), text.clone()));
+        }
         for (name, words) in self.iter() {
             if let Some(word) = words.iter().find(|word| !is_safe_word(word)) {
                 return Err(RenderError::Unsafe(name.to_owned(), word.clone()));
@@ -93,9 +117,29 @@ fn is_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._:@%=/,*-".contains(c)
 }
 
-/// The fence: what a whole line may consist of.
-pub(super) fn fence(line: String) -> Result<String, RenderError> {
-    if !line.is_empty() && line.chars().all(|c| is_safe(c) || c == ' ') {
+/// True for a text that can be written back to an array as it is: printable ASCII, without blanks at its ends, which no listing shows.
+pub fn can_be_quoted(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_graphic() || c == ' ') && text.trim() == text
+}
+
+/// In quotes, as the command line takes it apart (array fact 118).
+fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if "\"\\$[]".contains(c) {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The fence: what a whole line may consist of; of quotes it has as many as its template, none left open.
+pub(super) fn fence(line: String, quotes: usize) -> Result<String, RenderError> {
+    let is_quoted_right = quotes.is_multiple_of(2) && line.matches('"').count() == quotes;
+    let is_allowed = |c| is_safe(c) || c == ' ' || c == '"';
+    if !line.is_empty() && is_quoted_right && line.chars().all(is_allowed) {
         Ok(line)
     } else {
         Err(RenderError::Unsafe("the line".to_owned(), line))
@@ -127,9 +171,33 @@ mod tests {
             refused("x", "b c")
         );
         assert_eq!(
-            fence("createvv {size}".to_owned()),
+            fence("createvv {size}".to_owned(), 0),
             refused("the line", "createvv {size}")
         );
+        for (line, quotes) in [("x \"y z\"", 0), ("x \"y\" \"", 2), ("x \"y", 1)] {
+            assert_eq!(
+                fence(line.to_owned(), quotes),
+                refused("the line", line),
+                "{line}"
+            );
+        }
+        assert!(fence("x \"y z\" 1".to_owned(), 2).is_ok());
+    }
+
+    #[test]
+    fn a_text_in_quotes_can_neither_end_them_nor_be_replaced() {
+        assert_eq!(quote(""), "\"\"");
+        assert_eq!(
+            quote(r#"{"a": "b"}; removevv -f $x [exit] \"#),
+            r#""{\"a\": \"b\"}; removevv -f \$x \[exit\] \\""#
+        );
+        for fine in ["", "Oracle; data", "{\"a\": 1}"] {
+            assert!(can_be_quoted(fine), "{fine}");
+        }
+        for bad in ["a\nb", "\u{e4}", "\t", " a", "a "] {
+            assert!(!can_be_quoted(bad), "{bad}");
+            assert_eq!(Args::new().quoted("x", bad).check(), refused("x", bad));
+        }
     }
 
     #[test]

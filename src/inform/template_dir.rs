@@ -29,7 +29,7 @@ pub enum TemplateError {
 }
 
 /// What may be in an administrator's file: reading patterns and column names, how a listing ends, and the tables of these.
-const CHANGEABLE: [&str; 17] = [
+const CHANGEABLE: [&str; 18] = [
     "silent",
     "accepts",
     "line",
@@ -42,6 +42,7 @@ const CHANGEABLE: [&str; 17] = [
     "sections",
     "parts",
     "ends_blank",
+    "lines",
     "key_value",
     "keys",
     "after",

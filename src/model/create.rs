@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackendName, CpgName, FsMode, FsOwner, FsType, GroupName, Size, UnknownWord, VolumeName,
+    BackendName, CpgName, FsMode, FsOwner, FsType, GroupName, SetName, Size, Source, UnknownWord,
+    VolumeName,
 };
 
 /// How a VV takes space.
@@ -58,7 +59,8 @@ pub struct CreateVolume {
     pub name: VolumeName,
     /// `DEFAULT` when not given.
     pub backend: BackendName,
-    /// 100 GiB when not given.
+    /// 100 GiB when not given; that of its volume for a snapshot, at least that for a clone. Not looked at for an import, whose size
+    /// the array tells.
     pub size: Size,
     /// Thin when not given.
     pub provisioning: Provisioning,
@@ -76,6 +78,18 @@ pub struct CreateVolume {
     pub fs_type: FsType,
     /// The remote copy group to join or to make.
     pub replication_group: Option<GroupName>,
+    /// Whether the array compresses it. A snapshot is what its volume is.
+    #[serde(default)]
+    pub compression: Option<bool>,
+    /// Whether reads of it are kept in the array's flash cache.
+    #[serde(default)]
+    pub flash_cache: Option<bool>,
+    /// A VV set with a QoS rule, which it joins.
+    #[serde(default)]
+    pub qos: Option<SetName>,
+    /// What it is made from.
+    #[serde(default)]
+    pub source: Source,
 }
 
 impl CreateVolume {
@@ -83,6 +97,52 @@ impl CreateVolume {
     pub const DEFAULT_SIZE: Size = Size::from_gib(100);
     /// Default of `mountConflictDelay`, in seconds.
     pub const DEFAULT_MOUNT_CONFLICT_DELAY: u32 = 30;
+
+    /// An empty volume of which nothing else was asked.
+    pub fn new(name: VolumeName, backend: BackendName) -> Self {
+        Self {
+            name,
+            backend,
+            size: Self::DEFAULT_SIZE,
+            provisioning: Provisioning::default(),
+            cpg: None,
+            snap_cpg: None,
+            mount_conflict_delay: Self::DEFAULT_MOUNT_CONFLICT_DELAY,
+            fs_owner: None,
+            fs_mode: None,
+            fs_type: FsType::default(),
+            replication_group: None,
+            compression: None,
+            flash_cache: None,
+            qos: None,
+            source: Source::Blank,
+        }
+    }
+
+    /// This request, where `is` stands for what was not asked for, or is not this request's to choose: what a snapshot or an
+    /// import is like, its volume or the array decides.
+    #[must_use]
+    pub fn filled_from(&self, is: &Self) -> Self {
+        let mut filled = self.clone();
+        fn fill<T: Clone>(asked: &mut Option<T>, is: &Option<T>) {
+            if asked.is_none() {
+                asked.clone_from(is);
+            }
+        }
+        fill(&mut filled.cpg, &is.cpg);
+        fill(&mut filled.snap_cpg, &is.snap_cpg);
+        fill(&mut filled.compression, &is.compression);
+        fill(&mut filled.flash_cache, &is.flash_cache);
+        fill(&mut filled.qos, &is.qos);
+        if matches!(self.source, Source::Snapshot(_) | Source::Import { .. }) {
+            filled.size = is.size;
+            filled.provisioning = is.provisioning;
+            filled.fs_type = is.fs_type;
+            filled.fs_owner = is.fs_owner;
+            filled.fs_mode = is.fs_mode;
+        }
+        filled
+    }
 
     /// The options in which `self` and `other` differ, as `size: 10 GiB, not 20 GiB`; empty when they ask for the same.
     pub fn differences(&self, other: &Self) -> Vec<String> {
@@ -137,6 +197,72 @@ impl CreateVolume {
             show(self.replication_group.as_ref()),
             show(other.replication_group.as_ref()),
         );
+        compare(
+            "compression",
+            show(self.compression.as_ref()),
+            show(other.compression.as_ref()),
+        );
+        compare(
+            "flash-cache",
+            show(self.flash_cache.as_ref()),
+            show(other.flash_cache.as_ref()),
+        );
+        compare(
+            "qos-name",
+            show(self.qos.as_ref()),
+            show(other.qos.as_ref()),
+        );
+        compare(
+            "made from",
+            self.source.to_string(),
+            other.source.to_string(),
+        );
+        if let (Source::Snapshot(is), Source::Snapshot(asked)) = (&self.source, &other.source) {
+            compare(
+                "expirationHours",
+                show(is.expiration.as_ref()),
+                show(asked.expiration.as_ref()),
+            );
+            compare(
+                "retentionHours",
+                show(is.retention.as_ref()),
+                show(asked.retention.as_ref()),
+            );
+            compare("snapshotBoth", is.both.to_string(), asked.both.to_string());
+            compare(
+                "scheduleName",
+                show(is.schedule.as_ref()),
+                show(asked.schedule.as_ref()),
+            );
+            // Of one that was taken elsewhere only the schedule's name is known.
+            if let (Some(is), Some(asked)) = (&is.scheduled, &asked.scheduled) {
+                compare(
+                    "scheduleFrequency",
+                    is.frequency.fields().join(" "),
+                    asked.frequency.fields().join(" "),
+                );
+                compare(
+                    "snapshotPrefix",
+                    is.prefix.to_string(),
+                    asked.prefix.to_string(),
+                );
+                compare(
+                    "expHrs",
+                    show(is.expiration.as_ref()),
+                    show(asked.expiration.as_ref()),
+                );
+                compare(
+                    "retHrs",
+                    show(is.retention.as_ref()),
+                    show(asked.retention.as_ref()),
+                );
+            }
+        }
+        if let (Source::Import { policy: is, .. }, Source::Import { policy: asked, .. }) =
+            (&self.source, &other.source)
+        {
+            compare("importPolicy", is.to_string(), asked.to_string());
+        }
         found
     }
 }

@@ -63,6 +63,12 @@ impl Machine {
         HostName::new(&format!("{short}-{digits}")).ok()
     }
 
+    /// True if its host objects may have this name: its short name, or one with its digits, also of when it was called otherwise.
+    pub fn may_be_named(&self, host: &HostName) -> bool {
+        let has_digits = |digits: &String| host.as_str().ends_with(&format!("-{digits}"));
+        host.as_str() == self.name || self.digits.as_ref().is_some_and(has_digits)
+    }
+
     /// True if both have one name, and no digits say that they are two machines.
     pub fn may_be(&self, other: &Self) -> bool {
         let known = self.digits.as_ref().zip(other.digits.as_ref());

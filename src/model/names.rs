@@ -233,6 +233,13 @@ impl SetName {
     pub fn lock_of(group: &GroupName) -> Self {
         Self(fitted("dkl-", group.as_str(), SET_NAME, &[group.as_str()]))
     }
+
+    /// The VV set that tells the flash cache of one volume: `dkf-<its VV without what all begin with>`.
+    pub fn of_flash_cache(vv: &VvName) -> Self {
+        let name = vv.as_str();
+        let short = name.strip_prefix("dkv-").unwrap_or(name);
+        Self(fitted("dkf-", short, SET_NAME, &[name]))
+    }
 }
 
 impl VvName {
@@ -244,7 +251,7 @@ impl VvName {
 
 /// `prefix + text` if that is lower case and fits, otherwise a cut lower-case text, a dot and 12 base32 characters of the
 /// SHA-256 of `hashed`, so that two names never meet.
-fn fitted(prefix: &str, text: &str, max: usize, hashed: &[&str]) -> String {
+pub(super) fn fitted(prefix: &str, text: &str, max: usize, hashed: &[&str]) -> String {
     let plain = !text.bytes().any(|b| b.is_ascii_uppercase());
     if plain && prefix.len() + text.len() <= max {
         return format!("{prefix}{text}");

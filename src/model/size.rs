@@ -61,6 +61,38 @@ impl Size {
     }
 }
 
+/// How large a volume is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NewSize {
+    /// In all.
+    Total(Size),
+    /// So much larger than it is.
+    More(Size),
+}
+
+impl NewSize {
+    /// What a volume of a size comes to.
+    pub fn of(self, is: Size) -> Size {
+        match self {
+            Self::Total(size) => size,
+            Self::More(size) => Size(is.0.saturating_add(size.0)),
+        }
+    }
+}
+
+impl std::str::FromStr for NewSize {
+    type Err = SizeError;
+
+    /// Reads what a person typed: whole GiB in all, or with a `+` what is to be added.
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        match text.strip_prefix('+') {
+            Some(more) => Size::parse_gib(more).map(Self::More),
+            None => Size::parse_gib(text).map(Self::Total),
+        }
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_multiple_of(1024) {
@@ -74,6 +106,19 @@ impl fmt::Display for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_size_is_all_or_what_is_added() {
+        let three = Size::from_gib(3);
+        assert_eq!("4".parse::<NewSize>().unwrap().of(three), Size::from_gib(4));
+        assert_eq!(
+            "+4".parse::<NewSize>().unwrap().of(three),
+            Size::from_gib(7)
+        );
+        for bad in ["", "+", "++1", "+0", "-1", "+-1", "4g", "+16385"] {
+            assert!(bad.parse::<NewSize>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn whole_gib_in_range_only() {

@@ -2,9 +2,11 @@
 //!
 //! Data goes to standard output, everything else to standard error; nothing is coloured. Exit status: see [`Exit`].
 
+mod columns;
 pub mod config;
 pub mod group;
 pub mod transcript;
+pub mod volume;
 
 use std::{
     io::{self, Write},

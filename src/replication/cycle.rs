@@ -21,13 +21,15 @@ pub enum Change {
     /// What a failed or interrupted operation left, out of it: the VV that it may have admitted; none if there is only the group itself
     /// to be put in order.
     TakeBack(Option<VvName>),
+    /// Something with this volume of it that takes more than a turn, as a growth on both arrays or a promotion: it has a cycle for itself.
+    Alone(VvName),
 }
 
 impl Change {
     /// The volume that is to leave the group.
     pub fn leaving(&self) -> Option<&VvName> {
         match self {
-            Self::Admit(_) => None,
+            Self::Admit(_) | Self::Alone(_) => None,
             Self::Dismiss(vv) => Some(vv),
             Self::TakeBack(vv) => vv.as_ref(),
         }
@@ -43,7 +45,7 @@ pub enum Turn {
     Nothing,
     /// Not this one. The others go on.
     Refused(ReplicationError),
-    /// In a cycle of its own: whoever leads this one does not make groups.
+    /// In a cycle of its own: whoever leads this one does not make groups, or wait for what takes more than a turn.
     Later,
 }
 
@@ -132,6 +134,7 @@ pub fn plan_cycle(
             }
             (Change::TakeBack(Some(vv)), Some(group)) if group.holds(vv) => dismiss(group, vv),
             (Change::Dismiss(_) | Change::TakeBack(_), _) => Turn::Nothing,
+            (Change::Alone(_), _) => Turn::Later,
         });
     }
     let acts = turns.iter().any(|turn| matches!(turn, Turn::Act(_)));
@@ -191,6 +194,31 @@ impl Ending {
             starts: ran || stop_is_ours,
             ..Self::default()
         }
+    }
+}
+
+/// What is due at a group whose lock was left by its holder, who died over a cycle or gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftLock {
+    /// The group is started, and then the lock goes.
+    Start,
+    /// Only the lock goes.
+    Remove,
+    /// Nothing yet. The holder's stop may still be on its way: without the lock it would be taken for a person's when it is through.
+    Wait,
+}
+
+/// What becomes of a lock that was left, by the group as it is on the lock's array. Nothing is started from the one that receives: it hands the
+/// command on to the primary (array fact 13), where the group may be stopped for another reason.
+pub fn plan_left_lock(now: Option<&RcGroup>) -> LeftLock {
+    let Some(group) = now.filter(|group| group.role.is_primary() && !group.volumes.is_empty())
+    else {
+        return LeftLock::Remove;
+    };
+    match group.status {
+        GroupStatus::Started => LeftLock::Remove,
+        GroupStatus::Stopped | GroupStatus::New => LeftLock::Start,
+        GroupStatus::Starting | GroupStatus::Stopping | GroupStatus::Failsafe => LeftLock::Wait,
     }
 }
 

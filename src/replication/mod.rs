@@ -20,7 +20,10 @@ mod tests;
 
 pub use acting::Acting;
 pub use action::{Action, Proof};
-pub use cycle::{Change, CyclePlan, Ending, Turn, is_copying_others, plan_cycle, plan_end};
+pub use cycle::{
+    Change, CyclePlan, Ending, LeftLock, Turn, is_copying_others, plan_cycle, plan_end,
+    plan_left_lock,
+};
 pub use error::ReplicationError;
 pub use kind::GroupKind;
 pub use operate::{
@@ -28,7 +31,7 @@ pub use operate::{
     PlannedCommand, Witness, Witnesses,
 };
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{Newcomer, check_dismissal, check_modes, plan_admission};
+pub use plan::{Newcomer, check_dismissal, check_growth, check_modes, plan_admission};
 pub use second_export::{Exported, Holder, Next, NotNow, SecondExport, Unwanted};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};

@@ -187,6 +187,25 @@ pub fn check_modes(
     }
 }
 
+/// Whether a group may be stopped for a moment, so that a volume of it can grow.
+///
+/// # Errors
+/// [`ReplicationError`] when it is not Primary here, when it is not started, and when it is copying.
+pub fn check_growth(array: &str, is: &RcGroup) -> Result<(), ReplicationError> {
+    check_dismissal(array, is)?;
+    match is.status {
+        GroupStatus::Started if is.is_syncing() => Err(ReplicationError::Syncing {
+            group: is.name.clone(),
+        }),
+        GroupStatus::Started => Ok(()),
+        status => Err(ReplicationError::NotStarted {
+            group: is.name.clone(),
+            status,
+            members: is.volumes.len(),
+        }),
+    }
+}
+
 /// Whether a volume may be taken out of a group. One that a person stopped lets it go, and stays stopped.
 ///
 /// # Errors

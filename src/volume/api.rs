@@ -59,6 +59,16 @@ pub trait Volumes: Send + Sync + 'static {
         name: VolumeName,
     ) -> impl Future<Output = Result<Lookup, UserError>> + Send;
 
+    /// How a volume was made, for what is to be made of it; `None` if there certainly is none of that name.
+    ///
+    /// # Errors
+    /// If that cannot be known now.
+    fn made_as(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+    ) -> impl Future<Output = Result<Option<CreateVolume>, UserError>> + Send;
+
     /// All volumes as last known. Must not wait for an array.
     fn list(&self) -> Vec<Listed>;
 
@@ -109,6 +119,10 @@ pub struct Listed {
 pub struct BackendDescription {
     /// The section's name.
     pub name: BackendName,
+    /// Its array, as messages name it.
+    pub array: String,
+    /// The array of its `replication_device`, likewise.
+    pub peer: Option<String>,
     /// `hpe3par_cpg`; the first is the default.
     pub cpgs: Vec<CpgName>,
     /// `hpe3par_snapcpg`, or the same as `cpgs`; the first is the default.
@@ -117,6 +131,13 @@ pub struct BackendDescription {
     pub replication: bool,
     /// This array's side of `cpg_map`; empty without `replication_device`.
     pub cpg_map_sources: Vec<CpgName>,
+}
+
+impl BackendDescription {
+    /// The arrays that have its volumes: its own, and that of its `replication_device`.
+    pub fn arrays(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.array.as_str()).chain(self.peer.as_deref())
+    }
 }
 
 /// One backend as `-o help=backends` shows it.

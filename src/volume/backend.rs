@@ -39,6 +39,10 @@ pub struct Backend {
     pub takeover: Takeover,
     identity: Arc<OnceCell<Identity>>,
     peer_identity: Arc<OnceCell<Identity>>,
+    /// Which of its arrays this is by itself, for a snapshot: that is in no group, whatever its volume is in.
+    alone: Option<Side>,
+    /// The other one then.
+    beside: Option<Array>,
     /// The own array's system id, as its peer tells it.
     told_id: Arc<OnceLock<SystemId>>,
 }
@@ -92,6 +96,8 @@ impl Backend {
             takeover: Takeover::default(),
             identity: Arc::default(),
             peer_identity: Arc::default(),
+            alone: None,
+            beside: None,
             told_id: Arc::default(),
         }
     }
@@ -119,11 +125,48 @@ impl Backend {
     pub(super) fn for_request(&self, request: &RequestId) -> Self {
         let mut tied = self.clone();
         tied.array = self.array.for_request(request);
+        tied.beside = self.beside.as_ref().map(|array| array.for_request(request));
         if let Some(pair) = &mut tied.pair {
             pair.source = pair.source.for_request(request);
             pair.peer = pair.peer.for_request(request);
         }
         tied
+    }
+
+    /// One of its arrays by itself, without replication: where a snapshot is.
+    pub(super) fn alone(&self, side: Side) -> Self {
+        let mut alone = self.clone();
+        if self.pair.is_none() {
+            return alone;
+        }
+        alone.array = self.on(side).clone();
+        alone.beside = Some(self.on(side.other()).clone());
+        alone.pair = None;
+        alone.alone = Some(side);
+        if side == Side::Peer {
+            alone.identity = Arc::clone(&self.peer_identity);
+            alone.told_id = Arc::default();
+        }
+        alone
+    }
+
+    /// One of the backend's arrays by its name in messages; its own, if none is called that.
+    pub(super) fn called(&self, label: &str) -> &Array {
+        let peer = self.pair.as_ref().map(|pair| &pair.peer);
+        let mut others = peer.into_iter().chain(&self.beside);
+        others
+            .find(|array| array.label() == label)
+            .unwrap_or(&self.array)
+    }
+
+    /// Which array it is, if it is one by itself.
+    pub(super) fn alone_on(&self) -> Option<Side> {
+        self.alone
+    }
+
+    /// Which array of hpe.conf's backend `array` is.
+    pub(super) fn side(&self) -> Side {
+        self.alone.unwrap_or(Side::Source)
     }
 
     /// One of its arrays; without replication there is only its own.
@@ -139,6 +182,17 @@ impl Backend {
         self.identity
             .get_or_try_init(|| Identity::ask(&self.array))
             .await
+    }
+
+    /// The system id of one of its arrays, asked once: hpe.conf may write the address of one array in several ways.
+    pub(super) async fn system_of(&self, array: &Array) -> Result<SystemId, ArrayError> {
+        let identity = match &self.pair {
+            Some(pair) if pair.side_of(array.label()) == Some(Side::Peer) => {
+                self.peer_identity(pair).await?
+            }
+            _ => self.identity().await?,
+        };
+        Ok(identity.system.id)
     }
 
     /// The array's system id, if it was ever asked, or its peer has told it.

@@ -77,9 +77,7 @@ pub(super) async fn everything(
     steps: &mut Steps,
 ) -> Result<(), Cause> {
     second_export::hand_over_doubt(inner, backend, steps).await?;
-    if let Some(doubt) = steps.doubt(backend).await? {
-        return Err(Cause::NotKnown(doubt));
-    }
+    steps.must_be_still(backend).await?;
     let entry = steps.entry().clone();
     if !entry.facts.contains_key(LEFT_HERE) {
         this_machine(inner, backend, steps).await?;
@@ -197,9 +195,9 @@ pub(super) fn is_of_another_copy(inner: &Inner, entry: &JournalEntry) -> Result<
     }
     // It never got to know its WWN: then the array tells.
     let side = unmount::side_of(inner, &entry.name, Some(&mounted.wwn));
-    let backend = inner.backend(&entry.backend);
-    let other = |backend: &Backend| {
-        groups::acting_array(entry, backend).label() != backend.on(side).label()
+    let backend = inner.backend_of_entry(entry);
+    let other = |backend: Backend| {
+        groups::acting_array(entry, &backend).label() != backend.on(side).label()
     };
     Ok(backend.is_ok_and(other))
 }

@@ -108,6 +108,39 @@ pub(super) async fn look(
     Ok(sort(us.as_ref(), templates))
 }
 
+/// As [`look`], with the exports of VV sets that the volume is in, before it is exported: an array lists those under the name of the set.
+pub(super) async fn look_at_sets_too(
+    steps: &Steps,
+    backend: &Backend,
+    array: &Array,
+    vv: &VvName,
+) -> Result<Exports, Cause> {
+    let seen = look(steps, backend, array, vv).await?;
+    let sets = steps.look("sets", array.showvvset_of(vv)).await?;
+    if sets.is_empty() {
+        return Ok(seen);
+    }
+    let mut all = steps
+        .look("exports", array.showvlun_t(VlunQuery::All))
+        .await?;
+    let seen_already = seen.foreign();
+    all.retain(|template| match &template.vv {
+        ExportedVv::Set(name) => {
+            sets.iter().any(|set| set.name == *name) && !seen_already.contains(template)
+        }
+        ExportedVv::One(_) => false,
+    });
+    if all.is_empty() {
+        return Ok(seen);
+    }
+    let foreign = [seen.foreign(), all.as_slice()].concat();
+    Ok(Exports::Foreign {
+        to: names(&foreign),
+        foreign,
+        own: seen.own(),
+    })
+}
+
 /// As [`look`], before an operation begins.
 pub(super) async fn seen(backend: &Backend, array: &Array, vv: &VvName) -> Result<Exports, Cause> {
     let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;

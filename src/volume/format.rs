@@ -43,12 +43,18 @@ pub(super) async fn filesystem(
     let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
         return match found {
-            Found::Filesystem { kind, .. } => kind.parse().map_err(|_| {
-                Cause::Format(format!(
-                    "VV `{}` has a filesystem of type `{kind}`, which this plugin does not mount",
-                    vv.name
-                ))
-            }),
+            Found::Filesystem { kind, .. } => {
+                let is = kind.parse().map_err(|_| {
+                    Cause::Format(format!(
+                        "VV `{}` has a filesystem of type `{kind}`, which this plugin does not mount",
+                        vv.name
+                    ))
+                })?;
+                if comment.origin == Origin::Data && comment.fs_type != is {
+                    learn(inner, from, steps, vv, comment, is).await?;
+                }
+                Ok(is)
+            }
             // A superblock that is damaged is not recognised as one.
             Found::Signature { what } => Err(HostError::Unsound {
                 device: device.path().to_owned(),
@@ -68,20 +74,26 @@ pub(super) async fn filesystem(
             ))),
         };
     }
-    // A copy's comment is written by itself, and may be behind: the filesystem came with the data.
-    if comment.home != from.system.id
-        && let Found::Filesystem { kind, .. } = &found
+    // A comment that was not written, or not in time, on the one array or the other: the filesystem came with the data.
+    let beside = beside(inner, backend, from, steps, comment, &found).await?;
+    if let Found::Filesystem { kind, .. } = &found
         && kind.parse() == Ok(comment.fs_type)
+        && (comment.home != from.system.id || beside == Some(Format::Done))
     {
-        log::warn!(vv = vv.name.as_str(), array = from.array.label();
-            "the comment of this copy does not say that it has a filesystem; it has the one the volume was made with");
-        comment.format = Format::Done;
-        inner.note_format(&comment.name, Format::Done)?;
+        expect(inner, from, steps, vv, comment).await?;
         return Ok(comment.fs_type);
     }
     may_be_made(inner, backend, from, steps, vv, comment, &found).await?;
     let resuming = comment.format == Format::Doing;
     if resuming {
+        // After a failover it may have been mounted from the other array, and what is here have come back from there.
+        if backend.pair.is_some() && beside.is_none() && !matches!(found, Found::Empty(_)) {
+            return Err(Cause::Format(format!(
+                "making its filesystem was begun (operation `{}`) and not finished, and the comment of its other copy, which would tell whether it was mounted from there since, cannot be read; there is {}, and nothing is formatted over it",
+                comment.op,
+                told(&found)
+            )));
+        }
         let known = inner.index.formatting(&comment.name);
         // The WWN in the index tells it from a namesake, also where an older comment has the name alone.
         if !comment.op.machine.may_be(&inner.machine) || known.as_ref() != Some(&vv.wwn) {
@@ -94,7 +106,7 @@ pub(super) async fn filesystem(
     }
     let empty = match found {
         Found::Empty(empty) => empty,
-        // Nothing was ever mounted: `fmt=done` is read back before the first mount. What is there, mkfs left.
+        // Nothing was ever mounted: `fmt=done` is read back before the first mount, from whichever array. What is there, mkfs left.
         _ if resuming => host::reclaim(kernel, device, comment.fs_type, &vv.wwn).await?,
         other => {
             return Err(Cause::Format(format!(
@@ -145,6 +157,77 @@ pub(super) async fn filesystem(
     Ok(comment.fs_type)
 }
 
+/// What the other copy's comment says of the filesystem, where this array's says that there is none yet and there is something; none if that
+/// cannot be read. The two are written one after the other, and in Active/Passive by whichever array serves.
+async fn beside(
+    inner: &Inner,
+    backend: &Backend,
+    from: &Serving,
+    steps: &Steps,
+    comment: &Comment,
+    found: &Found,
+) -> Result<Option<Format>, Cause> {
+    let Some(pair) = &backend.pair else {
+        return Ok(None);
+    };
+    if comment.home != from.system.id || matches!(found, Found::Empty(_)) {
+        return Ok(None);
+    }
+    let other = pair.on(from.side.other());
+    let vv = &steps.entry().vv;
+    let copy = steps.look("copy", other.showvv(VvQuery::Name(vv))).await;
+    let copy = match copy {
+        Ok(copy) => copy.into_iter().next(),
+        Err(cause) if cause.is_unreachable() => None,
+        Err(cause) => return Err(cause),
+    };
+    let known = copy.and_then(|copy| known::judge(inner, other, &copy).ok());
+    Ok(known.map(|known| known.format))
+}
+
+/// There is the volume's filesystem, and a comment that does not say so. It does before anything is mounted: the other array's may say for
+/// ever that making it was begun.
+async fn expect(
+    inner: &Inner,
+    from: &Serving,
+    steps: &mut Steps,
+    vv: &Vv,
+    comment: &mut Comment,
+) -> Result<(), Cause> {
+    log::warn!(vv = vv.name.as_str(), array = from.array.label(), said:% = comment.format;
+        "the comment does not say that there is a filesystem; there is the one the volume was made with");
+    comment.format = Format::Done;
+    // Who knows a copy without a comment knows it by its WWN, and leaves it so.
+    if vv.comment.is_some() {
+        let array = &from.array;
+        mark::home(steps, Intent::MarkHolder, array, &vv.name, comment).await?;
+    }
+    let name = &comment.name;
+    inner.write("formatted", |index| index.set_formatting(name, None))?;
+    inner.note_format(&comment.name, Format::Done)
+}
+
+/// What is on a volume that was not made here shows at its first mount. From then on it is expected there.
+async fn learn(
+    inner: &Inner,
+    from: &Serving,
+    steps: &mut Steps,
+    vv: &Vv,
+    comment: &mut Comment,
+    is: FsType,
+) -> Result<(), Cause> {
+    let learned = Comment {
+        fs_type: is,
+        ..comment.clone()
+    };
+    mark::home(steps, Intent::MarkHolder, &from.array, &vv.name, &learned).await?;
+    *comment = learned;
+    inner
+        .index
+        .change(&comment.name, |volume| volume.options.fs_type = is)?;
+    Ok(())
+}
+
 /// A filesystem is made where the volume was made empty, while that array serves in the natural direction (decision 9). On the other
 /// array, or against the natural direction, only when that is as certain: both arrays replicate, the volume is equal on both, and neither
 /// copy was ever formatted.
@@ -165,6 +248,9 @@ async fn may_be_made(
             told(found)
         )))
     };
+    if let (Origin::Data, Some(of)) = (comment.origin, &comment.of) {
+        return Err(Cause::NeverFormatted { of: of.clone() });
+    }
     if comment.origin != Origin::Blank {
         return refused("it was not made empty here");
     }

@@ -1,5 +1,11 @@
 //! The lock of a remote copy group (decision 15): a VV set on the array that is Primary, under which a plugin stops the group,
 //! changes it and starts it again. A stopped group without this lock was stopped by a person.
+//!
+//! A cycle takes seconds, so an old lock was left, and whoever finds it starts the group and takes it away. If nobody comes, `left_locks` does
+//! within a minute: an old lock at a group that runs would make a later stop by a person look like a holder's. That of a promotion
+//! (`promote`) is held for as long as the array puts the data back, for hours perhaps, and stays when that fails: then the other array may
+//! have the last good data, and a start would send the bad ones there. So nobody but its holder ever starts such a group or takes such a
+//! lock away, however old it is, and nobody waits for it.
 
 use std::time::Duration;
 
@@ -7,14 +13,15 @@ use jiff::{SignedDuration, civil::DateTime};
 use tokio::time::Instant;
 
 use crate::{
-    inform::{Array, ArrayError, RcGroup, Refusal},
-    model::{GroupLock, GroupName, GroupStatus, OperationId, SetName},
-    replication::{Acting, Action, ReplicationError},
+    inform::{Array, ArrayError, NodeDate, RcGroup, Refusal},
+    model::{Change, GroupLock, GroupName, OperationId, SetName},
+    replication::{self, Acting, Action, LeftLock, ReplicationError},
 };
 
 use super::{
     error::Cause,
-    groups,
+    groups, promote,
+    queue::Site,
     steps::{Intent, Seen, Steps},
 };
 
@@ -43,9 +50,10 @@ enum Held {
 /// `is_leading` tells whether an operation of this process drives a cycle now.
 pub(super) async fn take(
     steps: &mut Steps,
-    acting: &Acting,
+    site: &Site<'_>,
     is_leading: impl Fn(&OperationId) -> bool,
 ) -> Result<(), Cause> {
+    let acting = site.acting;
     let give_up = Instant::now() + PATIENCE;
     let mut broken = false;
     loop {
@@ -63,7 +71,7 @@ pub(super) async fn take(
             Held::Others(lock) => match wait(steps, acting, lock, give_up, &is_leading).await? {
                 Waited::Gone => {}
                 Waited::Left(lock) => {
-                    break_lock(steps, acting, &lock).await?;
+                    let _ = break_lock(steps, site, &lock, give_up).await?;
                     broken = true;
                 }
             },
@@ -112,13 +120,12 @@ pub(super) async fn until_free_of_others(steps: &Steps, acting: &Acting) -> Resu
     let give_up = Instant::now() + OTHERS;
     loop {
         match held(steps, acting).await {
-            Ok(Held::Others(lock)) if lock.op.machine != steps.entry().op.machine => {
+            // A promotion takes nothing into the group, and nothing out of it, for hours.
+            Ok(Held::Others(lock))
+                if lock.op.machine != steps.entry().op.machine && lock.promotes.is_none() =>
+            {
                 if Instant::now() >= give_up {
-                    return Err(Cause::GroupLocked {
-                        group: acting.group.clone(),
-                        array: acting.array.label().to_owned(),
-                        lock: Box::new(lock),
-                    });
+                    return Err(groups::locked(&acting.group, &acting.array, lock));
                 }
             }
             // A person's set of that name is no lock.
@@ -142,20 +149,47 @@ pub(super) async fn judge<T>(
         match plan(now.as_ref()) {
             Ok(plan) => return Ok(Some(plan)),
             Err(ReplicationError::Syncing { .. }) => return Ok(None),
-            Err(ReplicationError::NotStarted { .. })
-                if matches!(held(steps, acting).await?, Held::Others(_)) =>
-            {
-                return Ok(None);
-            }
-            // The lock may have been given back since the group was looked at.
-            Err(ReplicationError::NotStarted { .. }) if !sure => {
-                sure = true;
-                let look = acting.array.showrcopy_group(&acting.group);
-                now = steps.look("group", look).await?;
-            }
+            Err(why @ ReplicationError::NotStarted { .. }) => match held(steps, acting).await? {
+                Held::Others(lock) if lock.promotes.is_some() => {
+                    return Err(groups::locked(&acting.group, &acting.array, lock));
+                }
+                Held::Others(_) => return Ok(None),
+                // The lock may have been given back since the group was looked at.
+                Held::Free | Held::Ours if !sure => {
+                    sure = true;
+                    let look = acting.array.showrcopy_group(&acting.group);
+                    now = steps.look("group", look).await?;
+                }
+                Held::Free | Held::Ours => return Err(groups::refused(&acting.array, why)),
+            },
             Err(why) => return Err(groups::refused(&acting.array, why)),
         }
     }
+}
+
+/// True if the lock is so old, by the clock of its array, that nobody is expected to give it back any more. A promotion's never is.
+pub(super) async fn is_left(array: &Array, lock: &GroupLock) -> Result<bool, ArrayError> {
+    if lock.promotes.is_some() {
+        return Ok(false);
+    }
+    let dates = array.showdate().await?;
+    let is_old = |now: &NodeDate| lock.age(now.local, &now.zone) >= LEFT;
+    Ok(dates.first().is_some_and(is_old))
+}
+
+/// Ends the lock of the group if it was left, and takes none: whoever wants one comes by himself. The caller leads at the group's queue.
+///
+/// # Errors
+/// Whatever keeps the group from being started; [`Cause::GroupLocked`] if it does not come to rest.
+pub(super) async fn end_left(steps: &mut Steps, site: &Site<'_>) -> Result<Change<()>, Cause> {
+    let acting = site.acting;
+    let Held::Others(lock) = held(steps, acting).await? else {
+        return Ok(Change::Unchanged(()));
+    };
+    if !steps.look("date", is_left(&acting.array, &lock)).await? {
+        return Ok(Change::Unchanged(()));
+    }
+    break_lock(steps, site, &lock, Instant::now() + OTHERS).await
 }
 
 fn set(acting: &Acting) -> SetName {
@@ -190,6 +224,7 @@ async fn claim(steps: &mut Steps, acting: &Acting) -> Result<Held, Cause> {
         op: steps.entry().op.clone(),
         since: now,
         zone,
+        promotes: promote::snapshot_of(steps.entry()),
     };
     let text = lock.encode()?;
     let set = set(acting);
@@ -249,6 +284,9 @@ async fn wait(
     log::info!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = lock.op;
         "waiting for the lock of the group");
     loop {
+        if lock.promotes.is_some() {
+            return Err(groups::locked(&acting.group, &acting.array, lock));
+        }
         // Of this plugin's own operations one at a time drives a cycle at a group (`queue`). Another that is in its journal has died over
         // its cycle, in an earlier run or in this one, or gave up and left the lock until it is ended. A command of it that may still be
         // running could stop the group, or take a lock away, after this one has its own: that is waited for.
@@ -258,16 +296,11 @@ async fn wait(
         {
             return Ok(Waited::Left(lock));
         }
-        let (now, zone) = clock(steps, acting).await?;
-        if lock.age(now, &zone) >= LEFT {
+        if steps.look("date", is_left(&acting.array, &lock)).await? {
             return Ok(Waited::Left(lock));
         }
         if Instant::now() >= give_up {
-            return Err(Cause::GroupLocked {
-                group: acting.group.clone(),
-                array: acting.array.label().to_owned(),
-                lock: Box::new(lock),
-            });
+            return Err(groups::locked(&acting.group, &acting.array, lock));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
         match held(steps, acting).await? {
@@ -277,35 +310,54 @@ async fn wait(
     }
 }
 
-/// A lock that was left: its holder died between stop and start. Whoever finds it starts the group again, and takes the lock away.
-async fn break_lock(steps: &mut Steps, acting: &Acting, left: &GroupLock) -> Result<(), Cause> {
+/// A lock that was left: its holder died between stop and start. Whoever finds it starts the group again, and takes the lock away. What the
+/// group is on its way to is waited for until `give_up`.
+async fn break_lock(
+    steps: &mut Steps,
+    site: &Site<'_>,
+    left: &GroupLock,
+    give_up: Instant,
+) -> Result<Change<()>, Cause> {
     // Before all that is in no hurry: between the look at the lock and what rests on it another host may break it, too.
     let acting = &Acting {
-        array: acting.array.urgent(),
-        ..acting.clone()
+        array: site.acting.array.urgent(),
+        ..site.acting.clone()
     };
-    let now = steps
-        .look("group", acting.array.showrcopy_group(&acting.group))
-        .await?;
     let is_there = |held: &Held| matches!(held, Held::Others(lock) if lock == left);
-    if !is_there(&held(steps, acting).await?) {
-        return Ok(());
-    }
-    log::warn!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = left.op, since:% = left.since;
-        "the lock of the group was left by its holder: taken away");
-    // A secondary hands the command on to the primary (array fact 13), where the group may be stopped for another reason.
-    let to_start = |group: &RcGroup| {
-        group.role.is_primary() && group.status == GroupStatus::Stopped && !group.volumes.is_empty()
-    };
-    if now.as_ref().is_some_and(to_start) {
-        let start = Action::Start(acting.group.clone());
-        groups::carry_out(steps, &acting.array, &start).await?;
-        // That took a while: another host may have broken the lock and have its own.
-        if !is_there(&held(steps, acting).await?) {
-            return Ok(());
+    loop {
+        let look = acting.array.showrcopy_group(&acting.group);
+        let now = steps.look("group", look).await?;
+        let plan = replication::plan_left_lock(now.as_ref());
+        if let (LeftLock::Start, Some(now)) = (plan, &now) {
+            let (backend, pair, group) = (site.backend, site.pair, site.group_at_home);
+            groups::check_still_here(steps, backend, pair, group, (acting, now)).await?;
         }
+        if !is_there(&held(steps, acting).await?) {
+            return Ok(Change::Unchanged(()));
+        }
+        match plan {
+            LeftLock::Remove => {}
+            LeftLock::Wait if Instant::now() >= give_up => {
+                return Err(groups::locked(&acting.group, &acting.array, left.clone()));
+            }
+            LeftLock::Wait => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                continue;
+            }
+            LeftLock::Start => {
+                let start = Action::Start(acting.group.clone());
+                groups::carry_out(steps, &acting.array, &start).await?;
+                // That took a while: another host may have broken the lock and have its own.
+                if !is_there(&held(steps, acting).await?) {
+                    return Ok(Change::Changed(()));
+                }
+            }
+        }
+        log::warn!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label(), holder:% = left.op, since:% = left.since, started = plan == LeftLock::Start;
+            "the lock of the group was left by its holder: taken away");
+        remove(steps, acting, &left.op).await?;
+        return Ok(Change::Changed(()));
     }
-    remove(steps, acting, &left.op).await
 }
 
 /// Removes the set that this operation has made. Another may have made its own by the time this one looks.

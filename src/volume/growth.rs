@@ -12,7 +12,7 @@ use crate::{
     model::{Change, FsType, Size, VolumeName, Wwn},
 };
 
-use super::inner::Inner;
+use super::{Here, error::Cause, inner::Inner};
 
 /// How long a filesystem may take to grow while a container waits for it.
 const AT_MOUNT: Duration = Duration::from_secs(15);
@@ -118,6 +118,25 @@ pub(super) async fn after_mount(
 ) {
     let done = filesystem(inner, name, device, kind, AT_MOUNT).await;
     inner.growth.note(name, device.wwn(), done);
+}
+
+/// A VV has grown this moment: what is mounted of it here follows. The caller holds the name's lock.
+pub(super) async fn at_once(inner: &Inner, name: &VolumeName, size: Size) -> Result<Here, Cause> {
+    let Some(record) = inner.index.mount(name) else {
+        return Ok(Here::NotMounted);
+    };
+    let wwn = record.place.wwn;
+    inner.growth.listed(&wwn, size);
+    match follow(inner, name, &wwn, Some(size)).await.transpose() {
+        None => Ok(Here::NotMounted),
+        Some(done) => {
+            inner.growth.note(name, &wwn, done);
+            Ok(inner
+                .growth
+                .why_not(&wwn)
+                .map_or(Here::Follows, Here::Smaller))
+        }
+    }
 }
 
 /// After a listing: whatever is mounted here and has grown is seen to, each by itself and beside all else.

@@ -10,9 +10,9 @@ use std::{
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::{
-    host::HostError,
+    host::{HostError, Transport},
     inform::{Array, ArrayError, HostEntry, HostPath, Refusal, VlunQuery, VvQuery},
-    model::{DomainName, HostName, Initiator, Machine},
+    model::{DomainName, HostName, Initiator, Machine, SystemId},
 };
 
 use super::{
@@ -29,15 +29,15 @@ const COMMENT: &str = "dk1-host:";
 /// Who uses this machine's host objects now, by array. No other process has this machine's id.
 #[derive(Debug, Default)]
 pub(super) struct HostObjects {
-    in_use: Mutex<HashMap<String, Arc<RwLock<()>>>>,
+    in_use: Mutex<HashMap<SystemId, Arc<RwLock<()>>>>,
     /// Arrays that had no domains when that was last looked at.
     without_domains: Mutex<HashSet<String>>,
 }
 
 impl HostObjects {
-    fn on(&self, array: &Array) -> Arc<RwLock<()>> {
+    fn on(&self, array: SystemId) -> Arc<RwLock<()>> {
         let mut all = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(array.label().to_owned()).or_default())
+        Arc::clone(all.entry(array).or_default())
     }
 
     fn without_domains(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -92,8 +92,13 @@ impl HostObjects {
     }
 
     /// Until this is dropped the object stays, from the look for it to the export.
-    pub async fn keep(&self, array: &Array) -> OwnedRwLockReadGuard<()> {
-        self.on(array).read_owned().await
+    pub async fn keep(
+        &self,
+        backend: &Backend,
+        array: &Array,
+    ) -> Result<OwnedRwLockReadGuard<()>, Cause> {
+        let array = backend.system_of(array).await?;
+        Ok(self.on(array).read_owned().await)
     }
 }
 
@@ -102,25 +107,28 @@ pub(super) fn machine_id(comment: &str) -> Option<&str> {
     comment.strip_prefix(COMMENT)
 }
 
-/// The host object that holds this machine's initiators, found by initiator only. One that also holds a foreign initiator is
-/// more than this machine.
+/// The host object that holds the initiators by which this machine reaches the array, found by initiator only. One that also holds one
+/// that is not this machine's is more than this machine.
 pub(super) fn our_host(
     backend: &Backend,
     array: &Array,
     hosts: &[HostEntry],
 ) -> Result<Option<HostName>, Cause> {
-    Ok(our_entry(backend, array, hosts)?.and_then(|host| host.name.clone()))
+    let ours = our_entry(&backend.transport, array.label(), hosts)?;
+    Ok(ours.and_then(|host| host.name.clone()))
 }
 
 fn our_entry<'a>(
-    backend: &Backend,
-    array: &Array,
+    transport: &Transport,
+    array: &str,
     hosts: &'a [HostEntry],
 ) -> Result<Option<&'a HostEntry>, Cause> {
-    let here = backend.transport.initiators();
+    let (here, all) = (transport.initiators(), transport.all_initiators());
     // An initiator in a form this plugin does not know is not this machine's.
-    let mine_too = |path: &HostPath| path.initiator.as_ref().is_some_and(|i| here.contains(i));
-    let mine = |host: &&HostEntry| host.paths.iter().any(mine_too);
+    let is_in = |path: &HostPath, these: &[Initiator]| {
+        path.initiator.as_ref().is_some_and(|i| these.contains(i))
+    };
+    let mine = |host: &&HostEntry| host.paths.iter().any(|path| is_in(path, &here));
     let named: Vec<&HostEntry> = hosts
         .iter()
         .filter(|h| h.name.is_some())
@@ -132,7 +140,7 @@ fn our_entry<'a>(
     let mut others: Vec<String> = host
         .paths
         .iter()
-        .filter(|p| !mine_too(p))
+        .filter(|path| !is_in(path, &all))
         .map(|p| p.text.clone())
         .collect();
     others.dedup();
@@ -141,7 +149,7 @@ fn our_entry<'a>(
             others.extend(more.name.iter().map(|name| format!("host `{name}`")));
         }
         return Err(Cause::SharedHost {
-            array: array.label().to_owned(),
+            array: array.to_owned(),
             host: host
                 .name
                 .as_ref()
@@ -161,7 +169,7 @@ pub(super) async fn find_or_make(
     array: &Array,
 ) -> Result<HostName, Cause> {
     let hosts = steps.look("hosts", array.showhost()).await?;
-    if let Some(host) = our_entry(backend, array, &hosts)?
+    if let Some(host) = our_entry(&backend.transport, array.label(), &hosts)?
         && let Some(name) = &host.name
     {
         add_what_is_missing(steps, backend, array, host, name).await?;
@@ -287,7 +295,14 @@ pub(super) async fn remove_unused(
     array: &Array,
     name: &HostName,
 ) -> Result<(), Cause> {
-    let lock = objects.on(array);
+    let id = match backend.system_of(array).await {
+        Ok(id) => id,
+        Err(error) => {
+            log::info!(array = array.label(), host = name.as_str(), error:% = error; "the host object stays");
+            return Ok(());
+        }
+    };
+    let lock = objects.on(id);
     // Somebody is about to export to it.
     let Ok(_alone) = lock.try_write() else {
         return Ok(());
@@ -328,4 +343,102 @@ async fn remove(
             })
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, sync::Arc};
+
+    use super::*;
+    use crate::host::{Kernel, NodeRecords, Programs, San, Turns};
+
+    const PORTS: [&str; 2] = ["21000024FF3A0001", "21000024FF3A0002"];
+    const NAME: &str = "iqn.1994-05.com.example:host7";
+
+    /// Nothing is made for any port.
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl NodeRecords for Nothing {
+        fn all(&self) -> Vec<crate::model::NodeRecord> {
+            Vec::new()
+        }
+
+        fn put(&self, _: &crate::model::NodeRecord) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn forget(&self, _: &str, _: std::net::SocketAddr) {}
+    }
+
+    /// A machine with two Fibre Channel ports and an iSCSI name, reached by each.
+    fn machine(dir: &Path) -> [Transport; 2] {
+        for (number, port) in PORTS.iter().enumerate() {
+            let host = dir.join(format!("sys/class/fc_host/host{number}"));
+            fs::create_dir_all(&host).unwrap();
+            fs::write(host.join("port_name"), format!("0x{port}\n")).unwrap();
+        }
+        let file = dir.join("name");
+        fs::write(&file, format!("InitiatorName={NAME}\n")).unwrap();
+        let kernel = Kernel::at(dir.join("proc"), dir.join("sys"));
+        let turns = Turns::new(Arc::new(Nothing));
+        let iscsi = San::iscsi(kernel.clone(), Programs::default(), &turns, &file);
+        [
+            Transport::San(San::fc(kernel, Programs::default(), &turns, &file)),
+            Transport::San(iscsi.unwrap()),
+        ]
+    }
+
+    fn object(name: &str, initiators: &[&str]) -> HostEntry {
+        let paths = initiators.iter().map(|text| HostPath {
+            text: (*text).to_owned(),
+            initiator: text.parse().ok(),
+            port: None,
+        });
+        HostEntry {
+            id: Some(7),
+            name: Some(HostName::new(name).unwrap()),
+            persona: None,
+            paths: paths.collect(),
+        }
+    }
+
+    #[test]
+    fn an_object_with_all_that_this_machine_is_known_by_is_its_own_and_one_with_more_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let mixed = [object("node", &[PORTS[0], NAME, PORTS[1]])];
+        for transport in machine(dir.path()) {
+            let found = our_entry(&transport, "north", &mixed).unwrap();
+            assert_eq!(found, mixed.first(), "{}", transport.protocol());
+            for foreign in [
+                "iqn.1994-05.com.example:host8",
+                "21000024FF3A0003",
+                "nqn.2014-08.org.example:host7",
+            ] {
+                let more = [object("node", &[PORTS[0], NAME, foreign])];
+                let refused = our_entry(&transport, "north", &more);
+                assert!(
+                    matches!(&refused, Err(Cause::SharedHost { others, .. }) if others == foreign),
+                    "{refused:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_that_this_machine_does_not_reach_the_array_by_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let [fc, iscsi] = machine(dir.path());
+        let hosts = [object("by-name", &[NAME]), object("by-port", &[PORTS[0]])];
+        assert_eq!(our_entry(&iscsi, "north", &hosts).unwrap(), Some(&hosts[0]));
+        assert_eq!(our_entry(&fc, "north", &hosts).unwrap(), Some(&hosts[1]));
+        // Without the file this machine has no such name, and another one may have it.
+        fs::remove_file(dir.path().join("name")).unwrap();
+        let mixed = [object("node", &[PORTS[0], NAME])];
+        let refused = our_entry(&fc, "north", &mixed);
+        assert!(
+            matches!(refused, Err(Cause::SharedHost { .. })),
+            "{refused:?}"
+        );
+    }
 }

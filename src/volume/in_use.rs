@@ -12,7 +12,10 @@ use crate::{
     replication::{HostUse, InUse},
 };
 
-use super::asked::{NotAsked, within};
+use super::{
+    asked::{NotAsked, within},
+    group_lock,
+};
 
 /// A group with more volumes than this is asked for with all exports of the array at once.
 const ONE_BY_ONE: usize = 16;
@@ -24,8 +27,17 @@ pub struct SideInUse {
     pub exports: Vec<(VvName, VlunTemplate)>,
     /// The live paths.
     pub paths: Vec<ActiveVlun>,
-    /// The plugin's lock on the group, in words: somebody is stopping and starting it.
-    pub lock: Option<String>,
+    /// The plugin's lock on the group: somebody is stopping and starting it, or has died over that.
+    pub lock: Option<LockSeen>,
+}
+
+/// The lock of a group, for a person.
+#[derive(Debug, Clone)]
+pub struct LockSeen {
+    /// Who holds it, and since when.
+    pub told: String,
+    /// It is so old that its holder has left it.
+    pub is_left: bool,
 }
 
 impl SideInUse {
@@ -121,25 +133,37 @@ async fn all_paths(array: &Array, members: &[&VvName]) -> Result<Vec<ActiveVlun>
 }
 
 /// The set that is the lock of a group (decision 15), and who holds it.
-async fn lock(array: &Array, group: &RcGroup) -> Result<Option<String>, ArrayError> {
+async fn lock(array: &Array, group: &RcGroup) -> Result<Option<LockSeen>, ArrayError> {
     let name = SetName::lock_of(&group.name);
     let sets = array.showvvset(Some(&name)).await?;
-    Ok(sets.into_iter().next().map(|set| {
-        let comment = set.comment.unwrap_or_default();
-        match GroupLock::parse(&comment) {
-            Ok(held) => format!(
-                "operation `{}` holds VV set `{name}` on array `{}` since {} {} by that array's clock",
-                held.op,
-                array.label(),
-                held.since.strftime("%Y-%m-%d %H:%M:%S"),
-                held.zone
+    let Some(set) = sets.into_iter().next() else {
+        return Ok(None);
+    };
+    let label = array.label();
+    let comment = set.comment.unwrap_or_default();
+    let Ok(held) = GroupLock::parse(&comment) else {
+        return Ok(Some(LockSeen {
+            told: format!(
+                "VV set `{name}` on array `{label}` is there, and does not say who made it"
             ),
-            Err(_) => format!(
-                "VV set `{name}` on array `{}` is there, and does not say who made it",
-                array.label()
-            ),
-        }
-    }))
+            is_left: false,
+        }));
+    };
+    let is_left = group_lock::is_left(array, &held).await?;
+    let since = held.since.strftime("%Y-%m-%d %H:%M:%S");
+    let (op, zone) = (&held.op, &held.zone);
+    let (holds, more) = match held.promotes {
+        Some(snapshot) => (
+            "holds",
+            format!(", to put back what is in snapshot `{snapshot}`"),
+        ),
+        None if is_left => ("has left", String::new()),
+        None => ("holds", String::new()),
+    };
+    let told = format!(
+        "operation `{op}` {holds} VV set `{name}` on array `{label}`, taken at {since} {zone} by that array's clock{more}"
+    );
+    Ok(Some(LockSeen { told, is_left }))
 }
 
 /// The Docker names of an array's VVs that are this plugin's, in this namespace.

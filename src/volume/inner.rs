@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     host::{self, BlockDevice, HostError, Kernel, Transport},
-    index::{Index, IndexError, JournalEntry, OpKind},
+    index::{Index, IndexError, IndexedVolume, JournalEntry, OpKind},
     model::{
         BackendName, Format, Machine, MountId, Namespace, OperationId, RequestId, Side, VolumeName,
         Wwn,
@@ -24,6 +24,7 @@ use super::{
     BackendState,
     at_work::AtWork,
     backend::Backend,
+    copying::{self, Copies},
     error::Cause,
     growth::Growth,
     host_object::HostObjects,
@@ -36,6 +37,7 @@ use super::{
     running::{Locks, Running},
     second_export::Keeping,
     service::Parts,
+    snapshots,
     unheard::Unheard,
 };
 
@@ -74,6 +76,7 @@ pub(super) struct Inner {
     pub growth: Growth,
     pub handovers: Handovers,
     pub host_objects: HostObjects,
+    pub copies: Copies,
 }
 
 impl Inner {
@@ -109,6 +112,7 @@ impl Inner {
             growth: Growth::default(),
             handovers: Handovers::default(),
             host_objects: HostObjects::default(),
+            copies: Copies::default(),
         }
     }
 
@@ -116,6 +120,29 @@ impl Inner {
         self.backends
             .get(name)
             .ok_or_else(|| Cause::NoSuchBackend(name.clone()))
+    }
+
+    /// The backend of a volume; of a snapshot, and of a clone on its way on the peer, the array that has it, by itself.
+    ///
+    /// # Errors
+    /// [`Cause::BackendLeft`] if hpe.conf does not say any more where it is.
+    pub fn backend_of(&self, volume: &IndexedVolume) -> Result<Backend, Cause> {
+        let left = || Cause::BackendLeft(volume.backend.clone());
+        let backend = self.backends.get(&volume.backend).ok_or_else(left)?;
+        let side = snapshots::side(self, backend, volume).or_else(|| copying::side(volume));
+        Ok(match side {
+            Some(side) => backend.alone(side),
+            None => backend.clone(),
+        })
+    }
+
+    /// The backend of an operation, as it was when that began.
+    pub fn backend_of_entry(&self, entry: &JournalEntry) -> Result<Backend, Cause> {
+        let backend = self.backend(&entry.backend)?;
+        Ok(match snapshots::side_of_entry(entry) {
+            Some(side) => snapshots::alone_of_entry(backend, side, entry)?,
+            None => backend.clone(),
+        })
     }
 
     /// Now, by this machine's clock.
@@ -184,10 +211,8 @@ impl Inner {
 
     /// Keeps the WWN of a copy that was seen on one of the arrays.
     pub fn note_wwn(&self, name: &VolumeName, side: Side, wwn: &Wwn) -> Result<(), Cause> {
-        self.index.change(name, |volume| match side {
-            Side::Source => volume.wwn = Some(wwn.clone()),
-            Side::Peer => volume.copy_wwn = Some(wwn.clone()),
-        })?;
+        self.index
+            .change(name, |volume| volume.note_wwn(side, wwn.clone()))?;
         Ok(())
     }
 
@@ -219,7 +244,7 @@ impl Inner {
             vv: name.vv_name(&self.namespace),
             started: self.now(),
             steps: Vec::new(),
-            facts: BTreeMap::new(),
+            facts: snapshots::facts(backend),
             request: serde_json::Value::Null,
         }
     }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     index::IndexedVolume,
-    inform::{Array, RcGroup, VvQuery},
-    model::{GroupName, RequestId, Side, State, VolumeName},
+    inform::{Array, ArrayError, RcGroup, VvKind, VvQuery},
+    model::{GroupName, RequestId, Side, Source, State, VolumeName},
     replication::{GroupSide, GroupSides, Half, Pair},
 };
 
 use super::{
-    backend::Backend, error::Cause, inner::Inner, known, paths, pending::Pending, second_export,
-    unmount,
+    backend::Backend, copying, error::Cause, inner::Inner, kill_points::KillPoints, known, paths,
+    pending::Pending, second_export, service_levels, snapshots, unmount,
 };
 
 /// How long the peer may take to show its side.
@@ -25,7 +25,7 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     let Some(volume) = inner.index.get(name) else {
         return;
     };
-    let Ok(backend) = inner.backend(&volume.backend) else {
+    let Ok(backend) = inner.backend_of(&volume) else {
         return;
     };
     let backend = backend.for_request(request);
@@ -63,7 +63,10 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         status.insert("group state".to_owned(), json!(situation.told()));
         let shown = match there {
             Ok(Some(there)) => {
-                let mut shown = replication(&there);
+                let mut shown = replication(&there.group);
+                if !there.snapshots.is_empty() {
+                    shown.insert("snapshots".to_owned(), json!(there.snapshots));
+                }
                 shown.insert("array".to_owned(), json!({ "address": pair.peer.label() }));
                 shown.insert("seen".to_owned(), now());
                 shown
@@ -95,7 +98,7 @@ fn now() -> Value {
 /// True unless every array that the volume is on could not be reached a moment ago.
 pub(super) fn may_have_news(inner: &Inner, volume: &IndexedVolume) -> bool {
     let silent = |array: &Array| inner.news.out_of_reach(array.label()).is_some();
-    match inner.backend(&volume.backend) {
+    match inner.backend_of(volume) {
         Ok(backend) => !Side::BOTH
             .map(|side| backend.on(side))
             .into_iter()
@@ -122,12 +125,20 @@ async fn own_side(
     seen.map_err(|cause| cause.to_string())
 }
 
-/// The group as the peer shows it; none if the volume is in no group.
+/// What the peer shows of a volume.
+#[derive(Debug, Clone)]
+struct PeerSide {
+    group: RcGroup,
+    /// What is made of the volume's copy, as people know it.
+    snapshots: Vec<String>,
+}
+
+/// The group as the peer shows it, if it has one of that name; none if the volume is in no group.
 async fn peer_side(
     inner: &Inner,
     backend: &Backend,
     volume: &IndexedVolume,
-) -> Option<Result<Option<RcGroup>, String>> {
+) -> Option<Result<Option<PeerSide>, String>> {
     let (pair, group) = (backend.pair.as_ref()?, volume.group.as_ref()?);
     // A volume that was made on the peer is at home there; the backend's own array has been asked by then.
     let source = backend.known_id().unwrap_or(volume.home);
@@ -137,7 +148,19 @@ async fn peer_side(
     if let Some(why) = inner.news.out_of_reach(label) {
         return Some(Err(why));
     }
-    let look = tokio::time::timeout(PEER, pair.peer.showrcopy_group(&name));
+    let look = async {
+        let Some(group) = pair.peer.showrcopy_group(&name).await? else {
+            return Ok::<_, ArrayError>(None);
+        };
+        // Of another VV of that name nothing is told.
+        let copies = match group.holds(&volume.vv) {
+            true => pair.peer.showvv(VvQuery::CopiesOf(&volume.vv)).await?,
+            false => Vec::new(),
+        };
+        let snapshots = snapshots::copies(inner, &copies);
+        Ok(Some(PeerSide { group, snapshots }))
+    };
+    let look = tokio::time::timeout(PEER, look);
     Some(match look.await {
         Ok(Err(error)) if error.is_unreachable() => {
             inner.news.not_reached(label, error.to_string());
@@ -161,7 +184,7 @@ fn sides(
     volume: &IndexedVolume,
     group: &GroupName,
     here: Half,
-    there: &Result<Option<RcGroup>, String>,
+    there: &Result<Option<PeerSide>, String>,
 ) -> GroupSides {
     let side = |array: &Array, half: Half| GroupSide {
         array: array.label().to_owned(),
@@ -170,7 +193,7 @@ fn sides(
         way: None,
     };
     let there = match there {
-        Ok(seen) => seen.clone().into(),
+        Ok(seen) => seen.as_ref().map(|there| there.group.clone()).into(),
         Err(why) => Half::Unreadable {
             why: why.clone(),
             last_seen: volume.last_roles.peer,
@@ -250,10 +273,41 @@ async fn side(
     put("cpg", json!(vv.user_cpg));
     put("snapcpg", json!(vv.snap_cpg));
     put("state", json!(comment.state.to_string()));
+    if comment.state == State::Copying
+        && let Some((vv, progress)) =
+            copying::look(&KillPoints::default(), array, &volume.vv).await?
+    {
+        put(
+            "copying",
+            copying::shown(&comment, &vv, &progress, backend.side()),
+        );
+    }
     put(
         "filesystem",
         json!({ "type": comment.fs_type, "made": comment.format.to_string() }),
     );
+    for (key, value) in service_levels::python::shown(array, &volume.vv, &comment).await? {
+        put(key, value);
+    }
+    if let Some(set) = comment.rule_of() {
+        put("qos", service_levels::shown(array, set).await);
+    }
+    if let Some(on) = comment.flash_cache {
+        put("flash cache", json!(on));
+    }
+    if let Some(expires) = &vv.expires {
+        put("expires", json!(expires.to_string()));
+    }
+    if let Some(until) = &vv.retained_until {
+        put("retained until", json!(until.to_string()));
+    }
+    if vv.kind != VvKind::VirtualCopy {
+        let copies = array.showvv(VvQuery::CopiesOf(&volume.vv)).await?;
+        let copies = snapshots::copies(inner, &copies);
+        if !copies.is_empty() {
+            put("snapshots", json!(copies));
+        }
+    }
     if let Some(held) = &comment.held {
         put("last mounted by", json!(held.name()));
     }
@@ -288,7 +342,29 @@ pub(super) fn shown(
     shown
         .entry("vv")
         .or_insert_with(|| json!({ "name": volume.vv, "wwn": volume.wwn }));
-    if let Some(wwn) = &volume.copy_wwn {
+    match &volume.options.source {
+        Source::Snapshot(snapshot) => {
+            shown.insert("snapshot of".to_owned(), json!(snapshot.of));
+            if let Some(schedule) = &snapshot.schedule {
+                shown.insert("schedule".to_owned(), json!(schedule));
+            }
+        }
+        Source::Clone { of } => {
+            shown.insert("clone of".to_owned(), json!(of));
+        }
+        Source::Blank | Source::Import { .. } => {}
+    }
+    let sides = inner.backends.get(&volume.backend).map(|backend| {
+        let sides = snapshots::sides(backend, volume);
+        let labels = sides
+            .iter()
+            .map(|side| backend.on(*side).label().to_owned());
+        labels.collect::<Vec<_>>()
+    });
+    if let Some(on @ [_, _]) = sides.as_deref() {
+        shown.insert("taken on".to_owned(), json!(on));
+    }
+    if let (Some(wwn), None) = (&volume.copy_wwn, copying::side(volume)) {
         shown.insert("copy".to_owned(), json!({ "wwn": wwn }));
     }
     shown
@@ -297,7 +373,12 @@ pub(super) fn shown(
     shown
         .entry("seen")
         .or_insert_with(|| json!(volume.seen.to_string()));
-    let array = inner.backends.get(&volume.backend).map(|b| b.array.label());
+    let backend = inner.backend_of(volume);
+    if let Err(cause) = &backend {
+        shown.insert("unusable".to_owned(), json!(cause.to_string()));
+    }
+    let backend = backend.ok();
+    let array = backend.as_ref().map(|b| b.array.label());
     if let Some(why) = array.and_then(|array| inner.news.out_of_reach(array)) {
         shown.entry("unreachable").or_insert_with(|| json!(why));
     }
@@ -314,6 +395,9 @@ pub(super) fn shown(
     if volume.state != State::Ready {
         shown.insert("state".to_owned(), json!(volume.state.to_string()));
     }
+    if let Some(why) = inner.copies.why_not(&volume.name) {
+        shown.insert("not completed".to_owned(), json!(why));
+    }
     let mut stranded = inner.stranded().into_iter();
     if let Some(entry) = stranded.find(|entry| entry.name == volume.name) {
         let cause = Cause::stranded(&entry).to_string();
@@ -324,7 +408,7 @@ pub(super) fn shown(
     }
     if let Some(record) = inner.index.mount(&volume.name) {
         let side = unmount::side_of(inner, &volume.name, Some(&record.place.wwn));
-        let array = inner.backends.get(&volume.backend).map(|b| b.on(side));
+        let array = backend.as_ref().map(|b| b.on(side));
         let mut here = Map::new();
         here.insert("device".to_owned(), json!(record.place.device));
         here.insert("users".to_owned(), json!(record.references()));
@@ -334,11 +418,7 @@ pub(super) fn shown(
         if let Some(kept) = inner.second_exports.of(&volume.name) {
             here.insert("from".to_owned(), json!(kept.by()));
             here.insert("exported by".to_owned(), json!(kept.told()));
-        } else if inner
-            .backends
-            .get(&volume.backend)
-            .is_some_and(second_export::is_wanted)
-        {
+        } else if backend.as_ref().is_some_and(second_export::is_wanted) {
             here.insert("exported by".to_owned(), json!("not looked at yet"));
         } else {
             here.insert("from".to_owned(), json!(array.map(Array::label)));

@@ -2,8 +2,11 @@
 
 use crate::{
     index::{IndexedVolume, LastRoles},
-    inform::{Array, Vv, VvProvisioning, VvQuery},
-    model::{Comment, CreateVolume, GroupName, OperationId, Origin, Provisioning, Side, VvName},
+    inform::{Array, LocalTime, Vv, VvKind, VvProvisioning, VvQuery},
+    model::{
+        Comment, CreateVolume, GroupName, Hours, OperationId, Origin, Provisioning, Side,
+        SnapshotOf, Source, VolumeName, VvName,
+    },
 };
 
 use super::{
@@ -44,6 +47,13 @@ pub(super) async fn look(inner: &Inner, backend: &Backend, vv: &VvName) -> Resul
     match find(inner, &view, vv).await? {
         Found::Absent => Ok(Known::Absent),
         Found::Here(vv, comment, Whose::Own) => Ok(Known::Ours(vv, comment)),
+        // The snapshot of a copy is a volume where it is, and so is a clone that was begun while the peer served.
+        Found::Here(vv, comment, Whose::CopyOf(of, _))
+            if of.name == backend.name
+                && (vv.kind == VvKind::VirtualCopy || comment.becomes.is_some()) =>
+        {
+            Ok(Known::Ours(vv, comment))
+        }
         Found::Here(vv, comment, Whose::CopyOf(..) | Whose::Foreign) => {
             Err(is_copy(&view, &vv, &comment))
         }
@@ -126,23 +136,18 @@ pub(super) fn copy_without_comment(
     let is_it =
         side == Side::Peer && vv.comment.is_none() && volume.copy_wwn.as_ref() == Some(&vv.wwn);
     is_it.then_some(Comment {
-        namespace: inner.namespace.clone(),
-        name: volume.name,
-        home: volume.home,
-        op: op.clone(),
         state: volume.state,
         origin: Origin::Data,
         format: volume.format,
-        group_is_ours: false,
-        fs_type: volume.options.fs_type,
-        fs_owner: volume.options.fs_owner,
-        fs_mode: volume.options.fs_mode,
         delay: None,
-        held: None,
-        since: None,
-        via: None,
-        pending: None,
-        further: Vec::new(),
+        qos: None,
+        flash_cache: None,
+        ..Comment::asked(
+            inner.namespace.clone(),
+            volume.home,
+            op.clone(),
+            &volume.options,
+        )
     })
 }
 
@@ -156,6 +161,7 @@ pub(super) fn volume(
     comment: &Comment,
     group: Option<GroupName>,
 ) -> IndexedVolume {
+    let group = group.filter(|_| vv.kind != VvKind::VirtualCopy);
     let (cpg, snap_cpg) = match (side, &backend.pair) {
         (Side::Peer, Some(pair)) => (
             vv.user_cpg
@@ -165,10 +171,10 @@ pub(super) fn volume(
         ),
         _ => (vv.user_cpg.clone(), vv.snap_cpg.clone()),
     };
+    let becomes = comment.becomes.as_ref();
     let options = CreateVolume {
-        name: comment.name.clone(),
-        backend: backend.name.clone(),
-        size: vv.size,
+        // What a clone is to be is what was asked for.
+        size: becomes.map_or(vv.size, |becomes| becomes.size),
         provisioning: provisioning(vv),
         cpg,
         snap_cpg,
@@ -178,7 +184,13 @@ pub(super) fn volume(
         fs_owner: comment.fs_owner,
         fs_mode: comment.fs_mode,
         fs_type: comment.fs_type,
-        replication_group: group.clone(),
+        replication_group: group
+            .clone()
+            .or_else(|| becomes.and_then(|becomes| becomes.group_at_home(side))),
+        flash_cache: comment.flash_cache,
+        qos: comment.rule_of().cloned(),
+        source: source(inner, vv, comment),
+        ..CreateVolume::new(comment.name.clone(), backend.name.clone())
     };
     let on = |wanted: Side| (side == wanted).then(|| vv.wwn.clone());
     IndexedVolume {
@@ -200,6 +212,52 @@ pub(super) fn volume(
         missed: 0,
         copy_missed: 0,
     }
+}
+
+/// What it was made from. Of a snapshot the array tells that it is one; what its volume is called, the index, or its comment.
+fn source(inner: &Inner, vv: &Vv, comment: &Comment) -> Source {
+    if let (Some(was), Some(policy)) = (&comment.was, comment.import) {
+        return Source::Import {
+            vv: was.clone(),
+            policy,
+        };
+    }
+    if vv.kind == VvKind::VirtualCopy {
+        return Source::Snapshot(Box::new(SnapshotOf {
+            of: parent(inner, vv, comment),
+            expiration: hours_until(vv, vv.expires.as_ref()),
+            retention: hours_until(vv, vv.retained_until.as_ref()),
+            both: comment.both,
+            schedule: comment.schedule.clone(),
+            scheduled: None,
+        }));
+    }
+    match &comment.of {
+        Some(of) => Source::Clone { of: of.clone() },
+        None => Source::Blank,
+    }
+}
+
+/// For how many hours after it was taken; whole ones were asked for.
+fn hours_until(vv: &Vv, end: Option<&LocalTime>) -> Option<Hours> {
+    let taken: LocalTime = vv.created.parse().ok()?;
+    let minutes = end?.local.duration_since(taken.local).as_mins();
+    Hours::new(u32::try_from((minutes + 30) / 60).ok()?).ok()
+}
+
+fn parent(inner: &Inner, vv: &Vv, comment: &Comment) -> VolumeName {
+    let parent = vv.copy_of.as_ref();
+    let known = parent.and_then(|parent| {
+        let mut volumes = inner.index.list().into_iter();
+        volumes.find(|volume| volume.vv == *parent)
+    });
+    let by_comment = || comment.of.clone();
+    let by_vv = || VolumeName::new(parent?.as_str()).ok();
+    known
+        .map(|volume| volume.name)
+        .or_else(by_comment)
+        .or_else(by_vv)
+        .unwrap_or_else(|| comment.name.clone())
 }
 
 fn provisioning(vv: &Vv) -> Provisioning {

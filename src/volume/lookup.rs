@@ -6,14 +6,14 @@ use futures_util::future::join_all;
 
 use crate::{
     index::IndexedVolume,
-    model::{RequestId, State, VolumeName, VvName},
+    model::{CreateVolume, RequestId, State, VolumeName, VvName},
 };
 
 use super::{
-    Listed, Lookup, Volume,
+    Listed, Lookup, UserError, Volume,
     arrays::Login,
     backend::Backend,
-    error::Cause,
+    error::{Cause, VolumeError},
     inner::Inner,
     inspect, known, listing, pending,
     whose::{View, Whose},
@@ -46,10 +46,14 @@ pub(super) async fn backend_of(
     name: &VolumeName,
 ) -> Result<Option<Backend>, Cause> {
     if let Some(volume) = inner.index.get(name) {
-        return Ok(Some(inner.backend(&volume.backend)?.for_request(request)));
+        return Ok(Some(inner.backend_of(&volume)?.for_request(request)));
     }
     match find(inner, request, name).await {
-        Found::Here(backend, _) => Ok(Some(*backend)),
+        // A snapshot is used from the array that has it.
+        Found::Here(backend, _) => match inner.index.get(name) {
+            Some(volume) => Ok(Some(inner.backend_of(&volume)?.for_request(request))),
+            None => Ok(Some(*backend)),
+        },
         Found::Nowhere => Ok(None),
         Found::NotAllAsked(why) => Err(Cause::NotKnown(why)),
         Found::Hidden(cause) => Err(cause),
@@ -88,7 +92,7 @@ async fn find(inner: &Inner, request: &RequestId, name: &VolumeName) -> Found {
             Look::Absent => {}
             Look::Volume(backend, volume) => {
                 let state = volume.state;
-                if state == State::Ready
+                if state.is_there()
                     && let Err(error) = inner.index.put(*volume)
                 {
                     hidden = Some(error.into());
@@ -182,7 +186,7 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
         match find(inner, request, name).await {
             // Half made, or half removed, by somebody: not a volume yet, or any more.
             Found::Here(_, State::Making | State::Removing) => return Lookup::Absent,
-            Found::Here(_, State::Ready) => {
+            Found::Here(_, State::Copying | State::Ready) => {
                 return match inner.index.get(name) {
                     Some(volume) => Lookup::Found(show(inner, &volume).await),
                     None => Lookup::Unknown,
@@ -202,6 +206,23 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
         Lookup::Absent
     } else {
         Lookup::Unknown
+    }
+}
+
+/// How a volume was made, for what is to be made of it. `None` if there certainly is none.
+pub(super) async fn made_as(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<Option<CreateVolume>, UserError> {
+    let known = || inner.index.get(name).map(|volume| volume.made_as());
+    if let Some(options) = known() {
+        return Ok(Some(options));
+    }
+    match backend_of(inner, request, name).await {
+        // One that is not in the index by now is not a volume yet, or not any more.
+        Ok(_) => Ok(known()),
+        Err(cause) => Err(VolumeError::clean(name, cause).into()),
     }
 }
 

@@ -72,7 +72,8 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    fn of(vv: Option<&Vv>, op: &OperationId) -> Self {
+    /// Of a VV as it was listed.
+    pub fn of(vv: Option<&Vv>, op: &OperationId) -> Self {
         let Some(vv) = vv else { return Self::Gone };
         let comment = vv.comment.as_deref().map(Comment::parse);
         match comment {
@@ -111,7 +112,7 @@ pub(super) fn not_ours(
         None => Cause::ForeignVv {
             array: array.label().to_owned(),
             vv: vv.clone(),
-            why: "its comment was changed while it was being removed".to_owned(),
+            why: "its comment was changed meanwhile".to_owned(),
         },
     }
 }

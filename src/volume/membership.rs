@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    inform::{Array, ArrayError, RcGroup, Refusal, Vv},
-    model::{GroupName, Side, SystemId},
+    inform::{Array, ArrayError, RcGroup, Refusal, Vv, VvKind},
+    model::{Comment, GroupName, Side, SystemId, VvName},
 };
 
 use super::{arrays::Login, error::Cause, inner::Inner};
@@ -36,7 +36,25 @@ impl Groups {
     }
 
     pub fn of(&self, vv: &Vv) -> Place<'_> {
-        match self.found.iter().find(|group| group.holds(&vv.name)) {
+        self.of_name(&vv.name)
+    }
+
+    /// Where the volume is that a VV is of: a snapshot is in no group, but what it is of may be.
+    pub fn of_original(&self, vv: &Vv) -> Place<'_> {
+        match (&vv.kind, &vv.copy_of) {
+            (VvKind::VirtualCopy, Some(original)) => self.of_name(original),
+            _ => self.of(vv),
+        }
+    }
+
+    /// Where a clone is to be that is being copied.
+    pub fn to_be_of(&self, comment: &Comment) -> Option<&RcGroup> {
+        let into = comment.becomes.as_ref()?.group.as_ref()?;
+        self.found.iter().find(|group| group.name == *into)
+    }
+
+    fn of_name(&self, vv: &VvName) -> Place<'_> {
+        match self.found.iter().find(|group| group.holds(vv)) {
             Some(group) => Place::In(group),
             None if self.all => Place::InNone,
             None => Place::NotKnown,

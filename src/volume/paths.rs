@@ -96,7 +96,7 @@ pub(super) async fn complete(
     let Some(volume) = inner.index.get(name) else {
         return Ok(());
     };
-    let backend = inner.backend(&volume.backend)?.for_request(request);
+    let backend = inner.backend_of(&volume)?.for_request(request);
     if backend.transport.protocol() == Protocol::Simulated {
         return Ok(());
     }

@@ -59,9 +59,9 @@ async fn holder(inner: &Inner, device: &BlockDevice) -> String {
 
 /// The device is gone, and an array exports the volume still.
 fn array(inner: &Inner, entry: &JournalEntry) -> String {
-    match inner.backend(&entry.backend) {
+    match inner.backend_of_entry(entry) {
         Ok(backend) => {
-            let label = groups::acting_array(entry, backend).label();
+            let label = groups::acting_array(entry, &backend).label();
             let why = inner.news.out_of_reach(label).map(|why| format!(": {why}"));
             let why = why.unwrap_or_default();
             format!("its export by array `{label}`, which is withdrawn when that answers{why}")

@@ -17,7 +17,8 @@ use super::{
     backend::Backend,
     error::{Cause, VolumeError},
     inner::Inner,
-    listing, unheard, unmount,
+    listing::{self, Taken},
+    snapshots, unheard, unmount,
 };
 
 /// How long looking at a device may take.
@@ -161,16 +162,27 @@ async fn sweep(
     let label = login.array().label();
     let seeded = login.own.iter().all(|own| inner.index.seeded(&own.name));
     // An index that is older than this run knows the volumes; which copies there are it may not.
-    let is_known = seeded && login.copies.is_empty();
-    if !is_known && !*has_been_listed.borrow() {
-        if !list {
-            return Err(Cause::NotKnown(format!(
-                "the volumes on array `{label}` are not listed yet"
-            )));
-        }
-        listing::list(inner, &request, login).await?;
+    let mut is_known = seeded && login.copies.is_empty();
+    let mut exported = BTreeSet::new();
+    if is_known {
+        exported = exported_here(&login.array().for_request(&request), login).await?;
+        is_known = exported.iter().all(|vv| is_recognised(inner, login, vv));
     }
-    let exported = exported_here(&login.array().for_request(&request), login).await?;
+    if !is_known {
+        if !*has_been_listed.borrow() {
+            if !list {
+                return Err(Cause::NotKnown(format!(
+                    "the volumes on array `{label}` are not listed yet"
+                )));
+            }
+            if let Taken::Some = listing::list(inner, &request, login).await?.taken {
+                return Err(Cause::NotKnown(format!(
+                    "not all volumes on array `{label}` could be looked at: some are being worked on"
+                )));
+            }
+        }
+        exported = exported_here(&login.array().for_request(&request), login).await?;
+    }
     for volume in inner.index.list() {
         for (backend, side) in login.backends() {
             let Some(wwn) = volume
@@ -180,9 +192,10 @@ async fn sweep(
                 continue;
             };
             if exported.contains(&volume.vv) || backend.transport.find(wwn)?.is_some() {
+                let backend = snapshots::on(backend, side, &volume);
                 take_back(
                     inner,
-                    backend,
+                    &backend,
                     side,
                     &volume,
                     wwn,
@@ -193,6 +206,20 @@ async fn sweep(
         }
     }
     Ok(())
+}
+
+/// False for a VV that may be a volume's and cannot be told from another one of its name: the index knows a volume that was found by
+/// its copy without the WWN that it has on its own array.
+fn is_recognised(inner: &Inner, login: &Login<'_>, vv: &VvName) -> bool {
+    if !vv.is_ours(&inner.namespace) {
+        return true;
+    }
+    let volumes = inner.index.list().into_iter();
+    volumes.filter(|volume| volume.vv == *vv).any(|volume| {
+        let mut backends = login.backends();
+        backends
+            .any(|(backend, side)| backend.name == volume.backend && volume.wwn_on(side).is_some())
+    })
 }
 
 /// The VVs that an array exports to this machine, not counting those of VV sets.

@@ -6,18 +6,21 @@ use std::collections::BTreeMap;
 use crate::{
     index::{JournalEntry, MountRecord, OpKind},
     inform::{Array, VvQuery},
-    model::{BackendName, Comment, CreateVolume, GroupName, RequestId, Side, State, VolumeName},
+    model::{
+        BackendName, Comment, CreateVolume, GroupName, OperationId, RequestId, Side, State,
+        VolumeName,
+    },
 };
 
 use super::{
     backend::Backend,
     create, detach,
     error::{Aftermath, Cause},
-    groups,
+    groups, grow,
     inner::Inner,
-    known, mount,
+    known, left_locks, mount, promote,
     queue::{Coming, GroupKey},
-    reconcile, remove, second_export,
+    reconcile, remove, second_export, snapshots,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -32,10 +35,10 @@ impl Inner {
     }
 
     fn is_stranded(&self, entry: &JournalEntry) -> bool {
-        changes_arrays(entry) && !self.backends.contains_key(&entry.backend)
+        changes_arrays(entry) && self.backend_of_entry(entry).is_err()
     }
 
-    /// Creates and removes that are begun and not ended, by backend, in words.
+    /// What is begun and not ended and changes volumes, by backend, in words.
     pub fn open_changes(&self) -> BTreeMap<BackendName, Vec<String>> {
         let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
         let entries = self.index.open_entries().into_iter();
@@ -75,11 +78,23 @@ impl Inner {
                 self.wait_out_earlier_session(unmount, array).await?;
             }
         }
-        // What is stranded is nothing on this machine, and on no array that a mount could be from.
+        // What is stranded is nothing on this machine, and on no array that a mount could be from. A growth is in no mount's way, and may
+        // have to wait for the other array; a promotion is on its own array only.
+        let in_the_way = |entry: &JournalEntry| match entry.kind {
+            OpKind::Grow | OpKind::LeftLock => false,
+            // Of two snapshots of one instant, one that is being removed is in nobody's way on the other array, which may be all there is.
+            OpKind::Remove if snapshots::side_of_entry(entry).is_some() => {
+                self.acts_on(entry, from)
+            }
+            OpKind::Create | OpKind::Completion | OpKind::Remove => true,
+            OpKind::Promote | OpKind::Mount | OpKind::Unmount | OpKind::Export => {
+                self.acts_on(entry, from)
+            }
+        };
         self.end_entries(request, name, |entry| {
             !self.is_stranded(entry)
                 && !pending.iter().any(|unmount| unmount.op == entry.op)
-                && (changes_arrays(entry) || self.acts_on(entry, from))
+                && in_the_way(entry)
         })
         .await
     }
@@ -92,20 +107,19 @@ impl Inner {
     ) -> Result<(), Cause> {
         match steps::earlier_session(&self.index, array).await? {
             None => Ok(()),
-            Some(session) => Err(Cause::Unfinished {
-                kind: unmount.kind.to_string(),
-                op: unmount.op.to_string(),
-                why: steps::may_still_run(array, &session),
-            }),
+            Some(session) => {
+                let why = steps::may_still_run(array, &session);
+                Err(Cause::unfinished(unmount, Cause::NotKnown(why)))
+            }
         }
     }
 
     /// True if a mount or an unmount is about what this array exports, or about what any does. One whose backend is not known any more is
     /// about this machine.
     fn acts_on(&self, entry: &JournalEntry, array: Option<&Array>) -> bool {
-        match (self.backend(&entry.backend), array) {
+        match (self.backend_of_entry(entry), array) {
             (Ok(backend), Some(array)) => {
-                groups::acting_array(entry, backend).label() == array.label()
+                groups::acting_array(entry, &backend).label() == array.label()
             }
             _ => true,
         }
@@ -113,8 +127,8 @@ impl Inner {
 
     /// True if a volume is exported from both arrays at once: then any of them is what a mount of it goes on from.
     fn is_exported_twice(&self, entry: &JournalEntry) -> bool {
-        let backend = self.backend(&entry.backend);
-        backend.is_ok_and(second_export::is_wanted)
+        let backend = self.backend_of_entry(entry);
+        backend.is_ok_and(|backend| second_export::is_wanted(&backend))
     }
 
     /// Unmounts that a mount has overtaken: what they were to take away is in use again.
@@ -158,8 +172,18 @@ impl Inner {
         request: &RequestId,
         name: &VolumeName,
     ) -> Result<(), Cause> {
-        self.end_entries(request, name, |entry| !self.is_stranded(entry))
-            .await?;
+        self.clean_up_around(request, name, None).await
+    }
+
+    /// As [`Inner::clean_up_after`], but for what this operation left, which is gone on with.
+    pub async fn clean_up_around(
+        &self,
+        request: &RequestId,
+        name: &VolumeName,
+        stays: Option<&OperationId>,
+    ) -> Result<(), Cause> {
+        let ends = |entry: &JournalEntry| !self.is_stranded(entry) && Some(&entry.op) != stays;
+        self.end_entries(request, name, ends).await?;
         match self.stranded().iter().find(|entry| entry.name == *name) {
             None => Ok(()),
             Some(entry) => Err(Cause::stranded(entry)),
@@ -176,14 +200,9 @@ impl Inner {
             if entry.name != *name || !which(&entry) {
                 continue;
             }
-            let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
-            end(self, request, entry)
+            end(self, request, entry.clone())
                 .await
-                .map_err(|cause| Cause::Unfinished {
-                    kind,
-                    op,
-                    why: cause.to_string(),
-                })?;
+                .map_err(|cause| Cause::unfinished(&entry, cause))?;
         }
         Ok(())
     }
@@ -209,7 +228,12 @@ impl Inner {
 }
 
 fn changes_arrays(entry: &JournalEntry) -> bool {
-    matches!(entry.kind, OpKind::Create | OpKind::Remove)
+    match entry.kind {
+        OpKind::Create | OpKind::Completion | OpKind::Remove | OpKind::Grow | OpKind::Promote => {
+            true
+        }
+        OpKind::Mount | OpKind::Unmount | OpKind::Export | OpKind::LeftLock => false,
+    }
 }
 
 /// Ends one open entry. The caller holds the name's lock.
@@ -219,12 +243,12 @@ pub(super) async fn end(
     entry: JournalEntry,
 ) -> Result<(), Cause> {
     log::info!(volume = entry.name.as_str(), op:% = entry.op, kind:% = entry.kind; "cleaning up");
-    let backend = match (inner.backend(&entry.backend), entry.kind) {
+    let backend = match (inner.backend_of_entry(&entry), entry.kind) {
         (Ok(backend), _) => backend.for_request(request),
-        (Err(_), OpKind::Mount | OpKind::Unmount | OpKind::Export) => {
+        (Err(_), OpKind::Mount | OpKind::Unmount | OpKind::Export | OpKind::LeftLock) => {
             return without_backend(inner, entry).await;
         }
-        (Err(cause), OpKind::Create | OpKind::Remove) => return Err(cause),
+        (Err(cause), _) => return Err(cause),
     };
     // All that were left open come together: they share the cycles that end them.
     let mut coming = inner.queues.nobody_yet();
@@ -237,15 +261,14 @@ pub(super) async fn end(
     }
     let mut steps = Steps::resume(&inner.index, &inner.points, entry);
     if detach::is_overtaken(inner, steps.entry())? {
-        if let Some(doubt) = steps.doubt(&backend).await? {
-            return Err(Cause::NotKnown(doubt));
-        }
+        steps.must_be_still(&backend).await?;
         // Nobody may have written that mount down.
         reconcile::adopt(inner, &steps.entry().name)?;
         return steps.finish();
     }
     match steps.entry().kind {
         OpKind::Create => finished_or_undone(inner, &backend, &mut coming, steps).await,
+        OpKind::Completion => create::settle(inner, &backend, &mut coming, steps).await,
         OpKind::Remove => remove::resume(inner, &backend, &mut coming, steps).await,
         OpKind::Mount => {
             // The entry is closed before the engine is answered: it does not know of this user.
@@ -259,26 +282,44 @@ pub(super) async fn end(
         }
         OpKind::Unmount => finish_unmount(inner, &backend, steps).await,
         OpKind::Export => second_export::settle(inner, &backend, steps).await,
+        OpKind::Grow => grow::settle(inner, &backend, &mut coming, steps).await,
+        OpKind::Promote => promote::settle(inner, &backend, &mut coming, steps).await,
+        OpKind::LeftLock => left_locks::settle(&backend, steps).await,
     }
 }
 
-/// A create whose volume says `ready` is complete; any other is undone.
+/// A create whose volume says `ready` is complete, and so is one whose copy does; any other is undone.
 async fn finished_or_undone(
     inner: &Inner,
     backend: &Backend,
     coming: &mut Coming,
-    steps: Steps,
+    mut steps: Steps,
 ) -> Result<(), Cause> {
-    let entry = steps.entry().clone();
-    let acting = groups::acting_array(&entry, backend);
+    let begun = steps.entry().clone();
+    let acting = groups::acting_array(&begun, backend);
     let found = steps
-        .look("vv", acting.showvv(VvQuery::Name(&entry.vv)))
+        .look("vv", acting.showvv(VvQuery::Name(&begun.vv)))
         .await?;
-    let comment = found
-        .first()
+    let mut found = found.into_iter().next();
+    let mut comment = found
+        .as_ref()
         .and_then(|vv| vv.comment.as_deref())
         .and_then(|text| Comment::parse(text).ok())
-        .filter(|comment| comment.name == entry.name);
+        .filter(|comment| comment.name == begun.name);
+    if let Some(half) = &comment
+        && let Some((vv, ready)) =
+            create::ready_on_copy::complete(inner, backend, &mut steps, half).await?
+    {
+        (found, comment) = (Some(vv), Some(ready));
+    }
+    // What nobody can remove is not taken back, but gone on with.
+    if let (Some(vv), Some(comment)) = (&found, &comment)
+        && vv.retained_until.is_some()
+        && comment.op == begun.op
+    {
+        create::settle_retained(inner, &mut steps, comment).await?;
+    }
+    let entry = steps.entry().clone();
     let others = comment
         .as_ref()
         .is_some_and(|comment| comment.op != entry.op);
@@ -288,17 +329,23 @@ async fn finished_or_undone(
     }
     // Ready: complete, and maybe in use already, with another operation in its comment. What this operation never set out to call
     // ready is another host's volume, and on another backend perhaps.
-    if let (Some(vv), Some(comment)) = (found.first(), comment)
-        && comment.state == State::Ready
-        && Intent::MarkReady.is_in(&entry)
+    // A clone that says so is being copied: its create is complete.
+    let is_complete = |comment: &Comment| match comment.state {
+        State::Ready => Intent::MarkReady.is_in(&entry) || Intent::MarkCopying.is_in(&entry),
+        State::Copying => Intent::MarkCopying.is_in(&entry),
+        State::Making | State::Removing => false,
+    };
+    if let (Some(vv), Some(comment)) = (&found, comment)
+        && (is_complete(&comment) || comment.state == State::Ready && create::is_complete(&entry))
     {
         let asked: Option<CreateVolume> = serde_json::from_value(entry.request.clone()).ok();
         let group = asked
             .as_ref()
+            .filter(|_| comment.state == State::Ready)
             .and_then(|asked| asked.replication_group.clone());
         let side = match &backend.pair {
             Some(pair) => pair.side_of(acting.label()).unwrap_or(Side::Source),
-            None => Side::Source,
+            None => backend.side(),
         };
         let mut volume = known::volume(inner, backend, side, vv, &comment, group);
         if let Some(pair) = &backend.pair {
@@ -312,18 +359,22 @@ async fn finished_or_undone(
                 Side::Peer => volume.wwn = copy,
             }
         }
+        if let Some(twin) = snapshots::twin_seen(&entry) {
+            volume.note_wwn(side.other(), twin);
+        }
         volume.created = Some(entry.started);
         if let Some(asked) = asked {
             volume.options = CreateVolume {
-                cpg: volume.options.cpg,
-                snap_cpg: volume.options.snap_cpg,
-                ..asked
+                cpg: volume.options.cpg.clone(),
+                snap_cpg: volume.options.snap_cpg.clone(),
+                ..asked.filled_from(&volume.options)
             };
         }
         inner.write("volume", |index| index.put(volume))?;
+        inner.copies.begun();
         return steps.finish();
     }
-    left(create::undo(inner, backend, coming, steps).await)
+    create::take_back(inner, backend, coming, steps).await
 }
 
 async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> Result<(), Cause> {
@@ -343,7 +394,8 @@ async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     let entry = steps.entry();
     let name = &entry.name;
-    if entry.kind == OpKind::Export || detach::is_overtaken(inner, entry)? {
+    let needs_nothing = matches!(entry.kind, OpKind::Export | OpKind::LeftLock);
+    if needs_nothing || detach::is_overtaken(inner, entry)? {
         return steps.finish();
     }
     inner.drop_user_of(entry)?;

@@ -140,7 +140,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::model::{BackendName, FsType, Provisioning, Size};
+    use crate::model::{BackendName, Size};
 
     fn db1() -> VolumeName {
         VolumeName::new("db1").unwrap()
@@ -148,17 +148,8 @@ mod tests {
 
     fn asked() -> CreateVolume {
         CreateVolume {
-            name: db1(),
-            backend: BackendName::new("DEFAULT").unwrap(),
             size: Size::from_gib(1),
-            provisioning: Provisioning::Thin,
-            cpg: None,
-            snap_cpg: None,
-            mount_conflict_delay: CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY,
-            fs_owner: None,
-            fs_mode: None,
-            fs_type: FsType::Ext4,
-            replication_group: None,
+            ..CreateVolume::new(db1(), BackendName::new("DEFAULT").unwrap())
         }
     }
 

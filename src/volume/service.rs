@@ -11,14 +11,23 @@ use tokio::sync::watch;
 use crate::{
     host::Kernel,
     index::Index,
-    model::{CreateVolume, Machine, MountId, Namespace, RequestId, VolumeName},
+    model::{CreateVolume, Machine, MountId, Namespace, NewSize, RequestId, VolumeName},
 };
 
 use super::{
-    BackendDescription, BackendState, BackendStatus, Listed, Lookup, UserError, Volumes,
-    backend::Backend, cleaning, create, error::VolumeError, growth, inner::Inner,
-    kill_points::KillPoints, listing, lookup, mount, ownership, paths, reconcile, remove,
-    running::Joinable, second_export, unheard, unmount,
+    BackendDescription, BackendState, BackendStatus, Grown, Listed, Lookup, Overview, Progress,
+    PromoteLeave, Promoted, UserError, Volumes,
+    backend::Backend,
+    cleaning, copying, create,
+    error::VolumeError,
+    grow, growth,
+    inner::Inner,
+    kill_points::KillPoints,
+    left_locks,
+    listing::{self, Taken},
+    lookup, mount, overview, ownership, paths, promote, reconcile, remove,
+    running::Joinable,
+    second_export, unheard, unmount,
 };
 
 /// How often the arrays are listed, give or take a sixth.
@@ -55,6 +64,11 @@ impl Service {
         Self(Arc::new(Inner::new(parts)))
     }
 
+    /// What it is behind its clones.
+    pub(super) fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0)
+    }
+
     /// What decides which options a volume may have.
     pub fn descriptions(&self) -> Vec<BackendDescription> {
         self.0
@@ -62,6 +76,8 @@ impl Service {
             .values()
             .map(|backend| BackendDescription {
                 name: backend.name.clone(),
+                array: backend.array.label().to_owned(),
+                peer: backend.pair.as_ref().map(|p| p.peer.label().to_owned()),
                 cpgs: backend.cpgs.clone(),
                 snap_cpgs: if backend.snap_cpgs.is_empty() {
                     backend.cpgs.clone()
@@ -84,6 +100,7 @@ impl Service {
         tokio::spawn(cleaning::run(Arc::clone(&self.0)));
         tokio::spawn(second_export::run(Arc::clone(&self.0)));
         tokio::spawn(paths::run(Arc::clone(&self.0)));
+        tokio::spawn(copying::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
             let (listed, has_been_listed) = watch::channel(false);
             tokio::spawn(reconcile::run(Arc::clone(&self.0), array, has_been_listed));
@@ -100,6 +117,52 @@ impl Service {
         }
     }
 
+    /// Every volume that is known, on one line. Arrays with groups of them are asked how those are.
+    pub async fn overview(&self, request: &RequestId) -> Vec<Overview> {
+        overview::all(&self.0, request).await
+    }
+
+    /// Makes a volume larger; it goes on whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, and what became of the steps before.
+    pub async fn grow(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+        to: NewSize,
+        progress: Progress,
+    ) -> Result<Grown, UserError> {
+        let inner = Arc::clone(&self.0);
+        let volume = name.clone();
+        in_a_task(&name, async move {
+            let _at_work = inner.at_work.enter(&volume, &request);
+            Box::pin(grow::grow(&inner, &request, &volume, to, &progress)).await
+        })
+        .await
+    }
+
+    /// Puts a snapshot's data back into its volume, or only looks whether that can be done; it goes on whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, and what became of the steps before.
+    pub async fn promote(
+        &self,
+        request: RequestId,
+        snapshot: VolumeName,
+        leave: PromoteLeave,
+        progress: Progress,
+    ) -> Result<Promoted, UserError> {
+        let inner = Arc::clone(&self.0);
+        let name = snapshot.clone();
+        in_a_task(&snapshot, async move {
+            let _at_work = inner.at_work.enter(&name, &request);
+            let work = promote::promote(&inner, &request, &name, leave, &progress);
+            Box::pin(work).await
+        })
+        .await
+    }
+
     /// Lists one array. Gives what was in the way, as of the last time.
     async fn list_array(
         &self,
@@ -111,14 +174,17 @@ impl Service {
         let login = arrays.get(array)?;
         let request = RequestId::random();
         let result = listing::list(&self.0, &request, login).await;
-        if result.is_ok() {
-            listed.send_replace(true);
+        if let Ok(listing) = &result {
+            if listing.taken == Taken::All {
+                listed.send_replace(true);
+            }
             self.0.listed.send_replace(());
             growth::after_listing(&self.0);
             ownership::lost::look(&self.0, &request, login).await;
+            left_locks::after_listing(&self.0, array, &listing.groups);
         }
         let state = match &result {
-            Ok(()) => BackendState::Ready,
+            Ok(_) => BackendState::Ready,
             Err(cause) => BackendState::Failed(cause.to_string()),
         };
         for backend in &login.own {
@@ -253,6 +319,14 @@ impl Volumes for Service {
     async fn get(&self, request: RequestId, name: VolumeName) -> Result<Lookup, UserError> {
         let inner = Arc::clone(&self.0);
         Ok(lookup::get(&inner, &request, &name).await)
+    }
+
+    async fn made_as(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+    ) -> Result<Option<CreateVolume>, UserError> {
+        lookup::made_as(&self.0, &request, &name).await
     }
 
     fn list(&self) -> Vec<Listed> {

@@ -33,7 +33,7 @@ pub(super) async fn find(
 ) -> Result<Serving, Cause> {
     let Some(pair) = &backend.pair else {
         return Ok(Serving {
-            side: Side::Source,
+            side: backend.side(),
             array: backend.array.clone(),
             system: backend.identity().await?.system.clone(),
             other_answers: false,

@@ -122,9 +122,14 @@ impl<'a> View<'a> {
         if at_home && !is_a_peer {
             return Ok(Whose::Own);
         }
-        let group = match self.groups().await?.of(vv) {
+        // A snapshot belongs to whom its volume belongs.
+        let group = match self.groups().await?.of_original(vv) {
             Place::In(group) => group,
-            Place::InNone if at_home => return Ok(Whose::Own),
+            // A clone belongs to whom the group belongs that it is to come into.
+            Place::InNone if at_home => match self.groups().await?.to_be_of(comment) {
+                Some(group) => group,
+                None => return Ok(Whose::Own),
+            },
             Place::InNone => return Ok(Whose::Foreign),
             Place::NotKnown => return self.as_known(vv, known),
         };

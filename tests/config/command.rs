@@ -128,5 +128,8 @@ fn wrong_files_and_wrong_command_lines_have_their_own_status() {
     assert_eq!(status, 2);
     let (status, _, err) = run(&["serve"], &site.path("nowhere"));
     assert_eq!(status, 1);
-    assert!(err.contains("cannot read `@/nowhere`"), "{err}");
+    assert!(
+        err.contains("@/nowhere: cannot be read: No such file"),
+        "{err}"
+    );
 }

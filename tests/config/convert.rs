@@ -66,7 +66,10 @@ fn what_is_written_means_the_same() {
         let gone = |warning: &Warning| {
             !matches!(
                 warning.doubt,
-                Doubt::NotStrict | Doubt::NotMapped { .. } | Doubt::NoEffect { .. }
+                Doubt::NotStrict
+                    | Doubt::NotMapped { .. }
+                    | Doubt::NoEffect { .. }
+                    | Doubt::SharedLimits { .. }
             )
         };
         assert!(!warnings.iter().any(gone), "{warnings:?}");
@@ -89,7 +92,13 @@ fn comments_say_what_is_not_as_it_was() {
     let (_, warnings) = loaded(&site.conf());
     let told: Vec<String> = warnings
         .iter()
-        .filter(|warning| !matches!(warning.doubt, Doubt::OldFormat | Doubt::NotStrict))
+        .filter(|warning| {
+            let stays = matches!(
+                warning.doubt,
+                Doubt::OldFormat | Doubt::NotStrict | Doubt::SharedLimits { .. }
+            );
+            !stays
+        })
         .map(|warning| format!("# - {warning}"))
         .collect();
     assert_eq!(told.len(), 17);

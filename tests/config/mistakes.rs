@@ -55,6 +55,43 @@ fn keys_that_are_unknown_or_elsewhere() {
     );
 }
 
+/// Sessions are shared, whichever section is read first: no section's host keys, password or limits are another one's by accident.
+#[test]
+fn sections_of_one_array_log_in_in_one_way() {
+    let lab = |keys: &str| {
+        plain(&format!(
+            "[lab]\nsan_ip = \"10.0.0.1\"\nsan_login = \"dock\"\nsan_password_file = \"@/pw\"\nhpe3par_cpg = [\"gold\"]\n{keys}"
+        ))
+    };
+    let told = |place: &str| {
+        format!(
+            "{place}: differs from [lab], which logs in to the same array as `dock`, too: both share its sessions; hint: give both sections the same value"
+        )
+    };
+    one(
+        &lab("strict_ssh_host_key_policy = false"),
+        &told("[prod] `strict_ssh_host_key_policy`"),
+    );
+    let text = lab("").replacen(
+        "san_password_file = \"@/pw\"",
+        "san_password = \"another\"",
+        1,
+    );
+    let at = text.lines().position(|line| line.contains("another"));
+    let line = at.unwrap() + 1;
+    one(&text, &told(&format!("line {line}: [prod] `san_password`")));
+    // Another user has sessions of its own.
+    let text = text.replacen("\"dock\"", "\"another\"", 1);
+    accepted(&text);
+    let (_, said) = accepted(&lab("ssh_pool_size = 8\nprotocol = \"fc\""));
+    assert_eq!(
+        said,
+        [
+            "[prod] `ssh_pool_size`: has no effect: [lab] logs in to the same array as `dock`, too, both share its sessions, and its value counts; hint: give both sections the same value"
+        ]
+    );
+}
+
 #[test]
 fn values_of_the_wrong_kind() {
     one(
@@ -407,14 +444,14 @@ fn files_that_are_no_toml() {
         .remove(0)
         .to_string();
     assert!(
-        told.starts_with("cannot read `") && told.contains("UTF-8"),
+        told.starts_with("cannot be read: ") && told.contains("UTF-8"),
         "{told}"
     );
     let told = Config::load(&site.path("nowhere"))
         .unwrap_err()
         .remove(0)
         .to_string();
-    assert!(told.contains("nowhere`: No such file"), "{told}");
+    assert!(told.contains("cannot be read: No such file"), "{told}");
 }
 
 #[test]

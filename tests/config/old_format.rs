@@ -108,6 +108,9 @@ fn the_defects_of_hpes_samples_are_told_with_line_and_fix() {
         retired(26, "[DEFAULT] `use_multipath`", "multipath is always used"),
         retired(27, "[DEFAULT] `enforce_multipath`", "multipath is always used"),
         "line 31: [rooms] `logging`: ignored: does not belong here; hint: it goes into [DEFAULT]".to_owned(),
+        "line 36: [rooms] `ssh_conn_timeout`: has no effect: [DEFAULT] logs in to the same array as `svc-docker`, too, both share its \
+         sessions, and its value counts; hint: give both sections the same value"
+            .to_owned(),
         "line 40: [rooms] `replication_device`: has no effect: it is given again in line 41, and the last one counts; hint: \
          remove the other one"
             .to_owned(),

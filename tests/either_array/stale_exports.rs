@@ -1,12 +1,16 @@
 //! What an array exports to this machine of a volume that is not mounted from it is taken back when the plugin has started.
 
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+
+use tempfile::TempDir;
+
 use super::{
     rig::arrays::{HOME, PEER},
     stage::{Release, Stage, can_mount, leave},
 };
 
-/// The machine restarted while its array was dead; the container goes on from the other one.
-async fn the_former_primary_s(release: Release) {
+/// The machine restarted while its array was dead; the container goes on from the other one, and the index knows it by its copy.
+async fn goes_on_from_the_copy(release: Release) -> Stage {
     let mut stage = Stage::set(release).await;
     stage.create("db1").await;
     let at = stage.machine.mountpoint("db1");
@@ -25,9 +29,14 @@ async fn the_former_primary_s(release: Release) {
     assert_eq!(std::fs::read_to_string(at.join("ledger")).unwrap(), "42");
     let vluns = stage.arrays.dump()[HOME]["vluns"].clone();
     assert_eq!(stage.exported(HOME, "db1").len(), 1, "{vluns}");
-    let there = stage.exported(PEER, "db1");
-    assert_eq!(there.len(), 1, "{there:?}");
+    assert_eq!(stage.exported(PEER, "db1").len(), 1);
+    stage
+}
 
+async fn the_former_primary_s(release: Release) {
+    let mut stage = goes_on_from_the_copy(release).await;
+    let at = stage.machine.mountpoint("db1");
+    let there = stage.exported(PEER, "db1");
     stage.restart();
     stage.up(HOME).await;
     stage
@@ -48,6 +57,75 @@ async fn the_former_primary_s_is_taken_back() {
             the_former_primary_s(Release::R331),
             the_former_primary_s(Release::R1050)
         );
+    }
+}
+
+/// The first listing of the array passes over a volume that is being looked at: a program of this machine is slow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_listing_that_passed_over_it_was_not_the_last() {
+    if !can_mount("stale_exports::the_listing_that_passed_over_it_was_not_the_last") {
+        return;
+    }
+    let mut stage = goes_on_from_the_copy(Release::R331).await;
+    stage.kill();
+    let slow = Slow::new("/usr/sbin/dumpe2fs");
+    let before = stage.plugin.log().len();
+    stage.start();
+    stage
+        .until("a look at the filesystem", || slow.is_waited_for())
+        .await;
+    stage.up(HOME).await;
+    stage
+        .until("a listing", || {
+            stage.plugin.log()[before..].contains("backend is ready backend=mirrored")
+        })
+        .await;
+    slow.go_on();
+    stage
+        .until("the withdrawal", || stage.exported(HOME, "db1").is_empty())
+        .await;
+    assert_eq!(stage.exported(PEER, "db1").len(), 1);
+    stage.plugin.unmount("db1", "c2").await.ok();
+}
+
+/// A program that does not begin before it is told to, in this test's own mount namespace.
+struct Slow {
+    _dir: TempDir,
+    started: PathBuf,
+    may_begin: PathBuf,
+}
+
+impl Slow {
+    fn new(program: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let [real, gate, started, may_begin] =
+            ["real", "gate", "started", "may-begin"].map(|name| dir.path().join(name));
+        std::fs::copy(program, &real).unwrap();
+        let script = format!(
+            "#!/bin/sh\ntouch {}\nwhile ! test -e {}; do sleep 0.02; done\nexec {} \"$@\"\n",
+            started.display(),
+            may_begin.display(),
+            real.display()
+        );
+        std::fs::write(&gate, script).unwrap();
+        std::fs::set_permissions(&gate, Permissions::from_mode(0o755)).unwrap();
+        let bind = Command::new("mount")
+            .args(["--bind".as_ref(), gate.as_os_str(), program.as_ref()])
+            .status();
+        assert!(bind.unwrap().success());
+        Self {
+            _dir: dir,
+            started,
+            may_begin,
+        }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.started.exists()
+    }
+
+    fn go_on(&self) {
+        std::fs::write(&self.may_begin, "").unwrap();
     }
 }
 

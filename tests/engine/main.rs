@@ -4,12 +4,20 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod clones;
+#[allow(dead_code)] // Here nobody asks what there is.
+#[path = "../imports/process.rs"]
+mod process;
+
 mod crashes;
 mod failover;
+mod growing;
+mod imports;
 mod peer_persistence;
 mod plain;
 mod refused;
 mod replicated;
+mod snapshots;
 mod unreachable;
 
 use rig::{

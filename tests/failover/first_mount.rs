@@ -1,10 +1,12 @@
 //! A volume that was never mounted at home, and one whose copy has no comment.
 
+use hpe3par_sim::faults::{Fault, Kind};
 use serde_json::json;
 
 use crate::{
     rig::arrays::{HOME, PEER},
     scene::{Flavour, THERE},
+    stage::Stage,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,4 +90,91 @@ async fn a_copy_without_a_comment_is_known_by_its_wwn() {
     let said = stage.plugin.mount("db1", "c3").await.err();
     assert!(!stage.mounted("db1"), "{said}");
     assert_eq!(stage.exports(PEER, "db1"), [""; 0]);
+}
+
+/// The filesystem is made, and no array takes the comment that says so: what a host sees that dies with its array.
+pub async fn formatted_and_not_written_down(stage: &Stage, array: &str) {
+    let fault = Fault {
+        matching: Some("^setvv .*fmt=done".to_owned()),
+        words: "Error: the system is busy".to_owned(),
+        ..Fault::new(Kind::Refuse).on(array)
+    };
+    stage.arrays.control.fault(fault).unwrap();
+}
+
+pub fn comment(stage: &Stage, array: &str) -> String {
+    stage.arrays.dump()[array]["vvs"]["dkv-db1"]["comment"].to_string()
+}
+
+/// The site is lost between mkfs and the comment that says it is done. What containers write on the other site comes home, where the comment
+/// says to this day that the filesystem is being made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_after_a_failover_is_not_formatted_at_home() {
+    let test = "first_mount::what_was_written_after_a_failover_is_not_formatted_at_home";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    formatted_and_not_written_down(&stage, HOME).await;
+    stage.plugin.mount("db1", "c1").await.err();
+    assert!(comment(&stage, HOME).contains("fmt=doing"));
+    stage.until_synced(HOME, "prod");
+    stage.fail_over().await;
+    stage.mount_from(PEER, "db1", "c1").await;
+    assert!(comment(&stage, PEER).contains("fmt=done"));
+    stage.write("db1", "one");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.recover().await;
+    stage.restore().await;
+    assert!(comment(&stage, HOME).contains("fmt=doing"));
+    stage.mount_from(HOME, "db1", "c2").await;
+    assert_eq!(stage.read("db1"), ["one"]);
+    assert!(comment(&stage, HOME).contains("fmt=done"));
+    stage.plugin.unmount("db1", "c2").await.ok();
+}
+
+/// The same, and nobody can say any more whether it was mounted from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_formatted_while_the_other_copy_cannot_tell_whether_it_was_used() {
+    let test =
+        "first_mount::nothing_is_formatted_while_the_other_copy_cannot_tell_whether_it_was_used";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    formatted_and_not_written_down(&stage, HOME).await;
+    stage.plugin.mount("db1", "c1").await.err();
+    stage.until_synced(HOME, "prod");
+    stage.arrays.control.down(PEER).await.unwrap();
+    let said = stage.plugin.mount("db1", "c1").await.err();
+    let words = "the comment of its other copy, which would tell whether it was mounted from there since, cannot be read";
+    assert!(said.contains(words), "{said}");
+    stage.arrays.control.up(PEER).await.unwrap();
+    stage.until_synced(HOME, "prod");
+    // It was not: the host that began goes on.
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.write("db1", "one");
+    stage.plugin.unmount("db1", "c1").await.ok();
+}
+
+/// Made while the peer served, and not written down at home.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filesystem_that_was_made_on_the_other_array_is_expected_at_home() {
+    let test = "first_mount::a_filesystem_that_was_made_on_the_other_array_is_expected_at_home";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.fail_over().await;
+    stage.recover().await;
+    formatted_and_not_written_down(&stage, HOME).await;
+    stage.mount_from(PEER, "db1", "c1").await;
+    stage.write("db1", "one");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.until_synced(PEER, THERE);
+    stage.restore().await;
+    assert!(comment(&stage, HOME).contains("fmt=no"));
+    stage.mount_from(HOME, "db1", "c2").await;
+    assert_eq!(stage.read("db1"), ["one"]);
+    stage.plugin.unmount("db1", "c2").await.ok();
 }

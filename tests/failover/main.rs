@@ -9,6 +9,9 @@ mod stage;
 
 mod first_mount;
 mod former_primary;
+mod half_made;
+mod half_removed;
 mod lives;
 mod lone;
+mod meanwhile;
 mod scene;

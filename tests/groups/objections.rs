@@ -178,11 +178,33 @@ async fn groups_that_nobody_is_to_touch() {
     scene.admin_makes_group(GROUP, "to-birch", "sync").await;
     objects(&scene, "failover", &["has no volumes"], 0).await;
     scene.types(HOME, "removercopygroup -f prod").await;
-    let scene = made(scene).await;
-    scene
-        .types(HOME, "createvvset -comment dkl1/op=host7@3f9c21.08be44d1/at=2026-05-04%2013:07:11/zone=CEST dkl-prod")
-        .await;
-    objects(&scene, "failover", &["host7@3f9c21.08be44d1"], 2).await;
+    let mut scene = made(scene).await;
+    // It would take away what was left.
+    tokio::task::block_in_place(|| scene.stage.plugin.stop());
+    for (ago, told) in [
+        (0, "a volume is being admitted or dismissed"),
+        (601, "its lock was left"),
+    ] {
+        let then = scene.stage.arrays.control.now() - ago;
+        let then = jiff::Timestamp::from_second(then).unwrap();
+        let at = then.strftime("%Y-%m-%d%%20%H:%M:%S").to_string();
+        let comment = format!("dkl1/op=host7@3f9c21.08be44d1/at={at}/zone=UTC%20%28UTC%29");
+        let line = format!("createvvset -comment {comment} dkl-prod");
+        scene.types(HOME, &line).await;
+        objects(&scene, "failover", &["host7@3f9c21.08be44d1"], 2).await;
+        let shown = group(&scene, &["show", GROUP]).await.out;
+        let line = shown.lines().find(|line| line.contains(told));
+        let line = line.unwrap_or_else(|| panic!("`{told}` is missing: {shown}"));
+        let since = at.replace("%20", " ");
+        for part in ["`host7@3f9c21.08be44d1`", "`dkl-prod`", &since] {
+            assert!(line.contains(part), "{line}");
+        }
+        let json = group(&scene, &["show", GROUP, "--json"]).await.json();
+        let is_left = ago > 0;
+        assert_eq!(json["being_changed"].is_null(), is_left);
+        assert_eq!(json["left_lock"].is_string(), is_left);
+        scene.types(HOME, "removevvset -f dkl-prod").await;
+    }
 }
 
 async fn peer_persistence() {

@@ -16,8 +16,9 @@ use super::{
     },
 };
 
-/// Longest wait for the plugin to have cleaned up. It does so when it starts; its next turn would be after 30 s.
-const CLEANING: Duration = Duration::from_secs(20);
+/// Longest wait for the plugin to have cleaned up. It does so when it starts; its next turn would be after 30 s, which is also how long
+/// it waits for somebody to mark a copy.
+const CLEANING: Duration = Duration::from_secs(75);
 const POLL: Duration = Duration::from_millis(5);
 
 pub struct Stage {
@@ -30,8 +31,12 @@ pub struct Stage {
 impl Stage {
     pub async fn new() -> Self {
         // What an array takes seconds for is done by the time it is looked at, so that every run takes the same looks.
-        let at_once = |toml: String| toml.replace("factor = 20.0", "factor = 100000.0");
-        let arrays = Arrays::start_with(at_once).await;
+        Self::at("factor = 100000.0").await
+    }
+
+    /// As [`Stage::new`], where the arrays' time passes otherwise.
+    pub async fn at(factor: &str) -> Self {
+        let arrays = Arrays::start_with(|toml| toml.replace("factor = 20.0", factor)).await;
         let machine = arrays.machine("host1");
         Self {
             arrays,

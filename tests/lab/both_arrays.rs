@@ -10,6 +10,10 @@ pub const SCENARIOS: &[Scenario<Stage>] = &[
     ("switchover_there_and_back", switchover_there_and_back),
     ("an_array_dies_and_comes_back", an_array_dies_and_comes_back),
     (
+        "one_that_was_dead_at_the_mount_joins",
+        one_that_was_dead_at_the_mount_joins,
+    ),
+    (
         "what_is_detached_is_on_neither_array",
         what_is_detached_is_on_neither_array,
     ),
@@ -26,7 +30,7 @@ fn switchover_there_and_back(stage: &mut Stage) {
     stage.until_synced(AMBER, GROUP, "Primary");
     let writer = Writer::start(stage, "moved");
     stage.until_paths("moved", 4);
-    assert_eq!(stage.usable("moved"), ["2 of 2", "2 of 2"]);
+    stage.until_usable("moved", &["2 of 2", "2 of 2"]);
     stage.administer(AMBER, &format!("setrcopygroup switchover -f {GROUP}"));
     // A switchover turns the natural direction, too.
     stage.until_synced(BIRCH, &there(), "Primary");
@@ -57,6 +61,30 @@ fn an_array_dies_and_comes_back(stage: &mut Stage) {
     stage.until_paths("lives", 4);
     writer.finish();
     stage.docker("volume rm lives");
+    stage.nothing_left();
+}
+
+/// Mounted from one array alone; the other one's paths come under the writer when it is back and in step.
+fn one_that_was_dead_at_the_mount_joins(stage: &mut Stage) {
+    stage.create("joins", Replication::PeerPersistence, GROUP);
+    stage.until_synced(AMBER, GROUP, "Primary");
+    stage.power_off(BIRCH);
+    let writer = Writer::start(stage, "joins");
+    stage.until_paths("joins", 2);
+    stage.until_usable("joins", &["2 of 2"]);
+    stage.power_on(BIRCH);
+    stage.until_synced(AMBER, GROUP, "Primary");
+    stage.until_paths("joins", 4);
+    stage.until_usable("joins", &["2 of 2", "2 of 2"]);
+    writer.goes_on();
+    // They are paths that carry the volume, and not only shown.
+    stage.administer(AMBER, &format!("setrcopygroup switchover -f {GROUP}"));
+    stage.until_synced(BIRCH, &there(), "Primary");
+    writer.goes_on();
+    stage.administer(BIRCH, &format!("setrcopygroup switchover -f {}", there()));
+    stage.until_synced(AMBER, GROUP, "Primary");
+    writer.finish();
+    stage.docker("volume rm joins");
     stage.nothing_left();
 }
 

@@ -73,7 +73,9 @@ volumes:
 fn compose_with_two_services(stage: &mut Stage) {
     stage.machine.write("/root/app/docker-compose.yml", COMPOSE);
     let compose = |words: &str| {
-        let line = format!("cd /root/app && docker-compose --no-ansi {words}");
+        // It waits for the engine for a minute; the lab is slow.
+        let line =
+            format!("cd /root/app && COMPOSE_HTTP_TIMEOUT=280 docker-compose --no-ansi {words}");
         let outcome = stage.machine.run(&line, Duration::from_secs(300));
         assert_eq!(outcome.status, 0, "{line}: {}", outcome.said());
         outcome.stdout

@@ -5,4 +5,5 @@ mod dependencies;
 mod facts;
 mod imports;
 mod source;
+mod threads;
 mod wording;

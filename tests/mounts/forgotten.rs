@@ -143,7 +143,7 @@ async fn a_create_and_a_remove_of_a_backend_that_is_gone_wait_for_it() {
         stage.plugin.create("db1", options).await
     };
     let remove = async |stage: &Stage| stage.plugin.remove("db1").await;
-    for (kind, command) in [("create", "createvv "), ("remove", "setvv ")] {
+    for (kind, command) in [("create", "createvv "), ("remove", "createvvset ")] {
         match kind {
             "create" => killed_after(&mut stage, command, create).await,
             _ => {

@@ -70,6 +70,10 @@ async fn what_an_administrator_exported_is_named_and_left_alone() {
         for part in [named, why, "an administrator removes"] {
             assert!(said.contains(part), "{words}: {said}");
         }
+        if words.starts_with("dkv-db1 8") {
+            let removal = "`removevlun -f dkv-db1 8 somebody` on array `";
+            assert!(said.contains(removal), "{said}");
+        }
         assert_eq!(duel.stage.arrays.dump(), before, "{words}");
         duel.types(&format!("removevlun -f {words}")).await;
     }

@@ -134,8 +134,7 @@ async fn the_primary_is_cut_off() {
     stage.plugin.unmount("db2", "c0").await.ok();
     stage.plugin.mount("db1", "c1").await.ok();
     let writer = Writer::begin(&stage, "db1");
-    stage.arrays.control.cut_links(HOME, PEER).unwrap();
-    stage.arrays.control.cut_witness(HOME).unwrap();
+    stage.arrays.control.cut_off(HOME, PEER).unwrap();
     until("the automatic failover", || {
         stage.roles()[1] == "Primary-Rev"
     });

@@ -1,5 +1,7 @@
 //! The arrays change places under somebody who writes, and home again.
 
+use hpe3par_sim::faults::{Fault, Kind};
+
 use crate::{
     rig::{
         arrays::{HOME, PEER},
@@ -121,6 +123,45 @@ async fn a_first_mount_after_a_switchover() {
         .await;
     stage.until_roles("Primary", "Secondary");
     stage.plugin.mount("db1", "c2").await.ok();
+    lines.are_in(&stage, "db1");
+    stage.plugin.unmount("db1", "c2").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// The copy's comment was not written when the filesystem was made. When that array serves, both say so before anything is mounted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_that_does_not_know_the_filesystem_is_put_right() {
+    let test = "switchover::a_comment_that_does_not_know_the_filesystem_is_put_right";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    let fault = Fault {
+        matching: Some("^setvv .*fmt=done".to_owned()),
+        words: "Error: the system is busy".to_owned(),
+        ..Fault::new(Kind::Refuse).on(PEER)
+    };
+    stage.arrays.control.fault(fault).unwrap();
+    let fmt = || {
+        [HOME, PEER].map(|array| {
+            let comment = stage.arrays.dump()[array]["vvs"]["dkv-db1"]["comment"].to_string();
+            let fmt = comment
+                .split('/')
+                .find_map(|word| word.strip_prefix("fmt="));
+            fmt.unwrap_or_default().to_owned()
+        })
+    };
+    stage.plugin.mount("db1", "c1").await.ok();
+    let lines = Writer::begin(&stage, "db1").ends(&stage);
+    stage.plugin.unmount("db1", "c1").await.ok();
+    assert_eq!(fmt(), ["done", "no"]);
+    stage
+        .types(HOME, &format!("setrcopygroup switchover -f {GROUP}"))
+        .await;
+    stage.until_roles("Secondary", "Primary");
+    stage.in_step();
+    stage.plugin.mount("db1", "c2").await.ok();
+    assert_eq!(fmt(), ["done", "done"]);
     lines.are_in(&stage, "db1");
     stage.plugin.unmount("db1", "c2").await.ok();
     stage.is_clear_at_last();

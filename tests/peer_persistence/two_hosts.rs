@@ -8,7 +8,7 @@ use crate::{
         engine::until,
         plugin::Plugin,
     },
-    scene::{Flavour, GROUP_THERE, mounts_at_last},
+    scene::{Flavour, GROUP, GROUP_THERE, mounts_at_last},
     stage::Stage,
 };
 
@@ -181,6 +181,7 @@ async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
     stage.arrays.control.down(PEER).await.unwrap();
     stage.plugin.mount("db1", "c1").await.ok();
     stage.is_only_on(HOME, "db1");
+    clock_was_ahead(&stage, HOME).await;
     stage.kill();
     let (machine, other) = second_host(&stage);
     stage.arrays.control.down(HOME).await.unwrap();
@@ -189,8 +190,6 @@ async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
         .types(PEER, &format!("setrcopygroup failover -f {GROUP_THERE}"))
         .await;
     until("the failover", || stage.roles()[1] == "Primary-Rev");
-    // By that host's clock, in seconds: a mount of the same second would be nobody's word against the other's.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     mounts_at_last(&other, "x1").await;
     let at = machine.mountpoint("db1").display().to_string();
     stage
@@ -227,6 +226,82 @@ async fn who_was_overtaken_is_cut_off_also_when_the_other_has_gone() {
     let at = stage.machine.mountpoint("db1").display().to_string();
     assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
     stage.plugin.unmount("db1", "c2").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// Whoever wrote the comment on this array has a clock that is years ahead.
+async fn clock_was_ahead(stage: &Stage, array: &str) {
+    let comment = comment_on(stage, array);
+    let later: Vec<&str> = comment
+        .split('/')
+        .map(|part| match part.starts_with("since=") {
+            true => "since=9999999999",
+            false => part,
+        })
+        .collect();
+    assert_ne!(later.join("/"), comment);
+    let line = format!("setvv -comment {} dkv-db1", later.join("/"));
+    stage.types(array, &line).await;
+}
+
+fn comment_on(stage: &Stage, array: &str) -> String {
+    let dump = stage.arrays.dump();
+    let comment = dump[array]["vvs"]["dkv-db1"]["comment"].as_str();
+    comment.unwrap_or_default().to_owned()
+}
+
+/// The peer was away when this host mounted the volume, and still names the one that had it before, by a clock that is ahead: that is no
+/// news to a plugin that was started anew, whichever array it sees first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_that_lags_behind_cuts_nobody_off() {
+    let test = "two_hosts::a_comment_that_lags_behind_cuts_nobody_off";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.get("db1").await.ok();
+    let (_machine, other) = second_host(&stage);
+    other.mount("db1", "x1").await.ok();
+    other.unmount("db1", "x1").await.ok();
+    stage.is_clear_at_last();
+    assert!(comment_on(&stage, PEER).contains("/held=host2"));
+    clock_was_ahead(&stage, PEER).await;
+    stage.arrays.control.down(PEER).await.unwrap();
+    mounts_at_last(&stage.plugin, "c1").await;
+    stage.is_only_on(HOME, "db1");
+    stage.kill();
+    stage.arrays.control.up(PEER).await.unwrap();
+    stage.start();
+    until("both exports", || {
+        stage.lun(PEER, "db1").is_some() && stage.lun(HOME, "db1").is_some()
+    });
+    stage.is_on_both("db1");
+    assert!(comment_on(&stage, PEER).contains("/held=host1"));
+
+    // The copy names another one, and then it serves: it is written there again who has the volume.
+    let behind = comment_on(&stage, PEER).replace("/held=host1", "/held=host2");
+    let behind: Vec<&str> = behind
+        .split('/')
+        .map(|part| {
+            if part.starts_with("holds=") {
+                "holds=1.0"
+            } else {
+                part
+            }
+        })
+        .collect();
+    let line = format!("setvv -comment {} dkv-db1", behind.join("/"));
+    stage.types(PEER, &line).await;
+    stage.in_step();
+    stage
+        .types(HOME, &format!("setrcopygroup switchover -f {GROUP}"))
+        .await;
+    until("written again", || {
+        comment_on(&stage, PEER).contains("/held=host1")
+    });
+    assert_eq!(comment_on(&stage, PEER), comment_on(&stage, HOME));
+    stage.is_on_both("db1");
+    stage.plugin.unmount("db1", "c1").await.ok();
     stage.is_clear_at_last();
 }
 

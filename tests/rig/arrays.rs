@@ -230,7 +230,7 @@ impl Machine {
         let listed = || {
             let text = std::fs::read_to_string(self.dir.join("state/index.json"));
             let index: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
-            let seeded = index["seeded"].as_array().is_some_and(|all| all.len() == 2);
+            let seeded = index["seeded"].as_array().is_some_and(|all| all.len() >= 2);
             let swept = |array| {
                 let log = arrays.control.log(Some(array));
                 log.iter().any(|command| command.line == "showhost -d")

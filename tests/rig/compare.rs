@@ -1,5 +1,8 @@
 //! Two dumps of arrays, beside each other.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::Value;
 
 /// Where two dumps differ, for people.
@@ -24,4 +27,11 @@ pub fn differences(at: &str, was: &Value, is: &Value) -> Vec<String> {
         }
         _ => vec![format!("{at}: was {was}, is {is}")],
     }
+}
+
+/// Which operation touched a volume last is no difference.
+pub fn but_for_operations(dump: Value) -> Value {
+    static OP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"/op=[^/]*").unwrap());
+    let text = dump.to_string();
+    serde_json::from_str(&OP.replace_all(&text, "/op=")).unwrap()
 }

@@ -1,14 +1,12 @@
 //! A volume on its way in or out, and what must hold when that was disturbed.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 use super::{
     point::Point,
     rig::{
         arrays::{HOME, PEER},
+        compare::but_for_operations,
         plugin::Reply,
     },
     stage::{Stage, assert_told, in_time, plain, replicated},
@@ -153,7 +151,9 @@ impl Ready {
         if there {
             self.assert_whole();
             if self.job.way == Way::Out {
-                self.stage.as_before_but_for(before, neutral).await;
+                self.stage
+                    .as_before_but_for(before, but_for_operations)
+                    .await;
             }
             // The first may have joined one that was just ending, and been given its error.
             if let Reply::Err(_) = in_time(self.stage.remove("db1")).await {
@@ -173,7 +173,9 @@ impl Ready {
             return;
         }
         assert_eq!(self.stage.machine.open_entries(), 0, "{said}");
-        self.stage.as_before_but_for(before, neutral).await;
+        self.stage
+            .as_before_but_for(before, but_for_operations)
+            .await;
         let log = self.stage.arrays.control.log(None);
         if log.iter().any(|command| command.changed) {
             let what = match self.job.way {
@@ -240,11 +242,4 @@ impl Ready {
 /// It goes on after its answer.
 pub fn still_at_it(said: &str) -> bool {
     said.contains("still running after ")
-}
-
-/// Which operation touched a volume last is no difference.
-fn neutral(dump: Value) -> Value {
-    static OP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"/op=[^/]*").unwrap());
-    let text = dump.to_string();
-    serde_json::from_str(&OP.replace_all(&text, "/op=")).unwrap()
 }

@@ -13,7 +13,7 @@ use super::{
         arrays::{Arrays, HOME, PEER},
         plugin::{Plugin, Reply},
     },
-    stage::{Case, all, assert_told, case, in_time, machine, replicated},
+    stage::{Case, all, assert_told, case, in_time, machine, plain, replicated},
     two_hosts::{assert_consistent, calm},
 };
 
@@ -218,4 +218,63 @@ async fn of_two_removes_of_one_volume_none_leaves_half_of_it() {
     }
     cases.push(case("the copy's mark", the_copys_mark_is_taken_back()));
     all(6, cases).await;
+}
+
+/// A volume that this host knows, and that another one is removing, is no volume that is there: a create makes it anew afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_create_does_not_find_what_another_host_removes() {
+    let arrays = Arrays::start().await;
+    let before = arrays.dump();
+    let machines = ["host1", "host2"].map(|name| machine(&arrays, name));
+    let [one, other] = machines
+        .each_ref()
+        .map(|machine| tokio::task::block_in_place(|| Plugin::start(machine)));
+    in_time(one.create("db1", plain())).await.ok();
+    in_time(other.get("db1")).await.ok();
+    let wwn = |dump: &Value| dump[HOME]["vvs"]["dkv-db1"]["wwn"].clone();
+    let first = wwn(&arrays.dump());
+    arrays.control.clear_log();
+    hang(&arrays, "removevv ");
+    let meeting = async {
+        until("not held", || sent(&arrays, HOME, "removevv ") == 1).await;
+        let looks = sent(&arrays, HOME, "showvv ");
+        let letting_go = async {
+            until("not looked at", || sent(&arrays, HOME, "showvv ") > looks).await;
+            arrays.control.release();
+        };
+        tokio::join!(in_time(other.create("db1", plain())), letting_go).0
+    };
+    let (removed, made) = tokio::join!(in_time(one.remove("db1")), meeting);
+    println!("{removed:?}\n{made:?}");
+    removed.ok();
+    made.ok();
+    calm(&machines).await;
+    let now = arrays.dump();
+    let vv = &now[HOME]["vvs"]["dkv-db1"];
+    assert!(vv.to_string().contains("/state=ready/"), "{vv:#}");
+    assert_ne!(wwn(&now), first);
+    in_time(other.remove("db1")).await.ok();
+    assert_eq!(arrays.dump(), before);
+}
+
+/// The array that the volume is at home on is away, and the copy says that somebody removes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_create_does_not_find_a_volume_by_a_copy_that_is_being_removed() {
+    let arrays = Arrays::start().await;
+    let machine = machine(&arrays, "host1");
+    let one = tokio::task::block_in_place(|| Plugin::start(&machine));
+    in_time(one.create("db1", replicated())).await.ok();
+    let dump = arrays.dump();
+    let comment = dump[PEER]["vvs"]["dkv-db1"]["comment"].as_str().unwrap();
+    let parts = comment.split('/').map(|part| match part.split('=').next() {
+        Some("op") => "op=host9.0a1b2c3d",
+        Some("state") => "state=removing",
+        _ => part,
+    });
+    let theirs = parts.collect::<Vec<_>>().join("/");
+    let line = format!("setvv -f -comment {theirs} dkv-db1");
+    assert_eq!(arrays.type_in(PEER, &line).await, "");
+    arrays.control.down(HOME).await.unwrap();
+    let said = in_time(one.create("db1", replicated())).await.err();
+    assert_told(&said, &["db1", "host9"]);
 }

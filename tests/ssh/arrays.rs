@@ -19,6 +19,7 @@ use crate::{
     LONG,
     openssh::{Sshd, sshd},
     rig::arrays::{Arrays, HOME, LOGIN, PASSWORD},
+    snapshots::life_of_a_snapshot,
 };
 
 /// The array `HOME`, behind a pool to this endpoint. Gives the pool too, to be asked and closed.
@@ -108,6 +109,7 @@ async fn life_of_a_volume(arrays: &Arrays, array: &Array) {
         snap_cpg: Some(cpg.clone()),
         size: Size::from_gib(1),
         provisioning: Provisioning::Thin,
+        compression: None,
         // Longer than a line of a terminal.
         comment: format!(
             "dk1/ns=/name=one/op=host7.4f2a/state=making/own={}",
@@ -139,6 +141,7 @@ async fn life_of_a_volume(arrays: &Arrays, array: &Array) {
     array.setvv_comment(&one, "dk1/state=ready").await.unwrap();
     let seen = array.showvv(VvQuery::Name(&one)).await.unwrap();
     assert_eq!(seen[0].comment.as_deref(), Some("dk1/state=ready"));
+    life_of_a_snapshot(array, &one).await;
     for name in [&one, &two] {
         array.removevv(name).await.unwrap();
         assert_eq!(array.showvv(VvQuery::Name(name)).await.unwrap(), []);

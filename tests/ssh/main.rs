@@ -10,6 +10,7 @@ mod openssh;
 mod rig;
 mod server;
 mod shell;
+mod snapshots;
 
 use std::time::Duration;
 

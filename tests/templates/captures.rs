@@ -94,6 +94,7 @@ fn form(command: &str) -> Option<&'static str> {
         ["showversion"] => "showversion",
         ["showsys"] => "showsys",
         ["showcpg"] => "showcpg",
+        ["showsched"] => "showsched",
         ["showdate"] => "showdate",
         ["showvvset", ..] => "showvvset",
         ["showhost", "-d"] => "showhost",

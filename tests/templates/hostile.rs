@@ -22,6 +22,13 @@ const NO_TOTAL: &[&str] = &[
     "showrcopy-links",
     "showrcopy-groups",
     "showrcopy-witness",
+    "showtask",
+    "showtask-active",
+    "showtask-recent",
+    "showqos",
+    "showqos.4",
+    "showflashcache-vvset",
+    "showflashcache-vvset.4",
 ];
 
 /// Compiling the patterns takes longer than using them.

@@ -34,8 +34,7 @@ fn a_transcript_line_finds_the_template_it_was_written_with() {
     }
     assert!(templates.find("shutdownsys halt", None).is_none());
     // The columns that were asked for tell which of the two it is, even without the release.
-    let columns =
-        "Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,Comment";
+    let columns = "Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,RetentionEndTime,ExpirationTime,Comment";
     let found = templates
         .find(&format!("showvv -showcols {columns} dkv-*"), None)
         .unwrap();

@@ -120,8 +120,7 @@ fn admit(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 let id = array.next_id("vvset");
                 let made = Set {
                     id,
-                    members: Vec::new(),
-                    comment: String::new(),
+                    ..Set::default()
                 };
                 array.vv_sets.insert(set.clone(), made);
             }

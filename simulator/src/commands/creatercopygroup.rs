@@ -169,6 +169,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
                 id,
                 members: Vec::new(),
                 comment: String::new(),
+                flash_cache: None,
             };
             array.vv_sets.insert(format!("RCP_{}", group.name), set);
         }

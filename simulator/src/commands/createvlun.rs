@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::createvv::refuse;
 use super::{Answer, Call, Command, Options, usage};
 use crate::names::{question, set_name};
-use crate::state::{Array, Release, Vlun};
+use crate::state::{Array, CopyKind, Release, Vlun};
 
 /// `createvlun [options] <VV>|set:<VV set> <LUN> {<n:s:p> | [<n:s:p>] <host>|set:<host set>}`.
 pub static COMMAND: Command = Command {
@@ -37,6 +37,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     let range = lun_range(luns, first)?;
     for name in &vvs {
         check_domain(array, name, host.as_deref())?;
+        check_copy(array, name)?;
         check_replication(array, name)?;
     }
     let mut wanted = Vlun {
@@ -178,6 +179,18 @@ fn check_domain(array: &Array, vv: &str, host: Option<&str>) -> Result<(), Answe
         }
     }
     Ok(())
+}
+
+/// Hosts do not see what is half copied, but for a copy on line.
+fn check_copy(array: &Array, vv: &str) -> Result<(), Answer> {
+    let copying = array.vvs.get(vv).and_then(|vv| vv.copying.as_ref());
+    match copying.map(|copying| copying.kind) {
+        Some(CopyKind::Offline | CopyKind::Promote) => Err(refuse(format!(
+            "Error: {}",
+            array.busy(vv).unwrap_or_default()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn check_replication(array: &Array, vv: &str) -> Result<(), Answer> {

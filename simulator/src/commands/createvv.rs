@@ -43,7 +43,7 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     };
     let now = call.now;
     let release = call.here().release;
-    let prov = provisioning(release, options)?;
+    let prov = provisioning(&COMMAND, release, options)?;
     if options.value("retain").is_some() && !options.has("f") && !call.confirmed {
         return Ok(Answer::asks(names::question(&format!(
             "Are you sure you want to create vv {name} with a retention time?"
@@ -68,21 +68,13 @@ fn create(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     let pool = pool(array, cpg)?;
     let (domain, ssd, free_mib) = (pool.domain.clone(), pool.ssd, pool.free_mib);
     let compressed = options.has("compr") || options.has("reduce");
-    if (compressed || prov == "tdvv") && !ssd {
-        return Err(refuse(format!(
-            "Error: cpg {cpg} is not made of SSDs, which dedup and compression need"
-        )));
-    }
+    check_reduction(cpg, ssd, prov, compressed)?;
     check_licences(array, prov, compressed, options)?;
     let size_mib = parse_size(size)
         .filter(|mib| *mib >= 1 && *mib <= largest_mib(release))
         .ok_or_else(|| refuse(format!("Error: Invalid volume size: {size}")))?
         .next_multiple_of(STEP_MIB);
-    if options.has("compr") && size_mib < SMALLEST_COMPRESSED_MIB {
-        return Err(refuse(
-            "Error: The minimum size of a compressed volume is 16 GiB",
-        ));
-    }
+    check_compressed_size(options, size_mib)?;
     let snp_cpg = match options.value("snp_cpg") {
         None => None,
         Some(snp) => {
@@ -147,24 +139,28 @@ pub(super) fn refuse(text: impl Into<String>) -> Answer {
 }
 
 /// Word of the Prov column, or the refusal of an option this release does not know or that goes with no other.
-fn provisioning(release: Release, options: &Options) -> Result<&'static str, Answer> {
+pub(super) fn provisioning(
+    command: &Command,
+    release: Release,
+    options: &Options,
+) -> Result<&'static str, Answer> {
     let unknown: &[&str] = match release {
         Release::V322 => &["dedup", "compr", "reduce"],
         Release::V331 => &["reduce"],
         Release::V1050 => &["tdvv", "dedup", "compr"],
     };
     if let Some(option) = unknown.iter().find(|option| options.has(option)) {
-        return Err(usage(&COMMAND, &format!("Invalid option -{option}")));
+        return Err(usage(command, &format!("Invalid option -{option}")));
     }
     if release == Release::V1050 && options.value("snp_cpg").is_some() {
-        return Err(usage(&COMMAND, "Invalid option -snp_cpg"));
+        return Err(usage(command, "Invalid option -snp_cpg"));
     }
     let dedup = options.has("tdvv") || options.has("dedup");
     if (options.has("tdvv") || options.has("reduce")) && options.has("tpvv") {
-        return Err(usage(&COMMAND, "options are mutually exclusive"));
+        return Err(usage(command, "options are mutually exclusive"));
     }
     if options.has("compr") && !options.has("tpvv") && !dedup {
-        return Err(usage(&COMMAND, "-compr needs -tpvv or -dedup"));
+        return Err(usage(command, "-compr needs -tpvv or -dedup"));
     }
     Ok(if dedup || options.has("reduce") {
         "tdvv"
@@ -177,7 +173,32 @@ fn provisioning(release: Release, options: &Options) -> Result<&'static str, Ans
     })
 }
 
-fn check_licences(
+/// Dedup and compression need SSDs.
+pub(super) fn check_reduction(
+    cpg: &str,
+    ssd: bool,
+    prov: &str,
+    compressed: bool,
+) -> Result<(), Answer> {
+    if (compressed || prov == "tdvv") && !ssd {
+        return Err(refuse(format!(
+            "Error: cpg {cpg} is not made of SSDs, which dedup and compression need"
+        )));
+    }
+    Ok(())
+}
+
+/// Compression on 3.x is for larger VVs.
+pub(super) fn check_compressed_size(options: &Options, size_mib: u64) -> Result<(), Answer> {
+    if options.has("compr") && size_mib < SMALLEST_COMPRESSED_MIB {
+        return Err(refuse(
+            "Error: The minimum size of a compressed volume is 16 GiB",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_licences(
     array: &Array,
     prov: &str,
     compressed: bool,

@@ -7,6 +7,7 @@ use crate::patterns::matches;
 use crate::remote_copy::{
     dismiss, locate, must_be_ready, must_have_a_receiver, must_hide_its_copies, must_send,
 };
+use crate::state::Array;
 
 /// `dismissrcopyvv [options] <VV>|set:<set> <group>`.
 pub static COMMAND: Command = Command {
@@ -33,6 +34,7 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             "-keepsnap and -removevv are mutually exclusive",
         ));
     }
+    let now = call.now;
     let half = locate(call, name)?;
     must_send(call, &half)?;
     let volumes = half
@@ -53,7 +55,7 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     }
     if half
         .get(call.world)
-        .is_some_and(crate::state::Group::is_started)
+        .is_some_and(crate::state::Group::is_running)
     {
         return Err(refuse(format!(
             "Error: Group {name} is started, stop it first"
@@ -70,6 +72,12 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
             if !array.exports_of(&volume.remote).is_empty() {
                 return Err(refuse(format!(
                     "Error: Volume {} on the target is exported",
+                    volume.remote
+                )));
+            }
+            if kept_by_snapshots(array, &volume.remote, now) {
+                return Err(refuse(format!(
+                    "Error: Volume {} on the target has snapshots",
                     volume.remote
                 )));
             }
@@ -113,4 +121,18 @@ fn take_out(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         }
     }
     Ok(Answer::says(text))
+}
+
+/// Has it snapshots that are not remote copy's own, and that do not go with it?
+fn kept_by_snapshots(array: &Array, vv: &str, now: i64) -> bool {
+    let go_along = array.switch("dismiss_removes_snapshots");
+    let snapshots = array.descendants(vv).into_iter();
+    snapshots
+        .filter_map(|name| array.vvs.get(&name))
+        .any(|snapshot| {
+            let own = ["rcpy.", "sv.rcpy."].map(|own| snapshot.name.starts_with(own));
+            let retained = snapshot.retained_until.is_some_and(|end| end > now);
+            let stays = retained || !array.exports_of(&snapshot.name).is_empty();
+            own == [false, false] && (stays || !go_along)
+        })
 }

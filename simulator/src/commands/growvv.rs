@@ -3,7 +3,7 @@
 use super::createvv::{STEP_MIB, largest_mib, parse_size, refuse};
 use super::{Answer, Call, Command, Options, usage};
 use crate::names;
-use crate::remote_copy::Half;
+use crate::remote_copy::{Half, target};
 
 /// `growvv [-f] <VV> <size to add>`.
 pub static COMMAND: Command = Command {
@@ -36,6 +36,18 @@ fn grow(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
     if vv.is_system() {
         return Err(refuse(format!("Error: vv {name} is a system volume")));
     }
+    if vv.kind == "pcopy" {
+        return Err(refuse(format!("Error: vv {name} is a physical copy")));
+    }
+    if let Some(busy) = array.busy(name) {
+        return Err(refuse(format!("Error: {busy}")));
+    }
+    if let Some(copy) = array.physical_copy(name) {
+        let copy = &copy.name;
+        return Err(refuse(format!(
+            "Error: vv {name} is the parent of physical copy {copy}"
+        )));
+    }
     if vv.kind != "base" {
         return Err(refuse(format!("Error: vv {name} is not a base volume")));
     }
@@ -56,35 +68,53 @@ fn grow(call: &mut Call<'_>, options: &Options) -> Result<Answer, Answer> {
         ))));
     }
     let mut places = vec![(here.to_owned(), name.clone())];
+    let started_too = array.switch("grow_while_started");
+    let one_side = array.switch("grow_one_side");
     if let Some(group) = array.group_of(name) {
         let (half, group_name) = (Half::new(here, &group.name), group.name.clone());
         let remote = group.volume(name).map(|volume| volume.remote.clone());
-        if group.is_started() {
+        let (group_target, sends) = (group.target.clone(), group.sends());
+        if group.is_started() && !started_too {
             return Err(refuse(format!(
                 "Error: vv {name} is in the started remote copy group {group_name}"
             )));
         }
-        if !group.sends() {
+        let mirrored = !one_side
+            && target(call.world, here, &group_target).is_none_or(|target| {
+                target
+                    .policies
+                    .iter()
+                    .any(|policy| policy == "mirror_config")
+            });
+        if !mirrored {
+            grow_all(call, &places, added)?;
+            return Ok(Answer::silent());
+        }
+        if !sends {
             return Err(refuse(format!(
                 "Error: vv {name} is a secondary of remote copy group {group_name}"
             )));
         }
-        let target = group.target.clone();
         let other = half
             .receiver(call.world)
             .filter(|_| half.connected(call.world));
         let Some((other, remote)) = other.zip(remote) else {
-            return Err(refuse(format!("Target {target} is not up and ready")));
+            return Err(refuse(format!("Target {group_target} is not up and ready")));
         };
         places.push((other.array, remote));
     }
-    for (array, vv) in &places {
-        reserve(call, array, vv, added, false)?;
-    }
-    for (array, vv) in &places {
-        reserve(call, array, vv, added, true)?;
-    }
+    grow_all(call, &places, added)?;
     Ok(Answer::silent())
+}
+
+/// Makes all of them larger, or none.
+fn grow_all(call: &mut Call<'_>, places: &[(String, String)], added: u64) -> Result<(), Answer> {
+    for for_real in [false, true] {
+        for (array, vv) in places {
+            reserve(call, array, vv, added, for_real)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the space that this VV needs more from its CPG, and makes it larger; unless `for_real` only looks.

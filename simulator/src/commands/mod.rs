@@ -2,35 +2,48 @@
 //! [`Answer`]; the list of all is [`COMMANDS`].
 
 mod admitrcopyvv;
+mod canceltask;
 mod createhost;
 mod createhostset;
 mod creatercopygroup;
+mod createsched;
+mod createsv;
 mod createvlun;
 mod createvv;
+mod createvvcopy;
 mod createvvset;
 mod dismissrcopyvv;
 mod exit;
 mod growvv;
 mod help;
 mod options;
+mod promotesv;
+mod promotevvcopy;
 mod removehost;
 mod removehostset;
 mod removercopygroup;
+mod removesched;
 mod removevlun;
 mod removevv;
 mod removevvset;
 mod setclienv;
+mod setflashcache;
 pub(crate) mod sethost;
+mod setqos;
 mod setrcopygroup;
 mod sets;
+mod setsched;
 mod setvv;
 mod showcpg;
 mod showdate;
+mod showflashcache;
 mod showhost;
 mod showhostset;
 mod showlicense;
 mod showport;
+mod showqos;
 mod showrcopy;
+mod showsched;
 mod showsys;
 mod showtask;
 mod showuser;
@@ -64,12 +77,17 @@ pub static COMMANDS: &[&Command] = &[
     &showuser::COMMAND,
     &showuserconn::COMMAND,
     &showversion::COMMAND,
-    // Volumes, sets, hosts, exports, remote copy.
+    // Volumes, sets, hosts, exports.
     &createhost::COMMAND,
     &createhostset::COMMAND,
+    &createsv::COMMAND,
     &createvlun::COMMAND,
     &createvv::COMMAND,
+    &canceltask::COMMAND,
+    &createvvcopy::COMMAND,
     &createvvset::COMMAND,
+    &promotesv::COMMAND,
+    &promotevvcopy::COMMAND,
     &growvv::COMMAND,
     &removehost::COMMAND,
     &removehostset::COMMAND,
@@ -78,11 +96,21 @@ pub static COMMANDS: &[&Command] = &[
     &removevvset::COMMAND,
     &sethost::COMMAND,
     &setvv::COMMAND,
+    &setflashcache::COMMAND,
+    &setqos::COMMAND,
+    &showflashcache::COMMAND,
     &showhost::COMMAND,
     &showhostset::COMMAND,
+    &showqos::COMMAND,
     &showvlun::COMMAND,
     &showvv::COMMAND,
     &showvvset::COMMAND,
+    // Schedules.
+    &createsched::COMMAND,
+    &removesched::COMMAND,
+    &setsched::COMMAND,
+    &showsched::COMMAND,
+    // Remote copy, tasks.
     &admitrcopyvv::COMMAND,
     &creatercopygroup::COMMAND,
     &dismissrcopyvv::COMMAND,

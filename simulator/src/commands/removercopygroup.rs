@@ -57,7 +57,7 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
 fn check(call: &mut Call<'_>, name: &str) -> Result<Half, Answer> {
     let half = locate(call, name)?;
     must_send(call, &half)?;
-    if half.get(call.world).is_some_and(Group::is_started) {
+    if half.get(call.world).is_some_and(Group::is_running) {
         return Err(refuse(format!(
             "Error: Group {name} is started, stop it first"
         )));

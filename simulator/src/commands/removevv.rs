@@ -134,6 +134,15 @@ fn obstacle(array: &Array, name: &str, cascade: bool, now: i64) -> Option<String
             "Attempt to delete vv {name}: volume retention time has not expired"
         ));
     }
+    if let Some(busy) = array.busy(name) {
+        return Some(format!("Attempt to delete vv {name}: {busy}"));
+    }
+    if let Some(copy) = array.physical_copy(name) {
+        return Some(format!(
+            "Attempt to delete vv {name} which is the parent of physical copy {}",
+            copy.name
+        ));
+    }
     let active = array.active_vluns().iter().any(|vlun| vlun.vv == name);
     if active || (!cascade && !array.exports_of(name).is_empty()) {
         return Some(format!("Attempt to delete vv {name} which is exported"));

@@ -120,6 +120,7 @@ pub(super) fn create(
         id,
         members: Vec::new(),
         comment: options.value("comment").unwrap_or_default().to_owned(),
+        flash_cache: None,
     };
     for member in members {
         if !set.members.contains(member) {
@@ -128,6 +129,28 @@ pub(super) fn create(
     }
     kind.sets(array).insert(name.clone(), set);
     Ok(Answer::silent())
+}
+
+/// May a new set be called so?
+pub(super) fn check_new_name(name: &str) -> Result<(), Answer> {
+    if names::well_formed(name) && name.len() <= LONGEST_NAME {
+        return Ok(());
+    }
+    Err(refuse(format!("Error: Invalid vv set name: {name}")))
+}
+
+/// Puts a new VV into a VV set, which is made if it is not there.
+pub(super) fn join(array: &mut Array, name: &str, vv: &str) {
+    if !array.vv_sets.contains_key(name) {
+        let id = array.next_id("vvset");
+        let set = Set {
+            id,
+            ..Set::default()
+        };
+        array.vv_sets.insert(name.to_owned(), set);
+    }
+    let set = array.vv_sets.entry(name.to_owned()).or_default();
+    set.members.push(vv.to_owned());
 }
 
 /// Name and comment a new set may have.
@@ -196,6 +219,8 @@ pub(super) fn remove(
         } else if kind.is_exported(array, name) {
             let word = kind.word();
             return Err(refuse(format!("Error: {word} set {name} is exported")));
+        } else if kind == Kind::Vv && array.qos.contains_key(&format!("vvset:{name}")) {
+            return Err(refuse(format!("Error: vv set {name} is a QoS target")));
         } else {
             kind.sets(array).remove(name);
         }

@@ -3,6 +3,7 @@
 use super::createvv::{check_comment, check_name, pool, refuse, set_policies, times};
 use super::{Answer, Call, Command, Options, usage};
 use crate::names;
+use crate::state::Release;
 
 /// `setvv [options] <VV_name|pattern|set:name>...`.
 pub static COMMAND: Command = Command {
@@ -69,6 +70,10 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
     if vv.is_system() {
         return Err(refuse(format!("Error: vv {name} is a system volume")));
     }
+    let locks = array.release == Release::V1050 || array.licensed("Virtual Lock");
+    if options.value("retain").is_some() && !locks {
+        return Err(refuse("Error: Virtual Lock is not licensed on this system"));
+    }
     if let Some(comment) = options.value("comment") {
         check_comment(comment)?;
         let secondary = array.group_of(name).is_some_and(|group| !group.sends());
@@ -80,6 +85,9 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
     }
     if let Some(new) = options.value("name") {
         check_name(array, new)?;
+        if let Some(busy) = array.busy(name) {
+            return Err(refuse(format!("Error: {busy}")));
+        }
         if array.vvs.contains_key(new) {
             return Err(refuse(format!("Error: vv {new} already exists")));
         }
@@ -122,7 +130,13 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
         }
     }
     if options.value("exp") != Some("0") {
-        let (_, retained) = times(options, now, vv.domain.is_some())?;
+        let (expires, retained) = times(options, now, vv.domain.is_some())?;
+        let (end, kept) = (expires.or(vv.expires_at), retained.or(vv.retained_until));
+        if kept.is_some_and(|kept| end.is_some_and(|end| kept > end)) {
+            return Err(refuse(
+                "Error: Retention time cannot be longer than the expiration time",
+            ));
+        }
         if retained.is_some_and(|new| vv.retained_until.is_some_and(|old| new < old)) {
             return Err(refuse(format!(
                 "Error: Retention time of vv {name} cannot be removed or reduced"

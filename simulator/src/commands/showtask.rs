@@ -4,7 +4,7 @@ use super::createvv::refuse;
 use super::{Answer, Call, Command, Options};
 use crate::clock;
 use crate::patterns::matches;
-use crate::state::Task;
+use crate::state::{Array, Copying, Task};
 use crate::table::{Column, Table};
 
 /// `showtask [options]`, `showtask -d <task id>...`.
@@ -76,19 +76,24 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
             .filter(|_| task.status != "active")
             .map_or_else(|| "-".into(), date);
         let start = date(task.started);
-        let step = if task.status == "active" {
-            "0/1"
-        } else {
-            "---"
+        let copying = copy_of(array, task);
+        let step = match copying {
+            Some((copying, _)) => {
+                let tenths = copying.copied_mib(now) * 10 / copying.size_mib.max(1);
+                format!("{tenths}/10")
+            }
+            None if task.status == "active" => "0/1".to_owned(),
+            None => "---".to_owned(),
         };
+        let phase = if copying.is_some() { "1/1" } else { &step };
         table.row(
             [
                 &task.id.to_string(),
                 &task.kind,
                 &task.name,
                 &task.status,
-                step,
-                step,
+                phase,
+                &step,
                 &start,
                 &end,
                 "n/a",
@@ -104,7 +109,21 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
             for (at, word, line) in &task.details {
                 text += &format!("{} {word:<11} {line}\n", date(*at));
             }
+            if let Some((copying, to)) = copy_of(array, task) {
+                let line = copying.progress(to, now);
+                text += &format!("{} {:<11} {line}\n", date(now), "Update");
+            }
         }
     }
     Answer::says(text)
+}
+
+/// The copy that an active task makes, and the VV that it fills.
+fn copy_of<'a>(array: &'a Array, task: &Task) -> Option<(&'a Copying, &'a str)> {
+    let active = task.status == "active";
+    let mut vvs = array.vvs.values().filter(|_| active);
+    vvs.find_map(|vv| {
+        let copying = vv.copying.as_ref().filter(|one| one.task == task.id)?;
+        Some((copying, vv.name.as_str()))
+    })
 }

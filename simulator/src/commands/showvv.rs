@@ -15,8 +15,8 @@ pub static COMMAND: Command = Command {
     name: "showvv",
     syntax: "showvv [options] [<VV_name|pattern|VV_set> ...]",
     flags: &[
-        "d", "pol", "cpgalloc", "state", "hist", "rcopy", "listcols", "notree", "p", "expired",
-        "retained", "failed",
+        "d", "pol", "cpgalloc", "cpprog", "state", "hist", "rcopy", "listcols", "notree", "p",
+        "expired", "retained", "failed",
     ],
     valued: &[
         "showcols",
@@ -72,10 +72,11 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
     for (depth, vv) in shown {
         table.row(columns.iter().map(|(column, _)| {
             let cell = (column.cell)(array, vv);
-            if column.name == "Name" {
-                " ".repeat(depth) + &cell
-            } else {
-                cell
+            match column.name {
+                "Name" => " ".repeat(depth) + &cell,
+                "Copied_MB" => copied(vv, now).map_or(cell, |(mib, _)| mib.to_string()),
+                "Copied_Perc" => copied(vv, now).map_or(cell, |(_, percent)| percent),
+                _ => cell,
             }
         }));
     }
@@ -85,6 +86,18 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         .map(|(_, head)| *head)
         .collect();
     Answer::says(table.total_of(&summed).render(options.style))
+}
+
+/// Copied so far, MiB and percent, of a copy.
+fn copied(vv: &Vv, now: i64) -> Option<(u64, String)> {
+    let (done, all) = match &vv.copying {
+        Some(copying) => (copying.copied_mib(now), copying.size_mib),
+        None if vv.kind == "pcopy" && !vv.copy_failed => (vv.size_mib, vv.size_mib),
+        None => return None,
+    };
+    #[allow(clippy::cast_precision_loss)]
+    let percent = done as f64 * 100.0 / all.max(1) as f64;
+    Some((done, format!("{percent:.2}")))
 }
 
 /// VVs that all filters let through.
@@ -106,7 +119,8 @@ fn selected<'a>(array: &'a Array, options: &Options, now: i64) -> Vec<&'a Vv> {
         .values()
         .filter(|vv| options.words.is_empty() || named.contains(&vv.name))
         .filter(|vv| {
-            !options.has("failed") && fits("domain", &|vv| vv.domain.iter().cloned().collect(), vv)
+            let wanted = vv.copy_failed || !options.has("failed");
+            wanted && fits("domain", &|vv| vv.domain.iter().cloned().collect(), vv)
         })
         .filter(|vv| fits("type", &|vv| vec![vv.kind.clone()], vv))
         .filter(|vv| fits("prov", &|vv| vec![vv.prov.clone()], vv))
@@ -161,7 +175,7 @@ fn tree<'a>(array: &'a Array, shown: Vec<&'a Vv>, indented: bool) -> Vec<(usize,
     let path = |vv: &'a Vv| {
         let mut path = vec![vv.name.as_str()];
         let mut at = vv;
-        while let Some(parent) = at.copy_of.as_ref().and_then(|name| array.vvs.get(name)) {
+        while let Some(parent) = at.parent().and_then(|name| array.vvs.get(name)) {
             path.insert(0, &parent.name);
             at = parent;
         }
@@ -227,6 +241,9 @@ fn layout(array: &Array, options: &Options) -> Result<Layout, Vec<String>> {
         (format!("{kind},CPG"), None)
     } else if options.has("cpgalloc") {
         (format!("{kind},UsrCPG,SnpCPG"), None)
+    } else if options.has("cpprog") {
+        let list = "CopyOf,VSize_MB,Copied_MB,Copied_Perc";
+        (format!("{kind},{list}"), None)
     } else if options.has("state") {
         (format!("{kind},State,Detailed_State"), None)
     } else if options.has("hist") {
@@ -262,6 +279,7 @@ fn layout(array: &Array, options: &Options) -> Result<Layout, Vec<String>> {
         })
         .map(|column| {
             let head = match (array.release, column.name) {
+                (_, "VSize_MB") if options.has("cpprog") => "VSize_MB",
                 (Release::V1050, "VSize_MB") => "VSize(MiB)",
                 _ => column.head,
             };

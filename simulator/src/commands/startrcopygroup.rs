@@ -3,8 +3,8 @@
 use super::createvv::refuse;
 use super::{Answer, Call, Command, Options};
 use crate::remote_copy::{
-    Half, check_target, end_of_copy, groups_named, locate, must_be_ready, must_share_its_mode,
-    start, sync_to_the_end,
+    Half, check_target, end_of_copy, groups_named, locate, must_be_ready, must_not_be_promoted,
+    must_share_its_mode, start, sync_to_the_end,
 };
 use crate::state::{GroupStatus, SyncStatus, World};
 
@@ -72,6 +72,9 @@ fn start_one(
     if group.status == GroupStatus::Failsafe {
         return Err(refuse(format!("Error: Group {name} is in failsafe state")));
     }
+    if group.status == GroupStatus::Stopping {
+        return Err(refuse(format!("Error: Group {name} is in stopping state")));
+    }
     let other_sends = half
         .other(call.world)
         .and_then(|other| other.get(call.world).map(|group| group.sends()));
@@ -88,6 +91,8 @@ fn start_one(
             "Error: Group {name} must contain volumes before being started"
         )));
     }
+    must_not_be_promoted(call.world, &half)?;
+    check_sizes(call.world, &half)?;
     must_share_its_mode(call, &half)?;
     must_be_ready(call, &half)?;
     let full = starting_snapshots(call.world, &half, snapshots)?;
@@ -104,6 +109,25 @@ fn start_one(
     }
     sync_to_the_end(call.world, &half, now);
     Ok(format!("Group {name} starts, task ID = {task}\n"))
+}
+
+/// Refuses when the two sides differ in size.
+fn check_sizes(world: &World, half: &Half) -> Result<(), Answer> {
+    let (Some(group), Some(other)) = (half.get(world), half.other(world)) else {
+        return Ok(());
+    };
+    let vv = |array: &str, name: &str| world.arrays.get(array)?.vvs.get(name);
+    for volume in &group.volumes {
+        let here = vv(&half.array, &volume.local);
+        let there = vv(&other.array, &volume.remote);
+        if here.map(|vv| vv.size_mib) != there.map(|vv| vv.size_mib) {
+            return Err(refuse(format!(
+                "Error: Volume {} has another size on target {}",
+                volume.local, group.target
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `<VV>:<snapshot>` from which differences are sent, `<VV>:-` for all of it: all volumes of the group or none. Gives

@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 use crate::state::World;
 
 /// Fields that hold times, ids still to be given, or secrets, at any depth.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 14] = [
     "secret",
     "counters",
     "created",
     "started_at",
     "next_sync",
+    "next_run",
     "syncing_since",
     "synced_at",
     "last_sync",

@@ -137,16 +137,19 @@ fn give_one(
     set(kernel, &acl.join("attrib/nopin_response_timeout"), "10")?;
     demand(kernel, &acl, initiator)?;
     for (lun, disk) in &initiator.luns {
-        let Some(number) = storage.disks.get(disk).map(|disk| disk.number) else {
+        let Some(disk) = storage.disks.get(disk) else {
             continue;
         };
         let at = acl.join(format!("lun_{lun}"));
-        if kernel.exists(&at) && disk_of(kernel, &at).is_some() {
-            continue;
+        if !kernel.exists(&at) || disk_of(kernel, &at).is_none() {
+            kernel.make(&at)?;
+            let shown = group.join("lun").join(format!("lun_{}", disk.number));
+            kernel.link(&shown, &at.join("disk"))?;
         }
-        kernel.make(&at)?;
-        let shown = group.join("lun").join(format!("lun_{number}"));
-        kernel.link(&shown, &at.join("disk"))?;
+        // The kernel takes it only for a LUN that leads somewhere.
+        if disk.read_only {
+            set(kernel, &at.join("write_protect"), "1")?;
+        }
     }
     Ok(())
 }

@@ -71,6 +71,8 @@ pub(super) struct Disk {
     pub(super) file: PathBuf,
     /// What hosts may do.
     pub(super) access: Access,
+    /// A snapshot that nobody may write to.
+    pub(super) read_only: bool,
     /// Of the INQUIRY data, 4 characters.
     pub(super) revision: &'static str,
     /// IEEE company id, 6 digits of the WWN.
@@ -252,6 +254,7 @@ fn disk(world: &World, array: &Array, vv: &Vv, data_dir: &Path) -> Option<Disk> 
         number: vv.id,
         file: data::path(data_dir, &array.name, vv),
         access,
+        read_only: vv.read_only,
         revision: match array.release {
             Release::V322 => "3220",
             Release::V331 => "3310",

@@ -14,7 +14,7 @@ pub(super) fn carry_on(world: &mut World, half: &Half, now: i64) {
     };
     if group.is_started() && !connected {
         break_off(world, half, now);
-    } else if group.is_started() {
+    } else if group.is_running() {
         advance(world, half, now);
     } else if group.stopped_by_links && connected {
         links_are_back(world, half, now);

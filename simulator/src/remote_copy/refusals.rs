@@ -3,7 +3,7 @@
 use super::Half;
 use crate::commands::{Answer, Call, Command, Options, usage};
 use crate::patterns::any_matches;
-use crate::state::{Array, Replicated};
+use crate::state::{Array, Replicated, World};
 
 /// This array's group of that name.
 ///
@@ -180,4 +180,25 @@ pub fn must_hide_its_copies(
         "Volume {} of group {} is {kind} volume. Please unexport the secondary volume so the host only has access to the primary volume and retry.",
         volume.remote, other.group
     )))
+}
+
+/// Refuses while a snapshot is put back into a volume of the group, on this side or on the other if that can be reached.
+///
+/// # Errors
+/// The refusal.
+pub fn must_not_be_promoted(world: &World, half: &Half) -> Result<(), Answer> {
+    let other = half.other(world).filter(|_| half.connected(world));
+    for side in [Some(half), other.as_ref()].into_iter().flatten() {
+        let (Some(array), Some(group)) = (world.arrays.get(&side.array), side.get(world)) else {
+            continue;
+        };
+        let vvs = group.volumes.iter().map(|volume| &volume.local);
+        let promoted = |vv: &&String| array.vvs.get(*vv).is_some_and(|vv| vv.copying.is_some());
+        if let Some(vv) = vvs.into_iter().find(promoted) {
+            return Err(Answer::refuses_on_stderr(format!(
+                "Error: vv {vv} is currently being promoted, the operation could be retried later"
+            )));
+        }
+    }
+    Ok(())
 }

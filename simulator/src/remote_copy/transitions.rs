@@ -5,6 +5,8 @@ use crate::state::{Agreement, GroupStatus, Mode, Replicated, SyncStatus, Vv, Wor
 
 /// Starting lasts this long, seconds.
 const STARTING: i64 = 1;
+/// Stopping, with the switch `stops_slowly`.
+const STOPPING: i64 = 5;
 
 /// The shortest synchronisation, and one that sends differences only, seconds.
 const SHORTEST: i64 = 2;
@@ -57,6 +59,12 @@ pub fn stop(world: &mut World, half: &Half, now: i64, keep: bool) {
         agree(world, half);
     }
     halt(world, half, now, keep);
+    let array = world.arrays.get(&half.array);
+    let is_slow = array.is_some_and(|array| array.switch("stops_slowly"));
+    if let Some(group) = half.get_mut(world).filter(|_| is_slow) {
+        group.status = GroupStatus::Stopping;
+        group.started_at = Some(now + STOPPING);
+    }
     mirror(world, half);
 }
 
@@ -210,7 +218,7 @@ fn finish(volume: &mut Replicated, at: i64) {
     volume.last_sync = Some(at);
 }
 
-/// Starting → Started, Syncing → Synced, the next period.
+/// Starting → Started, Stopping → Stopped, Syncing → Synced, the next period.
 pub(super) fn advance(world: &mut World, half: &Half, now: i64) {
     loop {
         let mut done: Vec<(String, i64)> = Vec::new();
@@ -220,7 +228,11 @@ pub(super) fn advance(world: &mut World, half: &Half, now: i64) {
         };
         if group.started_at.is_some_and(|at| at <= now) {
             group.started_at = None;
-            group.status = GroupStatus::Started;
+            group.status = match group.status {
+                GroupStatus::Starting => GroupStatus::Started,
+                GroupStatus::Stopping => GroupStatus::Stopped,
+                status => status,
+            };
         }
         for volume in &mut group.volumes {
             if let Some(at) = volume.synced_at.filter(|at| *at <= now) {

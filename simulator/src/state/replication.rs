@@ -89,6 +89,8 @@ words! {
         Starting = "Starting",
         /// Sends or receives.
         Started = "Started",
+        /// Was told to stop, see the switch `stops_slowly`.
+        Stopping = "Stopping",
         /// Does neither.
         Stopped = "Stopped",
         /// Peer Persistence: a primary that cannot know whether the other side took over; hosts get no data.
@@ -298,7 +300,7 @@ pub struct Group {
     /// Peer Persistence: seconds (virtual time) at which it is decided who serves. Not part of a dump.
     #[serde(default)]
     pub decide_at: Option<i64>,
-    /// Seconds (virtual time) at which Starting becomes Started. Not part of a dump.
+    /// Seconds (virtual time) at which Starting becomes Started, or Stopping Stopped. Not part of a dump.
     #[serde(default)]
     pub started_at: Option<i64>,
     /// Seconds (virtual time) of the next periodic synchronisation. Not part of a dump.
@@ -331,4 +333,11 @@ pub struct Replicated {
     /// Sets by which it was admitted, here and on the peer.
     #[serde(default)]
     pub sets: Option<(String, String)>,
+}
+
+impl Replicated {
+    /// Equal to the other side, or as of the last period.
+    pub fn is_synced(&self) -> bool {
+        self.sync == SyncStatus::Synced
+    }
 }

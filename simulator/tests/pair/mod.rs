@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use hpe3par_sim::commands::{Answer, Call, Environment, run_line};
-use hpe3par_sim::remote_copy;
+use hpe3par_sim::passing;
 use hpe3par_sim::state::{Array, Cpg, Link, Port, PortProtocol, Release, Target, User, World};
 
 pub const IQN: &str = "iqn.2024-01.org.example:web1";
@@ -42,7 +42,7 @@ impl Desk {
     }
 
     pub fn ask_as(&mut self, array: &str, user: &str, line: &str, confirmed: bool) -> Answer {
-        remote_copy::tick(&mut self.world, self.now);
+        passing::tick(&mut self.world, self.now);
         let now = self.now;
         let mut call = Call {
             world: &mut self.world,
@@ -111,7 +111,7 @@ impl Desk {
 
     pub fn pass(&mut self, seconds: i64) {
         self.now += seconds;
-        remote_copy::tick(&mut self.world, self.now);
+        passing::tick(&mut self.world, self.now);
     }
 }
 

@@ -124,10 +124,8 @@ impl Event {
             Self::Passes(seconds) => scene.pass(*seconds),
             // Most of it is refused; that is the array's business.
             Self::Types(array, line) => drop(scene.tries(array, line).await),
-            Self::Isolated(array) => {
-                control.cut_witness(array).unwrap();
-                control.cut_links(NORTH, SOUTH).unwrap();
-            }
+            Self::Isolated(NORTH) => control.cut_off(NORTH, SOUTH).unwrap(),
+            Self::Isolated(array) => control.cut_off(array, NORTH).unwrap(),
             Self::Mended => {
                 control.restore_links(NORTH, SOUTH).unwrap();
                 for array in [NORTH, SOUTH] {

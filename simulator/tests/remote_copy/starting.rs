@@ -294,3 +294,30 @@ fn tasks() {
         assert_eq!(desk.column("north", "showtask -all", "Id"), ["1"]);
     });
 }
+
+#[test]
+fn stopping_takes_a_while_where_the_switch_says_so() {
+    in_each(|release| {
+        let mut desk = synced(release);
+        desk.array("north")
+            .switches
+            .insert("stops_slowly".into(), true);
+        assert_eq!(desk.ask("north", "stoprcopygroup -f g1").status, 0);
+        for (array, group) in [("north", "g1"), ("south", "g1.r4101")] {
+            assert_eq!(state(&mut desk, array, group).0, "Stopping");
+        }
+        for line in [
+            "startrcopygroup g1",
+            "stoprcopygroup -f g1",
+            "dismissrcopyvv -f v1 g1",
+            "removercopygroup -f g1",
+        ] {
+            desk.refused("north", line);
+        }
+        desk.pass(6);
+        for (array, group) in [("north", "g1"), ("south", "g1.r4101")] {
+            assert_eq!(state(&mut desk, array, group).0, "Stopped");
+        }
+        desk.quiet(&["startrcopygroup g1"]);
+    });
+}

@@ -23,6 +23,8 @@ pub(super) struct Patience {
     pub inquiry: Duration,
     /// For one login; iscsid goes on trying after it.
     pub login: Duration,
+    /// For iscsid to end its last try, once its time for a login is over.
+    pub iscsid: Duration,
     /// For the kernel to look at one LUN.
     pub scan: Duration,
     /// Between two looks at a LUN where the volume has not shown yet.
@@ -51,6 +53,7 @@ impl Default for Patience {
             command: seconds(15),
             inquiry: seconds(5),
             login: seconds(30),
+            iscsid: seconds(15),
             scan: seconds(10),
             scan_again: seconds(3),
             nudge: seconds(3),

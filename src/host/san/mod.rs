@@ -8,24 +8,31 @@ mod iscsi;
 mod look;
 mod machine;
 mod multipath;
+mod node;
 mod occupied;
 mod part;
 mod paths;
+mod records;
 mod scsi;
 mod stanza;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub use paths::{Access, PathSeen, PathState};
+pub use records::NodeRecords;
 pub use stanza::{Finding, Setting};
 pub use turns::Turns;
 
 use self::{
+    iscsi::Ending,
     machine::{Machine, Patience},
     scsi::Nexus,
 };
@@ -44,7 +51,8 @@ pub struct San {
 #[derive(Debug, Clone)]
 enum KnownBy {
     IscsiName(Initiator),
-    FcPorts,
+    /// The machine may have an iSCSI name beside its ports, in this file.
+    FcPorts(PathBuf),
 }
 
 impl San {
@@ -64,9 +72,10 @@ impl San {
     }
 
     /// For backends that are reached by Fibre Channel. All transports of a process have the same `turns`. Which ports there are is
-    /// looked at each time: one may be added.
-    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns) -> Self {
-        Self::new(kernel, programs, turns, KnownBy::FcPorts)
+    /// looked at each time: one may be added. `file` is as for [`San::iscsi`], and need not be there.
+    pub fn fc(kernel: Kernel, programs: Programs, turns: &Turns, file: &Path) -> Self {
+        let ports = KnownBy::FcPorts(file.to_owned());
+        Self::new(kernel, programs, turns, ports)
     }
 
     fn new(kernel: Kernel, programs: Programs, turns: &Turns, known_by: KnownBy) -> Self {
@@ -84,7 +93,7 @@ impl San {
     pub(super) fn protocol(&self) -> Protocol {
         match &self.known_by {
             KnownBy::IscsiName(_) => Protocol::Iscsi,
-            KnownBy::FcPorts => Protocol::Fc,
+            KnownBy::FcPorts(_) => Protocol::Fc,
         }
     }
 
@@ -92,8 +101,19 @@ impl San {
         match &self.known_by {
             KnownBy::IscsiName(name) => vec![name.clone()],
             // A class that cannot be read has no ports.
-            KnownBy::FcPorts => fc::initiators(&self.machine.kernel).unwrap_or_default(),
+            KnownBy::FcPorts(_) => fc::initiators(&self.machine.kernel).unwrap_or_default(),
         }
+    }
+
+    pub(super) fn all_initiators(&self) -> Vec<Initiator> {
+        let mut all = self.initiators();
+        match &self.known_by {
+            KnownBy::IscsiName(_) => {
+                all.extend(fc::initiators(&self.machine.kernel).unwrap_or_default());
+            }
+            KnownBy::FcPorts(name) => all.extend(iscsi::initiator(name)),
+        }
+        all
     }
 
     pub(super) async fn attach(
@@ -244,21 +264,50 @@ impl San {
         ))
     }
 
-    /// Ends the sessions to these ports that no device is behind, where the plugin made them. What goes wrong is only logged:
-    /// a session too many harms nobody.
+    /// Ends the sessions that an earlier process made and left without a disk, for example because it was killed right after the login,
+    /// and removes the records it left, also those that are half made. One that is wanted now, or has any device behind it, stays.
+    pub(super) async fn log_out_of_leftovers(&self) {
+        let left = self.turns.records().all().into_iter();
+        let ports = left.map(|record| (record.iqn, record.portal)).collect();
+        self.log_out_unused(ports).await;
+    }
+
+    /// Ends the sessions to these ports that no device is behind, where the plugin made them. One that iscsid may still be making ends by
+    /// itself later.
     async fn log_out_unused(&self, ports: BTreeSet<turns::IscsiPort>) {
         let each = ports.into_iter().map(|port| async move {
-            let turn = self.turns.port(&port);
-            let _turn = turn.turn.lock().await;
-            if turn.is_wanted() {
-                return;
-            }
-            let (iqn, portal) = port;
-            if let Err(error) = iscsi::log_out(&self.machine, &iqn, portal).await {
-                log::warn!(iqn = iqn.as_str(), portal:% = portal, error:% = error; "not logged out");
+            if self.end_session(&port).await == Ending::NotYet {
+                tokio::spawn(self.clone().end_late_session(port));
             }
         });
         futures_util::future::join_all(each).await;
+    }
+
+    /// Looks again until the session has come and is ended, or iscsid has given up, or somebody wants it after all: who does ends it.
+    async fn end_late_session(self, port: turns::IscsiPort) {
+        log::debug!(iqn = port.0.as_str(), portal:% = port.1; "a login may still come to its end");
+        loop {
+            sleep(self.machine.patience.scan_again).await;
+            if self.end_session(&port).await == Ending::Over {
+                return;
+            }
+        }
+    }
+
+    /// What goes wrong is only logged: a session too many harms nobody.
+    async fn end_session(&self, port: &turns::IscsiPort) -> Ending {
+        let turn = self.turns.port(port);
+        let mut unheard = turn.turn.lock().await;
+        if turn.is_wanted() {
+            return Ending::Over;
+        }
+        let (iqn, portal) = (port.0.as_str(), port.1);
+        let records = self.turns.records();
+        let ended = iscsi::log_out(&self.machine, records, (iqn, portal), &mut unheard).await;
+        ended.unwrap_or_else(|error| {
+            log::warn!(iqn = iqn, portal:% = portal, error:% = error; "not logged out");
+            Ending::Over
+        })
     }
 }
 

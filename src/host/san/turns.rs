@@ -14,16 +14,21 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::{iscsi::Unheard, records::NodeRecords};
 use crate::{
     host::HostError,
-    model::{TargetPort, Wwn},
+    model::{Made, TargetPort, Wwn},
 };
 
-/// What all transports of one process share: one machine has one set of devices.
-#[derive(Debug, Clone, Default)]
-pub struct Turns {
-    volumes: Arc<Mutex<HashMap<Wwn, Volume>>>,
-    ports: Arc<Mutex<HashMap<IscsiPort, Arc<Port>>>>,
+/// What all transports of one process share: one machine has one set of devices, and of records.
+#[derive(Debug, Clone)]
+pub struct Turns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    volumes: Mutex<HashMap<Wwn, Volume>>,
+    ports: Mutex<HashMap<IscsiPort, Arc<Port>>>,
+    records: Arc<dyn NodeRecords>,
 }
 
 /// An iSCSI port of an array.
@@ -41,7 +46,7 @@ struct Volume {
 #[derive(Debug, Default)]
 pub(super) struct Port {
     /// Whoever logs in or out has it.
-    pub turn: Turn<()>,
+    pub turn: Turn<Unheard>,
     wanted: AtomicUsize,
 }
 
@@ -82,6 +87,29 @@ pub(super) fn iscsi_ports<'a>(
 }
 
 impl Turns {
+    /// Nothing is going on yet; these records were made before. A process that is gone may have been killed in a login.
+    pub fn new(records: Arc<dyn NodeRecords>) -> Self {
+        let made = records.all().into_iter();
+        let ports = made
+            .filter(|record| record.made != Made::HalfRecord)
+            .map(|record| {
+                let port = Port {
+                    turn: Turn::new(Some(Instant::now())),
+                    ..Port::default()
+                };
+                ((record.iqn, record.portal), Arc::new(port))
+            });
+        Self(Arc::new(Shared {
+            volumes: Mutex::default(),
+            ports: Mutex::new(ports.collect()),
+            records,
+        }))
+    }
+
+    pub(super) fn records(&self) -> &dyn NodeRecords {
+        &*self.0.records
+    }
+
     /// Waits for one's turn with a volume.
     ///
     /// # Errors
@@ -91,7 +119,7 @@ impl Turns {
         wwn: &Wwn,
         deadline: Instant,
     ) -> Result<OwnedMutexGuard<u64>, HostError> {
-        let turn = open(&self.volumes)
+        let turn = open(&self.0.volumes)
             .entry(wwn.clone())
             .or_default()
             .turn
@@ -106,7 +134,7 @@ impl Turns {
     }
 
     pub(super) fn port(&self, port: &IscsiPort) -> Arc<Port> {
-        open(&self.ports).entry(port.clone()).or_default().clone()
+        open(&self.0.ports).entry(port.clone()).or_default().clone()
     }
 
     /// From now on until what it gives is dropped.
@@ -120,13 +148,13 @@ impl Turns {
 
     /// Writes down by which ports a volume is attached.
     pub(super) fn remember(&self, wwn: &Wwn, ports: BTreeSet<IscsiPort>) {
-        let mut volumes = open(&self.volumes);
+        let mut volumes = open(&self.0.volumes);
         volumes.entry(wwn.clone()).or_default().ports.extend(ports);
     }
 
     /// The ports a volume was attached by, as far as this process knows. They are forgotten.
     pub(super) fn forget(&self, wwn: &Wwn) -> BTreeSet<IscsiPort> {
-        let mut volumes = open(&self.volumes);
+        let mut volumes = open(&self.0.volumes);
         let volume = volumes.get_mut(wwn);
         volume
             .map(|v| std::mem::take(&mut v.ports))

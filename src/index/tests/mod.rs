@@ -2,6 +2,7 @@
 
 mod journal;
 mod mounts;
+mod node_records;
 mod sessions;
 mod volumes;
 
@@ -11,9 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{
-    CreateVolume, Format, FsType, Provisioning, RequestId, Role, Size, State, SystemId, VvId,
-};
+use crate::model::{CreateVolume, Format, FsType, RequestId, Role, Size, State, SystemId, VvId};
 
 struct Machine {
     dir: TempDir,
@@ -81,17 +80,10 @@ fn volume(text: &str) -> IndexedVolume {
         last_roles: LastRoles::default(),
         vv_id: VvId(17),
         options: CreateVolume {
-            name: name.clone(),
-            backend: backend(),
             size: Size::from_gib(3),
-            provisioning: Provisioning::Thin,
-            cpg: None,
-            snap_cpg: None,
-            mount_conflict_delay: 30,
             fs_owner: Some("7:8".parse().unwrap()),
-            fs_mode: None,
             fs_type: FsType::Xfs,
-            replication_group: None,
+            ..CreateVolume::new(name.clone(), backend())
         },
         created: Some(time(0)),
         format: Format::Doing,

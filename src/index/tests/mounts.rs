@@ -164,3 +164,24 @@ fn whom_no_engine_knows_is_no_live_reference() {
     assert!(refs.is_empty() && inherited.is_empty());
     assert!(unanswered.is_empty() && unheard.is_empty());
 }
+
+/// Written with the first mount, and kept when the same VV is written down again: the comment on an array that is away is no help.
+#[test]
+fn what_was_counted_of_the_holders_survives_a_restart_and_not_another_copy() {
+    let machine = Machine::new();
+    let index = machine.open();
+    let db1 = name("db1");
+    let holds = "3.1".parse().unwrap();
+    assert!(matches!(
+        index.held(&db1, holds),
+        Err(IndexError::NotMounted(_))
+    ));
+    index.mounted(&db1, place('1')).unwrap();
+    index.held(&db1, holds).unwrap();
+    drop(index);
+    let index = machine.open();
+    index.adopt(&db1, place('1')).unwrap();
+    assert_eq!(index.mount(&db1).unwrap().holds, Some(holds));
+    index.mounted(&db1, place('2')).unwrap();
+    assert_eq!(index.mount(&db1).unwrap().holds, None);
+}

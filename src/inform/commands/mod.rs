@@ -1,29 +1,45 @@
 //! One file for each InForm command, named as the command.
 
+mod local_time;
+mod space;
 mod words;
 
 mod admitrcopyvv;
+mod canceltask;
 mod createhost;
 mod creatercopygroup;
+mod createsched;
+mod createsv;
 mod createvlun;
 mod createvv;
+mod createvvcopy;
 mod createvvset;
 mod dismissrcopyvv;
+mod growvv;
+mod promotesv;
+mod promotevvcopy;
 mod removehost;
 mod removercopygroup;
+mod removesched;
 mod removevlun;
 mod removevv;
 mod removevvset;
+mod setflashcache;
 mod sethost;
+mod setqos;
 mod setrcopygroup;
 mod setvv;
 mod showcpg;
 mod showdate;
+mod showflashcache;
 mod showhost;
 mod showlicense;
 mod showport;
+mod showqos;
 mod showrcopy;
+mod showsched;
 mod showsys;
+mod showtask;
 mod showuser;
 mod showuserconn;
 pub(super) mod showversion;
@@ -35,22 +51,29 @@ mod stoprcopygroup;
 
 pub use admitrcopyvv::Admit;
 pub use creatercopygroup::CreateGroup;
+pub use createsched::CreateSched;
+pub use createsv::CreateSv;
 pub use createvlun::LunChoice;
 pub use createvv::CreateVv;
+pub use createvvcopy::OnlineCopy;
+pub use local_time::LocalTime;
 pub use showcpg::Cpg;
 pub use showdate::NodeDate;
 pub use showhost::{HostEntry, HostPath};
 pub use showlicense::Licenses;
 pub use showport::{IscsiName, IscsiPort, Port, PortMode, PortProtocol, PortState, PortUse};
+pub use showqos::{QosRule, QosTargetKind};
 pub use showrcopy::{GroupOptions, RcGroup, RcLink, RcTarget, RcVolume, RcWitness};
+pub use showsched::{Sched, SchedStatus};
 pub use showsys::System;
+pub use showtask::{Task, TaskStatus};
 pub use showuser::{User, UserRole};
 pub use showuserconn::Connection;
 pub use showversion::Release;
 pub use showvlun::{
     ActiveVlun, ExportTarget, ExportedVv, VlunKind, VlunQuery, VlunStatus, VlunTemplate,
 };
-pub use showvv::{Vv, VvKind, VvProvisioning, VvQuery, VvState};
+pub use showvv::{CopyProgress, Vv, VvKind, VvProvisioning, VvQuery, VvState};
 pub use showvvset::VvSet;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::each;
+use super::{each, local_time::LocalTime};
 use crate::inform::{array::Array, error::ArrayError, quoting::Args};
 
 /// The clock of one node.
@@ -24,19 +24,11 @@ impl Array {
     pub async fn showdate(&self) -> Result<Vec<NodeDate>, ArrayError> {
         self.read("showdate", &Args::new(), |rows| {
             each(rows, |row| {
-                let date = row.text("date")?;
-                let (local, zone) = date
-                    .char_indices()
-                    .filter(|(_, c)| *c == ' ')
-                    .nth(1)
-                    .map(|(at, _)| (&date[..at], &date[at + 1..]))
-                    .ok_or_else(|| format!("no time zone in `{date}`"))?;
+                let LocalTime { local, zone } = row.value("date")?;
                 Ok(NodeDate {
                     node: row.value("node")?,
-                    local: local
-                        .parse()
-                        .map_err(|why| format!("time `{local}`: {why}"))?,
-                    zone: zone.to_owned(),
+                    local,
+                    zone,
                 })
             })
         })

@@ -3,6 +3,9 @@
 use super::each;
 use crate::inform::{array::Array, error::ArrayError, quoting::Args};
 
+/// Stands for every feature (array fact 124).
+const ALL_FEATURES: &str = "golden license";
+
 /// The features an array is licensed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Licenses {
@@ -21,6 +24,17 @@ impl Licenses {
             })
         })
     }
+
+    /// True unless the list proves that the feature, for example `Adaptive Flash Cache`, is not licensed: a name with more behind it, a
+    /// licence for everything, and a list of which nothing was understood prove nothing.
+    pub fn may_allow(&self, feature: &str) -> bool {
+        let feature = feature.to_ascii_lowercase();
+        let allows = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            name.contains(&feature) || name.contains(ALL_FEATURES)
+        };
+        self.names.is_empty() || self.names.iter().any(allows)
+    }
 }
 
 impl Array {
@@ -35,5 +49,23 @@ impl Array {
             })
             .await?;
         Ok(Licenses { names })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_list_that_was_understood_proves_that_a_feature_is_missing() {
+        let may = |names: &[&str]| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            Licenses { names }.may_allow("Adaptive Flash Cache")
+        };
+        assert!(!may(&["Remote Copy", "Virtual Copy"]));
+        assert!(may(&["Remote Copy", "adaptive flash cache (102400G)"]));
+        assert!(may(&["Adaptive Flash Cache  trial, expires tomorrow"]));
+        assert!(may(&["Golden License"]));
+        assert!(may(&[]));
     }
 }

@@ -24,6 +24,11 @@ impl Release {
         self.major < 4
     }
 
+    /// True on 3.x; Primera and later have no flash cache (array fact 124).
+    pub fn has_flash_cache(&self) -> bool {
+        self.major < 4
+    }
+
     /// True where a group can be streaming (`async`): not on 10.x (array fact 54).
     pub fn has_streaming(&self) -> bool {
         self.major < 10

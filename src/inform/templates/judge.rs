@@ -33,7 +33,8 @@ impl RefusalPattern {
 }
 
 impl Templates {
-    /// Judges an answer: rows if it is complete and understood, none for a silent success or an empty list.
+    /// Judges an answer: rows if it is complete and understood, none for a silent success or an empty list. A command that changes
+    /// something gives a row for each line that tells more than that it went well.
     ///
     /// # Errors
     /// [`Problem`]: refused, truncated or not understood.
@@ -52,7 +53,7 @@ impl Templates {
             return match self.refused(template, &unknown) {
                 Some(problem) => Err(problem),
                 None if failed => Err(refused(Refusal::Other, "a failure without words")),
-                None => Ok(Vec::new()),
+                None => Ok(shape.told(&spoken)),
             };
         }
         if spoken.len() == 1 && without(&file.empty, &spoken).is_empty() {

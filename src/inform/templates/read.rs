@@ -20,8 +20,22 @@ pub(super) struct SilentShape {
     /// The form that shows whether the command did what it should: silence proves nothing.
     pub(super) proof: String,
     /// Progress lines and warnings. They may come before a refusal too, so they prove nothing (array fact 7).
+    /// What their named groups hold is told to the caller, for example the number of the task that was begun.
     #[serde(default)]
     pub(super) accepts: Vec<Pattern>,
+}
+
+impl SilentShape {
+    /// What the accepted lines tell.
+    pub(super) fn told(&self, lines: &[&str]) -> Vec<Row> {
+        let told = |line: &&str| self.accepts.iter().find_map(|known| known.groups(line));
+        let cells = lines.iter().filter_map(told);
+        let rows = cells.filter(|cells| !cells.is_empty()).map(|cells| Row {
+            cells,
+            ..Row::default()
+        });
+        rows.collect()
+    }
 }
 
 /// Lines with named groups; at least one.
@@ -52,6 +66,8 @@ pub(super) struct SectionsShape {
     titles: Vec<Pattern>,
     /// The kinds of rows, by name.
     parts: BTreeMap<String, TableShape>,
+    /// Lines that are no rows; what the named groups of this hold makes a row of the part `line`.
+    lines: Option<Pattern>,
     /// A complete answer ends with an empty line.
     #[serde(default)]
     pub(super) ends_blank: bool,
@@ -68,12 +84,24 @@ impl SectionsShape {
             }
         }
         let mut blocks: Vec<(&String, Head<'_>, Vec<&str>)> = Vec::new();
+        let mut told = Vec::new();
         for line in lines {
+            if !blocks.is_empty()
+                && let Some(cells) = self.lines.as_ref().and_then(|known| known.groups(line))
+            {
+                told.push(Row {
+                    part: "line".to_owned(),
+                    cells,
+                    ..Row::default()
+                });
+                continue;
+            }
             let mut parts = self.parts.iter();
             let head = parts.find_map(|(name, shape)| Some((name, shape.head(line)?)));
             match (head, blocks.last_mut()) {
                 (Some((name, head)), _) => blocks.push((name, head, Vec::new())),
                 (None, Some((_, _, under))) => under.push(line),
+                (None, None) if self.titles.is_empty() => return Err(Problem::headless(line)),
                 (None, None) => return Err(unrecognised(format!("`{line}` before any head"))),
             }
         }
@@ -84,6 +112,7 @@ impl SectionsShape {
                 ..row
             }));
         }
+        rows.extend(told);
         Ok(rows)
     }
 }

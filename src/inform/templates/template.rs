@@ -118,6 +118,7 @@ impl Template {
         let words = words.map(|word| option(word).unwrap_or(word));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
         let mut line = words.join(" ");
+        let quotes = line.matches('"').count();
         // No value holds a brace, so none is taken for a place.
         for (name, values) in args.iter() {
             let place = format!("{{{name}}}");
@@ -129,7 +130,14 @@ impl Template {
             }
         }
         // This stops a place whose argument is missing, too.
-        fence(line)
+        let Some((place, text)) = args.quotation() else {
+            return fence(line, quotes);
+        };
+        let (before, after) = line
+            .split_once(&place)
+            .ok_or_else(|| RenderError::NotOffered(format!("`{place}`")))?;
+        let (before, after) = (fence(before.to_owned(), 0)?, fence(after.to_owned(), 0)?);
+        Ok(format!("{before}{text}{after}"))
     }
 }
 

@@ -16,6 +16,7 @@ fn new_vv(provisioning: Provisioning) -> CreateVv {
         snap_cpg: Some(cpg("tier2_nl")),
         size: Size::from_gib(50),
         provisioning,
+        compression: None,
         comment: "dk1/ns=/name=ledger".to_owned(),
         one_host: true,
     }
@@ -65,7 +66,7 @@ async fn command_lines_are_the_arrays_own() {
         ..matched.clone()
     };
     let mut answers = vec![release3()];
-    answers.extend((0..27).map(|_| says("")));
+    answers.extend((0..28).map(|_| says("")));
     let bench = Bench::new(answers);
     let a = &bench.array;
     a.createvv(&new_vv(Provisioning::Thin)).await.unwrap();
@@ -89,6 +90,9 @@ async fn command_lines_are_the_arrays_own() {
         .unwrap();
     a.createvvset_add(&set, &[vv("c")]).await.unwrap();
     a.removevvset(&set).await.unwrap();
+    a.removevvset_members(&set, &[VvName::new("dkv-db1").unwrap()])
+        .await
+        .unwrap();
     a.createhost(
         &host,
         &[iqn.clone(), wwn.clone()],
@@ -146,6 +150,7 @@ async fn command_lines_are_the_arrays_own() {
             "createvvset dkl-billing a b",
             "createvvset -add dkl-billing c",
             "removevvset -f dkl-billing",
+            "removevvset -f dkl-billing dkv-db1",
             "createhost -iscsi -persona 2 -comment dk1/machine=1 ward3 iqn.2026-01.test:ward3",
             "createhost -add ward3 10000000C9AAAA01",
             "createhost -iscsi -persona 2 -domain clinic ward3 iqn.2026-01.test:ward3",
@@ -206,7 +211,7 @@ async fn later_releases_get_their_own_words() {
         [
             "createvv -reduce -pol one_host -comment dk1/ns=/name=ledger tier1_ssd dkv-ledger 50g",
             "creatercopygroup -domain clinic -usr_cpg here quay:there billing quay:periodic",
-            "showvv -showcols Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,Comment dkv-*",
+            "showvv -showcols Id,Name,Prov,Type,CopyOf,Rd,Detailed_State,VSize_MB,CPG,VV_WWN,CreationTime,RetentionEndTime,ExpirationTime,Comment dkv-*",
         ]
     );
 }
@@ -300,4 +305,26 @@ async fn a_secret_is_sent_and_never_told() {
     let told = bench.recorded();
     assert_eq!(told.len(), 3);
     assert!(!format!("{told:?}").contains("k7Qm2xVb9Tz4"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_is_sent_in_quotes_and_cannot_end_them() {
+    let bench = Bench::new(vec![says(""), says("")]);
+    let a = &bench.array;
+    let ledger = vv("ledger");
+    let text = r#"{"a": [1]}; $x \"#;
+    a.setvv_comment_text(&ledger, Some(text)).await.unwrap();
+    a.setvv_comment_text(&ledger, None).await.unwrap();
+    for bad in ["a\nb", "Gr\u{f6}\u{df}e", " a"] {
+        let refused = a.setvv_comment_text(&ledger, Some(bad)).await;
+        let error = refused.unwrap_err();
+        assert!(matches!(error, ArrayError::Unsafe { .. }), "{error}");
+    }
+    assert_eq!(
+        bench.sent(),
+        [
+            r#"setvv -comment "{\"a\": \[1\]}; \$x \\" ledger"#,
+            r#"setvv -comment "" ledger"#,
+        ]
+    );
 }

@@ -39,6 +39,8 @@ async fn volumes_are_read() {
             snap_cpg: Some(cpg("tier1_ssd")),
             state: VvState::Normal,
             created: "2026-11-03 00:00:00 CET".to_owned(),
+            expires: Some("2026-12-03 00:00:00 CET".parse().unwrap()),
+            retained_until: Some("2026-11-05 00:00:00 CET".parse().unwrap()),
             comment: comments[1].map(str::to_owned),
             read_only: true,
         }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod command_lines;
+mod copies;
 mod exports;
 pub mod in_memory;
 mod listings;
@@ -10,3 +11,8 @@ mod recorded;
 mod refusals;
 mod releases;
 mod remote_copy;
+mod schedules;
+mod service_levels;
+mod simulated;
+mod simulated_copies;
+mod snapshots;

@@ -28,6 +28,7 @@ async fn refused_columns_make_the_array_say_again_what_it_runs() {
         fixture("showvv/bad-columns"),
         release3(),
         fixture("showvv/bad-columns"),
+        fixture("showvv/bad-columns"),
     ]);
     let error = bench
         .array
@@ -35,6 +36,26 @@ async fn refused_columns_make_the_array_say_again_what_it_runs() {
         .await
         .unwrap_err();
     assert_eq!(error.refusal(), Some(Refusal::BadColumns));
+}
+
+#[tokio::test]
+async fn an_array_without_times_of_snapshots_is_asked_without_them_from_then_on() {
+    let bench = Bench::new(vec![
+        release3(),
+        fixture("showvv/bad-columns"),
+        release3(),
+        fixture("showvv/bad-columns"),
+        fixture("showvv-untimed/one"),
+        fixture("showvv-untimed/one"),
+    ]);
+    for _ in 0..2 {
+        let found = bench.array.showvv(VvQuery::Prefix("dkv-")).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].expires, None);
+    }
+    let sent = bench.sent();
+    let timed = sent.iter().filter(|line| line.contains("ExpirationTime"));
+    assert_eq!(timed.count(), 2, "{sent:#?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! `hpe3par-docker group`: remote copy groups as both arrays show them now, and what a storage administrator types to fail them over
 //! and back. It only reads: nothing it does changes anything on an array.
 
-mod columns;
 mod list;
 mod plan;
 mod progress;
@@ -16,7 +15,7 @@ use std::{io, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand, ValueEnum};
 use futures_util::future::BoxFuture;
 
-use super::{DEFAULT_CONFIG, Exit, Streams, load_config};
+use super::{DEFAULT_CONFIG, Exit, Streams, columns, load_config};
 use crate::{
     config::Config,
     model::{BackendName, Namespace},

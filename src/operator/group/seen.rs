@@ -8,7 +8,9 @@ use super::{Connected, Site};
 use crate::{
     model::{GroupName, Side, VolumeName, VvName},
     replication::{Exposure, GroupSides, InUse, Witnesses},
-    volume::{NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use, look_again},
+    volume::{
+        LockSeen, NotAsked, PairAsked, SideInUse, ask_pairs, docker_names, in_use, look_again,
+    },
 };
 
 /// A group, found by its name.
@@ -144,6 +146,12 @@ pub(super) fn array(asked: &PairAsked, side: Side) -> String {
     }
 }
 
+/// The lock of the group, on whichever array has one.
+pub(super) fn lock(sides: &[Result<SideInUse, NotAsked>; 2]) -> Option<&LockSeen> {
+    let mut sides = sides.iter();
+    sides.find_map(|side| side.as_ref().ok()?.lock.as_ref())
+}
+
 /// Whom the administrator's commands could hurt.
 pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2], witness: Witnesses) -> Exposure {
     let hosts = |side: &Result<SideInUse, NotAsked>| match side {
@@ -156,9 +164,7 @@ pub(super) fn exposure(sides: &[Result<SideInUse, NotAsked>; 2], witness: Witnes
     Exposure {
         source: hosts(source),
         peer: hosts(peer),
-        lock: [source, peer]
-            .into_iter()
-            .find_map(|side| side.as_ref().ok()?.lock.clone()),
+        lock: lock(sides).map(|lock| lock.told.clone()),
         witness,
     }
 }

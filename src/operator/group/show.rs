@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Site, columns,
-    seen::{Found, exposure, find},
+    seen::{Found, exposure, find, lock},
     view::{Head, ServingView, SideView, VolumeView, WitnessView, manages_paths, serving, volumes},
     witness::witnesses,
 };
@@ -29,6 +29,8 @@ struct Shown {
     exports_not_known: Vec<String>,
     names_not_known: Vec<String>,
     being_changed: Option<String>,
+    /// The lock of one who is not at it any more.
+    left_lock: Option<String>,
     witness: Vec<WitnessView>,
     operations: Vec<OperationView>,
 }
@@ -74,6 +76,10 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
         witnesses(&found, site)
     );
     let exposure = exposure(&in_use, witness);
+    let told = |is_left: bool| {
+        let lock = lock(&in_use).filter(|lock| lock.is_left == is_left);
+        lock.map(|lock| lock.told.clone())
+    };
     let shown = Shown {
         head: Head::of(&found),
         serving: serving(&found.sides, &found.backend.pair.wants),
@@ -81,7 +87,8 @@ pub(super) async fn run(site: &Site, name: &str, to: &mut Streams<'_>) -> io::Re
         exports: exports(&found, &in_use),
         exports_not_known: not_known(&found, &in_use),
         names_not_known: not_known(&found, &names),
-        being_changed: exposure.lock.clone(),
+        being_changed: told(false),
+        left_lock: told(true),
         witness: WitnessView::of(&found.sides, &exposure.witness),
         operations: Operation::ALL
             .into_iter()
@@ -208,6 +215,12 @@ fn print(found: &Found, shown: &Shown, to: &mut Streams<'_>) -> io::Result<()> {
     }
     if let Some(lock) = &shown.being_changed {
         writeln!(to.out, "a volume is being admitted or dismissed: {lock}")?;
+    }
+    if let Some(lock) = &shown.left_lock {
+        writeln!(
+            to.out,
+            "its lock was left: {lock}; any host's plugin starts the group where it is stopped, and takes the lock away, within about a minute"
+        )?;
     }
     for note in &shown.head.notes {
         writeln!(to.out, "{note}")?;

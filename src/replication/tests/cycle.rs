@@ -41,6 +41,34 @@ const MEMBERS: [&[&str]; 6] = [
     &[OTHER, OURS, "dkv-half"],
 ];
 
+/// A lock that was left goes only from a group that runs, or of which nothing is sent from here.
+#[test]
+fn what_is_due_at_a_left_lock() {
+    let wants = wants(Mode::Sync, false);
+    assert_eq!(plan_left_lock(None), LeftLock::Remove);
+    for status in STATUSES {
+        for role in ROLES {
+            for volumes in MEMBERS {
+                let now = RcGroup {
+                    role,
+                    ..group(&wants, status, volumes)
+                };
+                let due = match status {
+                    _ if volumes.is_empty() || !role.is_primary() => LeftLock::Remove,
+                    GroupStatus::Started => LeftLock::Remove,
+                    GroupStatus::New | GroupStatus::Stopped => LeftLock::Start,
+                    _ => LeftLock::Wait,
+                };
+                assert_eq!(
+                    plan_left_lock(Some(&now)),
+                    due,
+                    "{role} {status} {volumes:?}"
+                );
+            }
+        }
+    }
+}
+
 fn acts(plan: &CyclePlan) -> Vec<&Action> {
     let acts = plan.turns.iter().filter_map(|turn| match turn {
         Turn::Act(action) => Some(action),
@@ -100,6 +128,7 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                                     _ => panic!("{case}"),
                                 }
                             }
+                            Change::Alone(_) => panic!("{case}"),
                             Change::TakeBack(vv) => match turn {
                                 Turn::Act(Action::Dismiss { vv: out, .. }) => {
                                     assert_eq!(Some(out), vv.as_ref(), "{case}");
@@ -274,6 +303,37 @@ fn what_ran_or_was_empty_or_is_stopped_by_us_is_started_and_nothing_else() {
             let starts = ran || volumes.is_empty() || stop_is_ours;
             assert_eq!(ending.starts, starts, "{status} {volumes:?} {stop_is_ours}");
             assert!(!ending.ours && !ending.unsettled);
+        }
+    }
+}
+
+/// It needs more than one command, on more than one array.
+#[test]
+fn what_grows_is_aboard_no_cycle() {
+    let wants = wants(Mode::Sync, false);
+    let is = group(&wants, GroupStatus::Started, &[OURS, OTHER]);
+    let grow = || Change::Alone(vv(OURS));
+    let plan = plan_cycle(ARRAY, Some(&is), false, &[grow()], &wants);
+    assert!(matches!(plan.turns[..], [Turn::Later]) && plan.is_idle());
+    let changes = [Change::Dismiss(vv(OTHER)), grow()];
+    let plan = plan_cycle(ARRAY, Some(&is), false, &changes, &wants);
+    assert!(matches!(plan.turns[..], [Turn::Act(_), Turn::Later]));
+    // A copy that a growth would stop is nobody's that leaves.
+    assert_eq!(grow().leaving(), None);
+}
+
+#[test]
+fn a_group_is_stopped_for_a_growth_only_if_it_runs_and_serves() {
+    let wants = wants(Mode::Sync, false);
+    for status in STATUSES {
+        for role in ROLES {
+            let mut is = group(&wants, status, &[OURS]);
+            is.role = role;
+            let may = check_growth(ARRAY, &is).is_ok();
+            let fits = role.is_primary() && status == GroupStatus::Started;
+            assert_eq!(may, fits, "{status} {role}");
+            is.volumes[0].sync = SyncStatus::Syncing(Some(10));
+            assert!(check_growth(ARRAY, &is).is_err(), "{status} {role}");
         }
     }
 }

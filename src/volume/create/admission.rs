@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{Array, Cpg, RcGroup, Vv, VvQuery},
-    model::{CpgName, DomainName, GroupName, Mode, Side, VvName},
+    model::{Comment, CpgName, DomainName, GroupName, Mode, Side, VvName},
     replication::{self, Acting, Action, Change, CpgPair, Newcomer, Pair, ReplicationError},
     volume::{
         backend::Backend,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::making::Place;
+use super::{complete, making::Place};
 
 /// A volume on its way into a group.
 pub(super) struct Admission<'a> {
@@ -136,6 +136,16 @@ impl<'a> Admission<'a> {
         &self.acting.other
     }
 
+    /// Which of the two that is.
+    pub fn side(&self) -> Side {
+        self.acting.side
+    }
+
+    /// The group, as the array on which the VV is made calls it.
+    pub fn group(&self) -> &GroupName {
+        &self.acting.group
+    }
+
     /// True if the group is Primary on the peer now.
     pub fn is_on_the_peer(&self) -> bool {
         self.acting.side == Side::Peer
@@ -217,16 +227,31 @@ impl<'a> Admission<'a> {
         Ok(wanted)
     }
 
-    /// The copy gets the name of its original. On the source the name was looked at before.
+    /// The copy gets the name of its original. On the array that is looked at first, which is the source, the name was free; a clone that
+    /// was made on the peer has it there by now, and needs it on the source.
     async fn check_name_is_free(&self, steps: &Steps) -> Result<(), Cause> {
         let peer = &self.pair.peer;
-        let there = steps
-            .look("vv on the peer", peer.showvv(VvQuery::Name(&self.vv)))
-            .await?;
-        match there.first() {
+        let look = peer.showvv(VvQuery::Name(&self.vv));
+        let there = steps.look("vv on the peer", look).await?;
+        let is_it = |vv: &Vv| {
+            let comment = vv.comment.as_deref().map(Comment::parse);
+            complete::side(steps.entry()) == Side::Peer
+                && matches!(comment, Some(Ok(comment)) if comment.op == steps.entry().op)
+        };
+        let (array, taken) = match there.first() {
+            // Whoever completes it waits until the group is primary there again.
+            Some(vv) if is_it(vv) && !self.is_on_the_peer() => return Ok(()),
+            Some(vv) if is_it(vv) => {
+                let source = &self.pair.source;
+                let look = source.showvv(VvQuery::Name(&self.vv));
+                (source, steps.look("vv on the source", look).await?)
+            }
+            _ => (peer, there),
+        };
+        match taken.first() {
             None => Ok(()),
             Some(taken) => Err(Cause::ForeignVv {
-                array: peer.label().to_owned(),
+                array: array.label().to_owned(),
                 vv: self.vv.clone(),
                 why: taken
                     .comment

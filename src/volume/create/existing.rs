@@ -1,12 +1,12 @@
 //! What is there already under the name of a volume that is to be made: the volume itself, another host's, or something half
 //! made.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::{Vv, VvQuery},
-    model::{Comment, CreateVolume, RequestId, Side, State, VvName},
+    model::{Comment, CreateVolume, ImportPolicy, RequestId, Side, Source, State, VvName},
     replication::Acting,
     volume::{
         backend::Backend,
@@ -16,7 +16,10 @@ use crate::{
         kill_points::Doing,
         known::{self, Found, Known},
         listing, recover,
+        remove::release,
+        service_levels,
         steps::Intent,
+        taken::Was,
         whose::{View, Whose},
     },
 };
@@ -24,6 +27,17 @@ use crate::{
 /// How long another host's unfinished create is waited for.
 const OTHERS_TURN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What became of a volume of the index.
+#[derive(Debug)]
+pub(super) enum Still {
+    /// It is there.
+    There,
+    /// It is being removed, or made anew, which [`look`] waits for.
+    Changing(Box<Comment>),
+    /// It is not, and is forgotten.
+    Gone,
+}
 
 /// Is a volume of the index still on its array? Another host may have removed it since the last listing. An array that cannot be
 /// asked is believed to be as it was.
@@ -34,38 +48,55 @@ pub(super) async fn still_there(
     inner: &Inner,
     request: &RequestId,
     known: &IndexedVolume,
-) -> Result<bool, Cause> {
-    let backend = inner.backend(&known.backend)?.for_request(request);
-    let there = match known::look(inner, &backend, &known.vv).await {
-        Ok(Known::Absent) => {
-            no_copy(&backend, known).await?;
-            false
+) -> Result<Still, Cause> {
+    let backend = inner.backend_of(known)?.for_request(request);
+    match known::look(inner, &backend, &known.vv).await {
+        Ok(Known::Absent) => no_copy(&backend, known).await?,
+        Ok(Known::Ours(vv, comment)) => {
+            let wwn = known.wwn_on(backend.side());
+            if wwn.is_none_or(|wwn| *wwn == vv.wwn) {
+                return Ok(match comment.state.is_there() {
+                    true => Still::There,
+                    false => Still::Changing(comment),
+                });
+            }
         }
-        Ok(Known::Ours(vv, _)) => known.wwn.as_ref().is_none_or(|wwn| *wwn == vv.wwn),
         Err(cause) if cause.is_unreachable() => {
-            copy_is_there(&backend, known).await?;
-            true
+            copy_is_there(inner, &backend, known).await?;
+            return Ok(Still::There);
         }
         Err(cause) => return Err(cause),
-    };
-    if !there {
-        if let Some(mountpoint) = inner.mounted(&known.name) {
-            return Err(Cause::MountedHere(mountpoint.display().to_string()));
-        }
-        log::info!(volume = known.name.as_str(), vv = known.vv.as_str(); "volume is gone from the array");
-        inner.forget(&known.name)?;
     }
-    Ok(there)
+    if let Some(mountpoint) = inner.mounted(&known.name) {
+        return Err(Cause::MountedHere(mountpoint.display().to_string()));
+    }
+    log::info!(volume = known.name.as_str(), vv = known.vv.as_str(); "volume is gone from the array");
+    inner.forget(&known.name)?;
+    Ok(Still::Gone)
 }
 
 /// The own array of a known volume cannot be asked. Where its peer says that the copy is gone, the volume is, too, or half of it: nobody
-/// knows.
-async fn copy_is_there(backend: &Backend, known: &IndexedVolume) -> Result<(), Cause> {
+/// knows. A copy that is being removed is no proof of it, either.
+async fn copy_is_there(
+    inner: &Inner,
+    backend: &Backend,
+    known: &IndexedVolume,
+) -> Result<(), Cause> {
     let (Some(pair), Some(copy)) = (&backend.pair, &known.copy_wwn) else {
         return Ok(());
     };
     match pair.peer.showvv(VvQuery::Name(&known.vv)).await {
-        Ok(found) if found.iter().any(|vv| vv.wwn == *copy) => Ok(()),
+        Ok(found) if found.iter().any(|vv| vv.wwn == *copy) => {
+            let copy = found
+                .iter()
+                .find_map(|vv| known::judge(inner, &pair.peer, vv).ok());
+            match copy {
+                Some(comment) if !comment.state.is_there() => {
+                    Err(Cause::busy(&inner.machine, &comment))
+                }
+                _ => Ok(()),
+            }
+        }
         Ok(_) => Err(Cause::NotKnown(format!(
             "array `{}` has no copy of it any more, and array `{}` cannot be asked",
             pair.peer.label(),
@@ -162,25 +193,26 @@ pub(super) async fn look(
     asked: &CreateVolume,
 ) -> Result<Known, Cause> {
     let give_up = tokio::time::Instant::now() + OTHERS_TURN;
+    let mut was_ended = false;
     loop {
         let look = known::look(inner, backend, vv);
         match inner.points.around(Doing::Look, "vv", look).await? {
             Known::Absent => return Ok(Known::Absent),
-            Known::Ours(vv, comment) if comment.state == State::Ready => {
+            Known::Ours(vv, comment) if comment.state.is_there() => {
                 return Ok(Known::Ours(vv, comment));
             }
-            Known::Ours(_, comment) if comment.op.machine == inner.machine => {
+            // What was ended and is there all the same is not gone round for ever.
+            Known::Ours(_, comment) if was_ended => {
+                return Err(Cause::busy(&inner.machine, &comment));
+            }
+            Known::Ours(vv, comment) if comment.op.machine == inner.machine => {
+                was_ended = true;
                 // The journal entry went with the state directory; the comment still says whose it is to clean up.
-                let entry = leftover(inner, request, backend, asked, &comment).await?;
-                let (kind, op) = (entry.kind.to_string(), entry.op.to_string());
+                let entry = leftover(inner, request, backend, asked, &vv, &comment).await?;
                 inner.index.begin(entry.clone())?;
-                recover::end(inner, request, entry)
+                recover::end(inner, request, entry.clone())
                     .await
-                    .map_err(|cause| Cause::Unfinished {
-                        kind,
-                        op,
-                        why: cause.to_string(),
-                    })?;
+                    .map_err(|cause| Cause::unfinished(&entry, cause))?;
             }
             Known::Ours(_, comment) => {
                 if tokio::time::Instant::now() >= give_up {
@@ -199,6 +231,7 @@ async fn leftover(
     request: &RequestId,
     backend: &Backend,
     asked: &CreateVolume,
+    found: &Vv,
     comment: &Comment,
 ) -> Result<JournalEntry, Cause> {
     let vv = asked.name.vv_name(&inner.namespace);
@@ -218,24 +251,46 @@ async fn leftover(
             OpKind::Remove,
             vec![Intent::MarkRemoving, Intent::LockGroup, Intent::StopGroup],
         ),
-        State::Making | State::Ready => (
+        State::Making | State::Copying | State::Ready => (
             OpKind::Create,
             vec![
                 Intent::MakeVv,
                 Intent::LockGroup,
                 Intent::StopGroup,
                 Intent::Admit,
+                Intent::MarkReady,
             ],
         ),
     };
     if comment.group_is_ours && kind == OpKind::Create {
         intents.push(Intent::MakeGroup);
     }
-    let made = CreateVolume {
+    let mut made = CreateVolume {
         replication_group: group.clone(),
         ..asked.clone()
     };
-    let mut facts = BTreeMap::new();
+    let entry = inner.new_entry(request, kind, &asked.name, backend);
+    let mut facts = entry.facts.clone();
+    let (further, known) = service_levels::left(comment);
+    intents.extend(further);
+    facts.extend(known);
+    if let Some(was) = Was::told(found, comment) {
+        // It was there before, and stays.
+        intents.retain(|intent| *intent != Intent::MakeVv);
+        if kind == OpKind::Create {
+            intents.extend([Intent::TakeVv, Intent::Rename]);
+        }
+        made.source = Source::Import {
+            vv: was.name.clone(),
+            policy: comment.import.unwrap_or_default(),
+        };
+        let known = match (kind, comment.import) {
+            (OpKind::Remove, Some(policy @ ImportPolicy::Release)) => release::facts(&was, policy),
+            (OpKind::Remove, _) => Vec::new(),
+            _ => was.facts().into_iter().map(owned).collect(),
+        };
+        facts.extend(known);
+    }
     if let (Some(group), Some(pair)) = (group, &backend.pair) {
         // The VV was found on the source.
         let acting = Acting {
@@ -245,16 +300,19 @@ async fn leftover(
             group: group.clone(),
             target: pair.wants.target.clone(),
         };
-        let known = groups::facts(&acting, &group);
-        facts.extend(known.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        facts.extend(groups::facts(&acting, &group).map(owned));
     }
     Ok(JournalEntry {
         op: comment.op.clone(),
         steps: intents.iter().map(ToString::to_string).collect(),
         facts,
         request: serde_json::to_value(made).unwrap_or_default(),
-        ..inner.new_entry(request, kind, &asked.name, backend)
+        ..entry
     })
+}
+
+fn owned((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
 }
 
 /// A volume that another host made: taken into the index, if it is what was asked for.
@@ -269,7 +327,9 @@ pub(super) async fn take_over(
     let login = inner.login(&backend.array);
     let login = login.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
     let view = View::new(inner, request, &login);
-    let entry = listing::entry(inner, &view, vv, comment, &Whose::Own).await?;
+    let known = inner.index.get(&comment.name);
+    let whose = view.whose(vv, comment, known.as_ref()).await?;
+    let entry = listing::entry(inner, &view, vv, comment, &whose).await?;
     let (by_group, mut volume) = entry.ok_or_else(|| known::other_login(vv))?;
     // Several backends may have one array; which of those without replication it was made for is not written there.
     if by_group.pair.is_some() == backend.pair.is_some() {
@@ -282,14 +342,22 @@ pub(super) async fn take_over(
 
 /// Is a volume that is there already what was asked for? A CPG that was not asked for may be any: what it is was decided when the
 /// volume was made. The snapshot CPG of an array that has none is not compared.
-pub(super) fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(), Cause> {
-    let mut comparable = asked.clone();
-    comparable.cpg = asked.cpg.clone().or_else(|| is.cpg.clone());
-    comparable.snap_cpg = asked
-        .snap_cpg
-        .clone()
-        .filter(|_| is.snap_cpg.is_some())
-        .or_else(|| is.snap_cpg.clone());
+pub(super) fn same_or_error(known: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
+    let is = &known.made_as();
+    let mut comparable = asked.filled_from(is);
+    if known.created.is_none() {
+        // It was made elsewhere, and this is what its array tells. That does not tell whether it compresses, nor, where one side is
+        // all that was seen, whether there is another.
+        comparable.compression = is.compression;
+        if let (Source::Snapshot(is), Source::Snapshot(asked)) =
+            (&is.source, &mut comparable.source)
+        {
+            asked.both &= is.both;
+        }
+    }
+    if is.snap_cpg.is_none() {
+        comparable.snap_cpg = None;
+    }
     let differences = is.differences(&comparable);
     if differences.is_empty() {
         Ok(())
@@ -302,5 +370,5 @@ pub(super) fn same_or_error(is: &CreateVolume, asked: &CreateVolume) -> Result<(
 fn same_on_the_array(is: &IndexedVolume, asked: &CreateVolume) -> Result<(), Cause> {
     let mut comparable = asked.clone();
     comparable.mount_conflict_delay = is.options.mount_conflict_delay;
-    same_or_error(&is.options, &comparable)
+    same_or_error(is, &comparable)
 }

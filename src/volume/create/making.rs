@@ -3,18 +3,22 @@
 use crate::{
     index::{IndexedVolume, JournalEntry},
     inform::{CreateVv, Vv, VvQuery},
-    model::{Comment, CpgName, CreateVolume, Format, Origin, Side, State, SystemId},
+    model::{Comment, CpgName, CreateVolume, Side, Source, State, SystemId},
     volume::{
         backend::{Backend, Identity},
         error::Cause,
         inner::Inner,
         known, mark,
         queue::Coming,
+        service_levels::{self, ServiceLevel},
         steps::{Intent, Seen, Steps},
     },
 };
 
-use super::admission::{Admission, Admitted};
+use super::{
+    admission::{Admission, Admitted},
+    clone, import,
+};
 
 /// Makes the VV, admits it to its group, and marks it ready. Gives what the index is to know of it.
 pub(super) async fn make(
@@ -25,22 +29,20 @@ pub(super) async fn make(
     steps: &mut Steps,
     asked: &CreateVolume,
 ) -> Result<IndexedVolume, Cause> {
+    match &asked.source {
+        Source::Clone { of } => {
+            return clone::make(inner, backend, identity, steps, asked, of).await;
+        }
+        Source::Import { vv, .. } => {
+            return import::import(inner, backend, identity, coming, steps, asked, vv).await;
+        }
+        // A snapshot is taken elsewhere.
+        Source::Blank | Source::Snapshot(_) => {}
+    }
     let JournalEntry { vv, op, .. } = steps.entry().clone();
     let vv = &vv;
-    let cpg = asked.cpg.clone().or_else(|| backend.cpgs.first().cloned());
-    let cpg = cpg.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
-    let snap_cpg = asked
-        .snap_cpg
-        .clone()
-        .or_else(|| backend.snap_cpgs.first().cloned())
-        .unwrap_or_else(|| cpg.clone());
-    // Primera and later have no snapshot CPG (array fact 5).
-    let snap_cpg = identity.release.has_snapshot_cpg().then_some(snap_cpg);
-    let mut place = Place {
-        home: identity.system.id,
-        cpg: cpg.clone(),
-        snap_cpg: snap_cpg.clone(),
-    };
+    let mut place = place(backend, identity, asked)?;
+    let (cpg, snap_cpg) = (place.cpg.clone(), place.snap_cpg.clone());
 
     // All that can be refused without having made anything is refused here.
     let admission = match (&asked.replication_group, &backend.pair) {
@@ -52,33 +54,22 @@ pub(super) async fn make(
         _ => None,
     };
     let array = admission.as_ref().map_or(&backend.array, Admission::array);
+    let level = ServiceLevel::asked(asked);
+    service_levels::check(steps, array, &level).await?;
 
     let mut comment = Comment {
-        namespace: inner.namespace.clone(),
-        name: asked.name.clone(),
-        home: place.home,
-        op,
-        state: State::Making,
-        origin: Origin::Blank,
-        format: Format::No,
         group_is_ours: admission.as_ref().is_some_and(Admission::group_is_ours),
-        fs_type: asked.fs_type,
-        fs_owner: asked.fs_owner,
-        fs_mode: asked.fs_mode,
-        delay: (asked.mount_conflict_delay != CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY)
-            .then_some(asked.mount_conflict_delay),
-        held: None,
-        since: None,
-        via: None,
-        pending: None,
-        further: Vec::new(),
+        ..Comment::asked(inner.namespace.clone(), place.home, op, asked)
     };
+    // Refused before anything is made, if it does not fit.
+    comment.can_be_used()?;
     let create = CreateVv {
         name: vv.clone(),
         cpg: place.cpg,
         snap_cpg: place.snap_cpg,
         size: asked.size,
         provisioning: asked.provisioning,
+        compression: asked.compression,
         comment: comment.encode()?,
         one_host: true,
     };
@@ -92,6 +83,8 @@ pub(super) async fn make(
         })
         .await?;
     steps.record(&[("wwn", made.wwn.as_str()), ("vv_id", &made.id.to_string())])?;
+
+    service_levels::give(steps, array, vv, &level).await?;
 
     if let Some(admission) = &admission {
         let Admitted {
@@ -118,6 +111,27 @@ pub(super) async fn make(
     Ok(indexed(
         inner, backend, &ready, &comment, asked, cpg, snap_cpg,
     ))
+}
+
+/// Where the VV is made if the backend's own array makes it.
+pub(super) fn place(
+    backend: &Backend,
+    identity: &Identity,
+    asked: &CreateVolume,
+) -> Result<Place, Cause> {
+    let cpg = asked.cpg.clone().or_else(|| backend.cpgs.first().cloned());
+    let cpg = cpg.ok_or_else(|| Cause::NoSuchBackend(backend.name.clone()))?;
+    let snap_cpg = asked
+        .snap_cpg
+        .clone()
+        .or_else(|| backend.snap_cpgs.first().cloned())
+        .unwrap_or_else(|| cpg.clone());
+    Ok(Place {
+        home: identity.system.id,
+        cpg,
+        // Primera and later have no snapshot CPG (array fact 5).
+        snap_cpg: identity.release.has_snapshot_cpg().then_some(snap_cpg),
+    })
 }
 
 /// Where a VV is made.
@@ -157,7 +171,7 @@ fn indexed(
     }
 }
 
-fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
+pub(super) fn ours_by_op(array: &str, found: Vec<Vv>, comment: &Comment) -> Seen<Vv> {
     let Some(vv) = found.into_iter().next() else {
         return Seen::NotDone(format!("no such VV on array `{array}`"));
     };

@@ -1,8 +1,8 @@
 //! Taking back what an unfinished create did.
 
 use crate::{
-    index::JournalEntry,
-    inform::{Array, Vv, VvQuery},
+    index::{JournalEntry, OpKind},
+    inform::{Array, Vv, VvKind, VvQuery},
     model::{Comment, SetName, VvName},
     replication::{Acting, Action, Change},
     volume::{
@@ -11,9 +11,14 @@ use crate::{
         group_lock, groups,
         inner::Inner,
         queue::{self, Coming, GROUP_IS_OURS, Site},
+        service_levels,
+        snapshots::{self, schedules},
         steps::{Intent, Seen, Steps},
+        taken::NotTaken,
     },
 };
+
+use super::{clone, complete, import};
 
 /// Takes back what an unfinished create may have done. Only what provably belongs to the operation is touched: the VV by the
 /// operation in its comment, the copy by the WWN that was read when it was made, the group if this plugin made it and nothing
@@ -40,17 +45,65 @@ pub(in crate::volume) async fn undo(
     }
 }
 
+/// As [`undo`], of a create that an earlier run of the plugin, or an earlier attempt, left open.
+///
+/// # Errors
+/// [`NotTaken::Lost`] if what was imported is nowhere; [`Cause::NotKnown`] with what is left.
+pub(in crate::volume) async fn take_back(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    mut steps: Steps,
+) -> Result<(), Cause> {
+    let mut undone = steps.undone();
+    match try_undo(inner, backend, coming, &mut steps, &mut undone).await {
+        Ok(()) => steps.finish(),
+        Err(
+            cause @ Cause::NotTaken {
+                why: NotTaken::Lost { .. },
+                ..
+            },
+        ) => Err(cause),
+        Err(cause) => {
+            let entry = steps.entry();
+            let what = left(backend, entry, &undone).join(", ");
+            log::error!(volume = entry.name.as_str(), op:% = entry.op, cause:% = cause; "could not undo a create");
+            Err(Cause::NotKnown(format!("still there: {what} ({cause})")))
+        }
+    }
+}
+
+/// True if only the copy is the operation's own: what was imported, or copied, was there before, and stays.
+fn keeps_its_vv(entry: &JournalEntry) -> bool {
+    import::is_one(entry) || entry.kind == OpKind::Completion
+}
+
+/// True if the operation may have made its VV.
+fn has_made_vv(entry: &JournalEntry) -> bool {
+    Intent::MakeVv.is_in(entry)
+        || Intent::TakeSnapshot.is_in(entry)
+        || Intent::StartCopy.may_have_happened(entry)
+}
+
 /// What may be left on the arrays, for people. What was taken back is not.
 fn left(backend: &Backend, entry: &JournalEntry, undone: &[String]) -> Vec<String> {
     let array = groups::acting_array(entry, backend).label();
     let mut what = Vec::new();
-    if Intent::MakeVv.is_in(entry) && !undone.iter().any(|u| u.starts_with("VV")) {
+    if import::is_one(entry) {
+        what.push(import::left(entry, backend));
+    }
+    if has_made_vv(entry) && !undone.iter().any(|u| u.starts_with("VV")) {
         what.push(format!("VV `{}` on array `{array}`", entry.vv));
     }
     let acting = backend
         .pair
         .as_ref()
         .and_then(|pair| groups::recall(entry, pair));
+    if Intent::MakeSchedule.may_have_happened(entry)
+        && !undone.iter().any(|u| u.starts_with("schedule"))
+    {
+        what.push(format!("perhaps its schedule on array `{array}`"));
+    }
     let Some(acting) = acting else { return what };
     let group = &acting.group;
     if Intent::Admit.is_in(entry) {
@@ -80,30 +133,44 @@ async fn try_undo(
     undone: &mut Vec<String>,
 ) -> Result<(), Cause> {
     let entry = steps.entry().clone();
-    if !Intent::MakeVv.is_in(&entry) {
+    if import::is_one(&entry) {
+        return import::try_undo(inner, backend, coming, steps, undone).await;
+    }
+    if !has_made_vv(&entry) && !Intent::MakeSchedule.is_in(&entry) {
         return Ok(());
     }
-    if let Some(doubt) = steps.doubt(backend).await? {
-        return Err(Cause::NotKnown(doubt));
-    }
+    steps.must_be_still(backend).await?;
     let array = groups::acting_array(&entry, backend);
+    schedules::undo(steps, array, undone).await?;
     let vv = &entry.vv;
     let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
-    let ours = found.first().is_some_and(|vv| is_of(steps, vv));
-    let acting = backend
-        .pair
-        .as_ref()
-        .and_then(|pair| groups::recall(&entry, pair));
-    if let Some(acting) = &acting {
-        let left = leave_group(inner, backend, coming, steps, acting, ours).await;
-        undone.append(&mut steps.undone());
-        if left? {
-            remove_copy(steps, acting, undone).await?;
+    let first = found.first();
+    // A copy has no comment at first.
+    let bare = match first {
+        Some(vv) => clone::is_left(steps, array, vv).await?,
+        None => false,
+    };
+    let ours = bare || first.is_some_and(|vv| is_of(steps, vv));
+    out_of_group(inner, backend, coming, steps, ours, undone).await?;
+    if ours {
+        if let Some(vv) = first {
+            snapshots::must_not_be_retained(inner, array, vv).await?;
         }
+        remove_twin(inner, steps, undone).await?;
+        service_levels::undo(steps, array, vv, undone).await?;
     }
     // A dismissal in the other direction has taken it along.
     let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
-    if ours && found.first().is_some_and(|vv| is_of(steps, vv)) {
+    let as_before =
+        |vv: &Vv| bare && vv.comment.is_none() && first.is_some_and(|f| f.wwn == vv.wwn);
+    if ours
+        && found
+            .first()
+            .is_some_and(|vv| is_of(steps, vv) || as_before(vv))
+    {
+        if Intent::StartCopy.is_in(&entry) {
+            clone::end(steps, array).await?;
+        }
         remove_vv(steps, array, vv).await?;
     }
     if ours {
@@ -112,15 +179,68 @@ async fn try_undo(
     Ok(())
 }
 
-/// True if the comment says that the operation made it.
+/// Takes back what the one command took on the other array.
+async fn remove_twin(
+    inner: &Inner,
+    steps: &mut Steps,
+    undone: &mut Vec<String>,
+) -> Result<(), Cause> {
+    let entry = steps.entry().clone();
+    let Some(other) = snapshots::twin_array(inner, &entry)? else {
+        return Ok(());
+    };
+    let vv = &entry.vv;
+    let found = steps.look("twin", other.showvv(VvQuery::Name(vv))).await?;
+    let Some(twin) = found.first() else {
+        return Ok(());
+    };
+    // Without a comment, while the one on the array that took it carries the operation: it is of the same command.
+    if !is_of(steps, twin) && (twin.comment.is_some() || twin.kind != VvKind::VirtualCopy) {
+        return Ok(());
+    }
+    steps
+        .act(Intent::RemoveCopy, other.removevv(vv), || gone(&other, vv))
+        .await?;
+    undone.push(format!(
+        "snapshot `{vv}` on array `{}` removed",
+        other.label()
+    ));
+    Ok(())
+}
+
+/// Out of the group, into which it may have been admitted, and the copy gone.
+pub(super) async fn out_of_group(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    steps: &mut Steps,
+    ours: bool,
+    undone: &mut Vec<String>,
+) -> Result<(), Cause> {
+    let acting = backend
+        .pair
+        .as_ref()
+        .and_then(|pair| groups::recall(steps.entry(), pair));
+    let Some(acting) = &acting else {
+        return Ok(());
+    };
+    let left = leave_group(inner, backend, coming, steps, acting, ours).await;
+    undone.append(&mut steps.undone());
+    if left? {
+        remove_copy(steps, acting, undone).await?;
+    }
+    Ok(())
+}
+
+/// True if the comment says that the operation made it. What it took was there before.
 fn is_of(steps: &Steps, vv: &Vv) -> bool {
     let comment = vv.comment.as_deref().map(Comment::parse);
-    matches!(comment, Some(Ok(comment)) if comment.op == steps.entry().op)
+    matches!(comment, Some(Ok(comment)) if comment.op == steps.entry().op && (comment.was.is_none() || import::is_one(steps.entry())))
 }
 
 /// Out of the group again, in a cycle with all others that wait. Without one where that can be seen: nobody else puts this VV there.
 /// True if it may have been in.
-async fn leave_group(
+pub(super) async fn leave_group(
     inner: &Inner,
     backend: &Backend,
     coming: &mut Coming,
@@ -135,6 +255,9 @@ async fn leave_group(
     // What this operation stopped is started only while the lock is still its own: once another host has taken that away, it has started
     // the group, and who stopped it since is a person.
     let acting = &where_it_is_now(backend, steps, acting).await?;
+    if may_have_admitted && keeps_its_vv(&entry) {
+        groups::must_be_at_home(steps, backend, complete::side(&entry), acting)?;
+    }
     let held = group_lock::is_ours(steps, acting).await?;
     if !held && !may_have_admitted && !group_is_ours {
         coming.leave();
@@ -153,7 +276,7 @@ async fn leave_group(
 }
 
 /// The group may have changed its direction since the operation was interrupted. What it made is still where it was made.
-async fn where_it_is_now(
+pub(in crate::volume) async fn where_it_is_now(
     backend: &Backend,
     steps: &mut Steps,
     before: &Acting,
@@ -204,7 +327,7 @@ pub(in crate::volume) async fn put_in_order(
 }
 
 /// What a dismissal left of the copy, because the other array was away. It is ours by what was read right after it was made.
-async fn remove_copy(
+pub(super) async fn remove_copy(
     steps: &mut Steps,
     acting: &Acting,
     undone: &mut Vec<String>,

@@ -7,11 +7,17 @@ use std::time::Duration;
 use crate::{
     index::JournalEntry,
     inform::{Array, ExportedVv, RcGroup, VlunQuery, VvQuery},
-    model::{Comment, GroupName, Namespace, Side, SystemId, TargetName, TargetStatus},
+    model::{Comment, GroupLock, GroupName, Namespace, Side, SystemId, TargetName, TargetStatus},
     replication::{Acting, GroupSide, GroupSides, Pair, ReplicationError},
 };
 
-use super::{backend::Backend, error::Cause, exports, group_lock, steps::Steps};
+use super::{
+    backend::Backend,
+    error::Cause,
+    exports, group_lock,
+    steps::Steps,
+    taken::{self, NotTaken},
+};
 
 pub(super) use action::{already_so, carry_out, intent, told};
 
@@ -339,11 +345,43 @@ pub(super) async fn moved(
     Ok(moved.then_some(acting))
 }
 
+/// A dismissal removes the VV on the array that is not Primary. Nothing is dismissed where that would be the VV that has to stay. `home`:
+/// where that is.
+///
+/// # Errors
+/// [`NotTaken::FailedOver`] while the group is changed on the other array.
+pub(super) fn must_be_at_home(
+    steps: &Steps,
+    backend: &Backend,
+    home: Side,
+    acting: &Acting,
+) -> Result<(), Cause> {
+    if acting.side == home {
+        return Ok(());
+    }
+    let vv = &steps.entry().vv;
+    let group = name_at_home(steps.entry()).unwrap_or_else(|| acting.group.clone());
+    Err(taken::not_taken(
+        backend.on(home),
+        vv,
+        NotTaken::FailedOver(group),
+    ))
+}
+
 /// What the arrays showed does not fit.
 pub(super) fn refused(array: &Array, why: ReplicationError) -> Cause {
     Cause::Replication {
         array: array.label().to_owned(),
         why,
+    }
+}
+
+/// Another operation has the group.
+pub(super) fn locked(group: &GroupName, array: &Array, lock: GroupLock) -> Cause {
+    Cause::GroupLocked {
+        group: group.clone(),
+        array: array.label().to_owned(),
+        lock: Box::new(lock),
     }
 }
 

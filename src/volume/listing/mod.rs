@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     index::{IndexError, IndexedVolume},
-    inform::{Vv, VvQuery},
+    inform::{RcGroup, Vv, VvQuery},
     model::{BackendName, Comment, RequestId, Side, VvName, Wwn},
 };
 
@@ -22,12 +22,30 @@ use super::{
 
 use taking_in::{Times, copy_alone, copy_without_comment, place, take_in, take_in_copy, turn};
 
+/// What came of a listing.
+#[derive(Debug)]
+pub(in crate::volume) struct Listing {
+    /// What it took into the index.
+    pub taken: Taken,
+    /// The remote copy groups that the array showed with it.
+    pub groups: Vec<RcGroup>,
+}
+
+/// What a listing took into the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::volume) enum Taken {
+    /// Every volume it showed.
+    All,
+    /// Not those that were being worked on.
+    Some,
+}
+
 /// Lists the VVs of this plugin on one array, and takes what is new or changed into the index.
 pub(in crate::volume) async fn list(
     inner: &Inner,
     request: &RequestId,
     login: &Login<'_>,
-) -> Result<(), Cause> {
+) -> Result<Listing, Cause> {
     let view = View::new(inner, request, login);
     view.id().await?;
     let begun = inner.now();
@@ -38,6 +56,7 @@ pub(in crate::volume) async fn list(
     let groups = view.groups().await?;
     let mut seen = Seen::default();
     let mut complete = true;
+    let mut into_the_index = Taken::All;
     for vv in &vvs {
         // Before the comment is judged: a volume does not go away because somebody edited that.
         seen.all.push((vv.name.clone(), vv.wwn.clone()));
@@ -59,6 +78,7 @@ pub(in crate::volume) async fn list(
         let _turn = turn(inner);
         // Whoever works on the volume right now knows better than a listing that may be older.
         let Some(_lock) = inner.locks.try_lock(&comment.name) else {
+            into_the_index = Taken::Some;
             continue;
         };
         let taken = match whose {
@@ -100,7 +120,10 @@ pub(in crate::volume) async fn list(
             inner.index.set_seeded(&backend.name)?;
         }
     }
-    Ok(())
+    Ok(Listing {
+        taken: into_the_index,
+        groups: groups.found().cloned().collect(),
+    })
 }
 
 /// What a listing showed.
@@ -137,7 +160,8 @@ pub(in crate::volume) async fn entry(
 ) -> Result<Option<(Backend, IndexedVolume)>, Cause> {
     match whose {
         Whose::Own => {
-            let place = place(inner, &view.login, vv, view.groups().await?)?;
+            let groups = view.groups().await?;
+            let place = place(inner, &view.login, (vv, comment), groups)?;
             Ok(place.map(|(backend, group)| {
                 let volume = known::volume(inner, backend, Side::Source, vv, comment, group);
                 (backend.clone(), volume)

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 use crate::{
     index::IndexedVolume,
     inform::{RcGroup, Vv},
-    model::{Comment, Format, GroupName, Side, State, VolumeName},
+    model::{Comment, GroupName, Side, Source, VolumeName},
     volume::{
         arrays::Login,
         backend::Backend,
@@ -68,6 +68,10 @@ pub(super) fn take_in(
                 ..known.clone()
             };
             now.last_roles.note_listed(Side::Source, role, groups.asked);
+            // Grown, by another host or by a person. While it is copied it has the size of what is copied.
+            if comment.becomes.is_none() {
+                now.options.size = now.options.size.max(vv.size);
+            }
             // That it was seen is noted with the whole listing, and not worth a write of its own.
             if now != known {
                 inner.index.put(IndexedVolume { seen: begun, ..now })?;
@@ -77,7 +81,7 @@ pub(super) fn take_in(
         Some(known) if known.wwn.is_none() && known.home == comment.home => {
             let as_known = inner.backend(&known.backend);
             let as_known = as_known.ok().filter(|backend| login.is_of(&backend.array));
-            let (backend, group) = match (place(inner, login, vv, groups), as_known) {
+            let (backend, group) = match (place(inner, login, (vv, comment), groups), as_known) {
                 (Ok(Some(place)), _) => place,
                 (Ok(None), _) => return Ok(()),
                 (Err(_), Some(backend)) => (backend, known.group.clone()),
@@ -101,9 +105,9 @@ pub(super) fn take_in(
             two_of_a_name(&known, vv, comment);
         }
         // Half made by another host: not a volume yet. Being removed: not one any more.
-        _ if comment.state != State::Ready => {}
+        _ if !comment.state.is_there() => {}
         _ => {
-            if let Some((backend, group)) = place(inner, login, vv, groups)? {
+            if let Some((backend, group)) = place(inner, login, (vv, comment), groups)? {
                 let mut volume = known::volume(inner, backend, Side::Source, vv, comment, group);
                 volume
                     .last_roles
@@ -135,7 +139,7 @@ pub(super) fn take_in_copy(
         return Ok(());
     }
     let Some(known) = inner.index.get(name) else {
-        if comment.state == State::Ready {
+        if comment.state.is_there() {
             inner
                 .index
                 .put(copy_alone(inner, backend, vv, comment, group, times))?;
@@ -157,9 +161,14 @@ pub(super) fn take_in_copy(
             .note_listed(Side::Peer, group.role, times.asked);
         if volume.wwn.is_none() {
             volume.state = comment.state;
-            volume.group = Some(group.name.clone());
+            // A clone that is to come into the group is in none yet.
+            if comment.becomes.is_some() {
+                volume.group = None;
+            } else if !matches!(volume.options.source, Source::Snapshot(_)) {
+                volume.group = Some(group.name.clone());
+            }
             // A filesystem that was seen is there, whatever the comment says.
-            volume.format = further(volume.format, comment.format);
+            volume.format = volume.format.max(comment.format);
         }
     })
 }
@@ -173,7 +182,7 @@ pub(super) fn copy_alone(
     group: &CopyGroup,
     times: Times,
 ) -> IndexedVolume {
-    let in_group = Some(group.name.clone());
+    let in_group = comment.becomes.is_none().then(|| group.name.clone());
     let mut volume = known::volume(inner, backend, Side::Peer, vv, comment, in_group);
     volume
         .last_roles
@@ -203,15 +212,6 @@ fn note_copy(
         further(volume);
     })?;
     Ok(())
-}
-
-/// The one of two that is nearer to a filesystem.
-fn further(one: Format, other: Format) -> Format {
-    match (one, other) {
-        (Format::Done, _) | (_, Format::Done) => Format::Done,
-        (Format::Doing, _) | (_, Format::Doing) => Format::Doing,
-        (Format::No, Format::No) => Format::No,
-    }
 }
 
 /// A copy that never got its comment: of a known volume, its group tells.
@@ -246,10 +246,10 @@ pub(super) async fn copy_without_comment(
 pub(super) fn place<'a>(
     inner: &'a Inner,
     login: &Login<'a>,
-    vv: &Vv,
+    (vv, comment): (&Vv, &Comment),
     groups: &Groups,
 ) -> Result<Option<(&'a Backend, Option<GroupName>)>, Cause> {
-    let group: Option<&RcGroup> = match groups.of(vv) {
+    let group: Option<&RcGroup> = match groups.of_original(vv) {
         Place::In(group) => Some(group),
         Place::InNone => None,
         Place::NotKnown => return Err(whose::no_group(vv)),
@@ -263,7 +263,10 @@ pub(super) fn place<'a>(
         own.filter(|backend| !login.is_of(&backend.array))
     };
     let all = || login.own.iter().copied().chain(others());
-    let fits = |backend: &&Backend| backend.pair.is_some() == group.is_some();
+    // A clone that is being copied is not in its group yet.
+    let becomes = comment.becomes.as_ref();
+    let replicated = group.is_some() || becomes.is_some_and(|to| to.group.is_some());
+    let fits = |backend: &&Backend| backend.pair.is_some() == replicated;
     let has_cpg = |backend: &&Backend| {
         vv.user_cpg
             .as_ref()

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use crate::{
     host::{self, BlockDevice, Export, MountAs},
     index::{MountPlace, OpKind},
-    inform::{Vv, VvQuery},
-    model::{Comment, MountId, RequestId, State, VolumeName},
+    inform::{Vv, VvKind, VvQuery, VvState},
+    model::{Comment, Holds, MountId, RequestId, State, VolumeName},
 };
 
 use super::{
     backend::Backend,
-    detach,
+    copying, detach,
     error::{Aftermath, Cause, VolumeError},
     format, groups, growth,
     inner::Inner,
@@ -25,6 +25,7 @@ use super::{
     place,
     second_export::{self, Kept},
     serving::{self, Serving},
+    snapshots,
     steps::{Intent, Steps},
     unmount,
 };
@@ -41,6 +42,7 @@ pub(super) async fn mount(
     name: &VolumeName,
     id: &MountId,
 ) -> Result<PathBuf, VolumeError> {
+    copying::wait_a_little(inner, name).await;
     let _lock = inner.locks.lock(name).await;
     if inner.mounted(name).is_some()
         && let Some(mountpoint) = mounted_already::use_it(inner, request, name, id).await?
@@ -76,6 +78,9 @@ async fn anew(
         return Err(clean(Cause::NoSuchVolume));
     };
     let vv = name.vv_name(&inner.namespace);
+    copying::check_ready(inner, &backend, name)
+        .await
+        .map_err(clean)?;
     let from = serving::find(inner, &backend, name, &vv)
         .await
         .map_err(clean)?;
@@ -98,10 +103,15 @@ async fn anew(
         .await
         .map_err(clean)?;
     match bring_here(inner, &backend, &from, &mut steps).await {
-        Ok((place, exported, export)) => {
+        Ok((place, exported, holds, export)) => {
             inner
                 .write("mount", |index| index.mounted(name, place))
                 .map_err(clean)?;
+            if let Some(holds) = holds {
+                inner
+                    .write("holder", |index| index.held(name, holds))
+                    .map_err(clean)?;
+            }
             if let Some(exported) = exported {
                 second_export::overtake(inner, steps.entry()).map_err(clean)?;
                 second_export::hand_over_doubt(inner, &backend, &mut steps)
@@ -132,7 +142,7 @@ async fn bring_here(
     backend: &Backend,
     from: &Serving,
     steps: &mut Steps,
-) -> Result<(MountPlace, Option<Kept>, Export), Cause> {
+) -> Result<(MountPlace, Option<Kept>, Option<Holds>, Export), Cause> {
     let array = &from.array;
     let name = steps.entry().name.clone();
     // The identity is read from the serving array at every mount.
@@ -189,7 +199,7 @@ async fn bring_here(
                 &device,
                 &mountpoint,
                 fs_type,
-                MountAs::Volume,
+                mount_as(&found, &comment),
                 MOUNTING,
             ),
         )
@@ -201,11 +211,21 @@ async fn bring_here(
         device: device.path().to_owned(),
         mountpoint,
     };
-    let kept = second.map(|second| second.kept(inner, &name, array).held_since(comment.since));
+    let holds = second.as_ref().and(comment.holds);
+    let kept = second.map(|second| second.kept(inner, &name, array));
     inner
         .handovers
         .mounted(&name, taken_from.as_ref(), inner.now());
-    Ok((place, kept, export))
+    Ok((place, kept, holds, export))
+}
+
+/// What was copied has the filesystem of what it was copied from, which may be mounted here, too.
+fn mount_as(vv: &Vv, comment: &Comment) -> MountAs {
+    if comment.of.is_some() || vv.kind == VvKind::VirtualCopy {
+        MountAs::Twin
+    } else {
+        MountAs::Volume
+    }
 }
 
 /// The VV on the serving array and its comment, if it may be mounted.
@@ -218,7 +238,10 @@ pub(super) async fn ready(
     let found = steps
         .look("vv", from.array.showvv(VvQuery::Name(vv)))
         .await?;
-    let found = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
+    let name = &steps.entry().name;
+    let gone =
+        || snapshots::expired(inner, name, &from.array).map_or(Cause::NoSuchVolume, Cause::from);
+    let found = found.into_iter().next().ok_or_else(gone)?;
     let comment = match known::judge(inner, &from.array, &found) {
         Err(cause) => {
             known::copy_without_comment(inner, from.side, &found, &steps.entry().op).ok_or(cause)?
@@ -226,7 +249,19 @@ pub(super) async fn ready(
         Ok(comment) => comment,
     };
     match comment.state {
-        State::Ready => Ok((found, comment)),
+        State::Ready => match found.state {
+            VvState::CopyFailed | VvState::Promoting => Err(Cause::HalfWritten {
+                array: from.array.label().to_owned(),
+                vv: found.name,
+                state: found.state,
+            }),
+            VvState::Normal | VvState::Other(_) => Ok((found, comment)),
+        },
+        State::Copying => {
+            let look = copying::look(&inner.points, &from.array, vv).await?;
+            let (found, progress) = look.ok_or(Cause::NoSuchVolume)?;
+            Err(copying::not_ready(&comment, &found, &progress))
+        }
         State::Making | State::Removing => Err(Cause::busy(&inner.machine, &comment)),
     }
 }

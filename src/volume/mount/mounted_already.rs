@@ -28,15 +28,15 @@ pub(super) async fn use_it(
     let wwn = reconcile::mounted_volume(inner, name).map_err(clean)?;
     let side = unmount::side_of(inner, name, wwn.map(|place| place.wwn).as_ref());
     let volume = inner.index.get(name);
-    let backend = volume.and_then(|volume| inner.backend(&volume.backend).ok());
-    let array = backend.map(|backend| backend.on(side));
+    let backend = volume.and_then(|volume| inner.backend_of(&volume).ok());
+    let array = backend.as_ref().map(|backend| backend.on(side));
     let cleaned = inner.clean_up_before_mount(request, name, array).await;
     if inner.mounted(name).is_none() {
         return Ok(None);
     }
     cleaned.map_err(clean)?;
     inner.check_device(name).map_err(clean)?;
-    if let Some(backend) = backend
+    if let Some(backend) = &backend
         && let Some(now) = served_by(inner, &backend.for_request(request), name).await
         && now != side
     {

@@ -22,7 +22,11 @@ use crate::{
     },
 };
 
-use super::{Claim, LEASE, MARGIN, foreign::Foreign};
+use super::{
+    Claim, LEASE, MARGIN,
+    foreign::Foreign,
+    last::{is_later, shorten},
+};
 
 /// How it ended.
 pub(super) enum Attempt {
@@ -49,7 +53,7 @@ pub(super) async fn claim(
 ) -> Result<Attempt, Cause> {
     let array = &from.array;
     let vv = steps.entry().vv.clone();
-    let before = exports::look(steps, backend, array, &vv).await?;
+    let before = exports::look_at_sets_too(steps, backend, array, &vv).await?;
     let template = match before {
         Exports::Foreign { to, foreign, own } => {
             // Under a device that is still attached, or under several LUNs: that is no moment's meeting.
@@ -92,7 +96,7 @@ pub(super) async fn claim(
         Some(template) => template,
         None => {
             let lun = second.as_ref().and_then(Second::lun);
-            let _kept = inner.host_objects.keep(array).await;
+            let _kept = inner.host_objects.keep(backend, array).await?;
             let host =
                 host_object::find_or_make(&inner.host_objects, steps, backend, array).await?;
             match exports::export(backend, steps, Intent::Export, array, &vv, &host, lun).await {
@@ -227,23 +231,28 @@ async fn mark_holder(
     let us = Some(&inner.machine);
     let taken = comment.pending.clone();
     let held = comment.held.as_ref() == us;
-    let is_last = held && second.and_then(Second::since) <= comment.since;
+    let copy = second.and_then(Second::written);
+    let seen = comment.holds.unwrap_or_default();
+    let is_counted = second.is_none() || comment.holds.is_some();
+    let is_last =
+        held && is_counted && copy.is_none_or(|copy| !is_later(&inner.machine, seen, copy));
     if found.comment.is_none() || (is_last && taken.is_none()) {
         return Ok(false);
     }
     let answers = held || taken.as_ref() == us;
-    let before = comment.since.max(second.and_then(Second::since));
     let now = u64::try_from(inner.now().as_second()).unwrap_or_default();
+    let before = comment.since.map_or(0, |before| before.saturating_add(1));
     comment.held = Some(inner.machine.clone());
-    comment.since = Some(now.max(before.map_or(0, |before| before.saturating_add(1))));
+    comment.since = Some(now.max(before));
+    comment.holds = second.map(|_| {
+        let there = copy.and_then(|copy| copy.holds).unwrap_or_default();
+        seen.with(there).one_more(from.side)
+    });
     // An array that is away may still export it to the one that it was taken from.
     let away = second.is_some() && !from.other_answers;
     comment.pending = taken.filter(|taken| away && *taken != inner.machine);
     comment.via = via.parse().ok();
-    if comment.encode().is_err() {
-        // It is a help only.
-        comment.via = None;
-    }
+    shorten(comment);
     keep_formatting(comment, steps);
     let vv = &steps.entry().vv.clone();
     mark::home(steps, Intent::MarkHolder, &from.array, vv, comment).await?;

@@ -45,6 +45,25 @@ impl Foreign {
         }
     }
 
+    /// What a person types to remove it, and where.
+    fn removal(&self) -> String {
+        let VlunTemplate {
+            lun,
+            vv,
+            target,
+            port,
+            ..
+        } = &self.template;
+        let target = match port {
+            Some(port) => format!("{port} {target}"),
+            None => target.to_string(),
+        };
+        format!(
+            "`removevlun -f {vv} {lun} {target}` on array `{}`",
+            self.array.label()
+        )
+    }
+
     /// How it was made, for people.
     fn told(&self) -> String {
         let VlunTemplate {
@@ -86,29 +105,12 @@ pub(super) async fn look(
     let vv = &steps.entry().vv;
     let mut all = Vec::new();
     for array in arrays {
-        if let Exports::Foreign { foreign, .. } = exports::look(steps, backend, array, vv).await? {
+        let seen = exports::look_at_sets_too(steps, backend, array, vv).await?;
+        if let Exports::Foreign { foreign, .. } = seen {
             all.extend(Foreign::all(array, foreign));
         }
     }
     Ok(all)
-}
-
-/// The exports of VV sets that the volume is in: an array lists those under the name of the set.
-pub(super) async fn through_sets(array: &Array, steps: &Steps) -> Result<Vec<Foreign>, Cause> {
-    let sets = steps
-        .look("sets", array.showvvset_of(&steps.entry().vv))
-        .await?;
-    if sets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut all = steps
-        .look("exports", array.showvlun_t(VlunQuery::All))
-        .await?;
-    all.retain(|template| match &template.vv {
-        ExportedVv::Set(name) => sets.iter().any(|set| set.name == *name),
-        ExportedVv::One(_) => false,
-    });
-    Ok(Foreign::all(array, all))
 }
 
 /// Who is in the way, and what the comment says of that.
@@ -216,6 +218,8 @@ pub enum Obstacle {
     Unknown {
         /// They.
         hosts: Vec<HostName>,
+        /// The commands that remove these exports, and where.
+        commands: Vec<String>,
     },
     /// Others come and go all the time.
     Contended,
@@ -254,7 +258,7 @@ impl fmt::Display for Obstacle {
             Self::Kind { exports } => {
                 write!(f, "{exports} is no export that this plugin makes")
             }
-            Self::Unknown { hosts } => {
+            Self::Unknown { hosts, .. } => {
                 let hosts: Vec<String> = hosts.iter().map(|host| format!("`{host}`")).collect();
                 write!(
                     f,
@@ -278,7 +282,10 @@ impl HeldElsewhere {
             Obstacle::Kind { .. } => {
                 "ask who made that export; when nothing uses it an administrator removes it (`removevlun`)".to_owned()
             }
-            Obstacle::Unknown { .. } => "stop what uses it there; when nothing does, an administrator removes that export (`removevlun`)".to_owned(),
+            Obstacle::Unknown { commands, .. } => format!(
+                "stop what uses it there; when nothing does, or that host is dead, an administrator removes that export: {}. One that died between its export and the line that names it stays nobody's, and is not taken over by itself",
+                commands.join(", ")
+            ),
             Obstacle::Contended => "several hosts want it at once: try again".to_owned(),
         }
     }
@@ -319,10 +326,18 @@ pub(super) async fn judge(
     let mut owners = owners.into_iter();
     let holder = match owners.next() {
         Some(holder) if unknown.is_empty() && owners.all(|other| other == holder) => holder,
-        _ => return Ok(Err(Obstacle::Unknown { hosts: unknown })),
+        _ => {
+            let of_these = |one: &&Foreign| one.host().is_some_and(|host| unknown.contains(host));
+            let commands = situation.foreign.iter().filter(of_these);
+            let commands = commands.map(Foreign::removal).collect();
+            return Ok(Err(Obstacle::Unknown {
+                hosts: unknown,
+                commands,
+            }));
+        }
     };
     if backend.takeover == Takeover::DeadHost
-        && let Some(alive) = signs_of_life(backend, from, steps, situation).await?
+        && let Some(alive) = signs_of_life(backend, from, steps, situation, &holder).await?
     {
         return Ok(Err(alive));
     }
@@ -346,12 +361,14 @@ pub(super) async fn owner(
     Ok(comment.held.clone().filter(|_| via))
 }
 
-/// Any path of the hosts behind these exports, on any array that can be asked, to any volume.
+/// Any path of the machine behind these exports, on any array that can be asked, to any volume: by the host objects they are to, those with
+/// an initiator of theirs, and those that the plugin made for that machine, for example for its Fibre Channel ports.
 async fn signs_of_life(
     backend: &Backend,
     from: &Serving,
     steps: &Steps,
     situation: &Situation,
+    holder: &Machine,
 ) -> Result<Option<Obstacle>, Cause> {
     let mut arrays = vec![from.array.clone()];
     if backend.pair.is_some() && from.other_answers {
@@ -380,7 +397,10 @@ async fn signs_of_life(
                     .as_ref()
                     .is_some_and(|i| initiators.contains(i))
             };
-            if !is_there(array, name) && !host.paths.iter().any(same) {
+            let is_its = is_there(array, name)
+                || host.paths.iter().any(same)
+                || is_made_for(steps, array, name, holder).await?;
+            if !is_its {
                 continue;
             }
             let active = steps
@@ -399,4 +419,19 @@ async fn signs_of_life(
         }
     }
     Ok(None)
+}
+
+/// The plugin made this host object for that machine. Only names that it gives are asked about.
+async fn is_made_for(
+    steps: &Steps,
+    array: &Array,
+    host: &HostName,
+    machine: &Machine,
+) -> Result<bool, Cause> {
+    if !machine.may_be_named(host) {
+        return Ok(false);
+    }
+    let text = steps.look("host", array.showhost_comment(host)).await?;
+    let id = text.as_deref().and_then(host_object::machine_id);
+    Ok(id.is_some_and(|id| machine.has_id(id)))
 }

@@ -11,7 +11,7 @@ use crate::{
         error::Cause,
         exports::{self, Exports},
         inner::Inner,
-        known, place, reconcile, second_export,
+        known, place, reconcile, second_export, snapshots,
     },
 };
 
@@ -42,16 +42,17 @@ pub(in crate::volume) async fn look(inner: &Inner, request: &RequestId, login: &
 }
 
 /// What is mounted here from one array, by the records of it.
-fn mounted<'a>(inner: &Inner, login: &Login<'a>) -> Vec<(&'a Backend, Side, VolumeName, Wwn)> {
+fn mounted(inner: &Inner, login: &Login<'_>) -> Vec<(Backend, Side, VolumeName, Wwn)> {
     let mut found = Vec::new();
     for (name, record) in inner.index.mounts() {
         let Some(volume) = inner.index.get(&name) else {
             continue;
         };
         for (backend, side) in login.backends() {
+            let backend = snapshots::on(backend, side, &volume);
             let here = volume.backend == backend.name
                 && volume.wwn_on(side) == Some(&record.place.wwn)
-                && !second_export::is_wanted(backend);
+                && !second_export::is_wanted(&backend);
             if here {
                 found.push((backend, side, name.clone(), record.place.wwn.clone()));
             }

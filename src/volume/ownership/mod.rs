@@ -13,6 +13,7 @@
 mod attempt;
 mod foreign;
 mod handovers;
+pub(super) mod last;
 pub(super) mod lost;
 mod take_over;
 #[cfg(test)]
@@ -113,13 +114,10 @@ pub(super) async fn claim(
         if now.0.wwn != wwn {
             return Err(Cause::other_identity(&from.array, &now.0, &wwn));
         }
-        let mut foreign = match foreign {
+        let foreign = match foreign {
             Some(foreign) => foreign,
             None => foreign::look(backend, from, steps).await?,
         };
-        if foreign.is_empty() && over.is_some() {
-            foreign = foreign::through_sets(&from.array, steps).await?;
-        }
         if foreign.is_empty()
             && let Some(cause) = over
         {

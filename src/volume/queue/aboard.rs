@@ -104,8 +104,8 @@ pub(super) async fn drive(cycle: Cycle<'_>, steps: &mut Steps) -> Option<Result<
     driving.arrive(steps, failure).await
 }
 
-/// Who wants a volume out says so in its comment, and somebody else may have written over that until the lock was taken. Gives those who
-/// go on, and the leader's own refusal.
+/// Who wants a volume out, or completes a clone, says so in its comment, and somebody else may have written over that until the lock was
+/// taken. Gives those who go on, and the leader's own refusal.
 async fn still_marked(
     cycle: &Cycle<'_>,
     steps: &Steps,
@@ -114,16 +114,26 @@ async fn still_marked(
     let array = &cycle.site.acting.array;
     let (mut marked, mut mine) = (Vec::new(), None);
     for waiting in aboard {
-        let Change::Dismiss(vv) = &waiting.rider.change else {
-            marked.push(waiting);
-            continue;
-        };
-        let cause = match mark::read_of(steps, array, vv, &waiting.rider.op).await {
-            // What is gone needs no dismissal.
-            Ok(Mark::Own(_) | Mark::Gone) => {
+        let vv = match &waiting.rider.change {
+            Change::Dismiss(vv) if waiting.rider.marked => vv,
+            Change::Admit(newcomer) if waiting.rider.marked => &newcomer.vv,
+            _ => {
                 marked.push(waiting);
                 continue;
             }
+        };
+        let leaves = waiting.rider.change.leaving().is_some();
+        let cause = match mark::read_of(steps, array, vv, &waiting.rider.op).await {
+            Ok(Mark::Own(_)) => {
+                marked.push(waiting);
+                continue;
+            }
+            // What is gone needs no dismissal.
+            Ok(Mark::Gone) if leaves => {
+                marked.push(waiting);
+                continue;
+            }
+            Ok(Mark::Gone) => Cause::NoSuchVolume,
             Ok(Mark::Others(comment)) => {
                 mark::not_ours(&waiting.rider.op.machine, array, vv, comment)
             }

@@ -25,10 +25,10 @@ use super::{
 /// goes on then.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long it is waited for under the lock, where other hosts wait for this one.
-const SHORTLY: Duration = Duration::from_secs(5);
+pub(super) const SHORTLY: Duration = Duration::from_secs(5);
 /// The first pause before a copy is looked at again, and the longest.
 const LOOK_SOON: Duration = Duration::from_millis(100);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Drives one cycle. `None` if the leader's own change has to wait for another one.
 pub(super) async fn lead(
@@ -56,17 +56,15 @@ pub(super) async fn lead(
                 Stopped::All(cause) => fail_all(&lead, cause),
             };
             // What it found locked and stopped stays so: whoever takes it back starts it.
-            if !held && let Err(cause) = group_lock::release(steps, site.acting).await {
-                log::error!(group = site.acting.group.as_str(), cause:% = cause; "could not give the lock back");
+            if !held {
+                give_back(steps, site).await;
             }
             return Some(Err(cause));
         }
     };
     let waits_on = |rider: &Rider| rider.op == steps.entry().op && !found.allows(rider);
     if lead.riders().iter().any(waits_on) {
-        if let Err(cause) = group_lock::release(steps, site.acting).await {
-            log::error!(group = site.acting.group.as_str(), cause:% = cause; "could not give the lock back");
-        }
+        give_back(steps, site).await;
         lead.rest();
         return None;
     }
@@ -82,8 +80,15 @@ pub(super) async fn lead(
     result
 }
 
+/// Gives the lock back, of a cycle that does not come about.
+pub(super) async fn give_back(steps: &mut Steps, site: &Site<'_>) {
+    if let Err(cause) = group_lock::release(steps, site.acting).await {
+        log::error!(group = site.acting.group.as_str(), cause:% = cause; "could not give the lock back");
+    }
+}
+
 /// What stands in the way of a cycle.
-enum Stopped {
+pub(super) enum Stopped {
     /// Of the leader only; the others wait on.
     Alone(Cause),
     /// Of everyone who wants the same.
@@ -91,7 +96,7 @@ enum Stopped {
 }
 
 /// Nobody tries one by one what has failed for all.
-fn fail_all(lead: &Lead, cause: Cause) -> Cause {
+pub(super) fn fail_all(lead: &Lead, cause: Cause) -> Cause {
     let shared = Arc::new(cause);
     lead.refuse(|_| true, &shared);
     Cause::Shared(shared)
@@ -117,7 +122,7 @@ fn takes_back(rider: &Rider) -> bool {
 }
 
 /// Waits until no volume is being copied but those that leave. No lock is held meanwhile: another host may have its turn.
-async fn calm(lead: &Lead, steps: &Steps, site: &Site<'_>) -> Result<(), Stopped> {
+pub(super) async fn calm(lead: &Lead, steps: &Steps, site: &Site<'_>) -> Result<(), Stopped> {
     let mut pause = LOOK_SOON;
     loop {
         let now = look(steps, site).await.map_err(Stopped::All)?;
@@ -141,7 +146,7 @@ async fn calm(lead: &Lead, steps: &Steps, site: &Site<'_>) -> Result<(), Stopped
     }
 }
 
-fn is_copying(lead: &Lead, now: Option<&RcGroup>) -> bool {
+pub(super) fn is_copying(lead: &Lead, now: Option<&RcGroup>) -> bool {
     let riders = lead.riders();
     let leaving = riders.iter().filter_map(|rider| rider.change.leaving());
     now.is_some_and(|group| replication::is_copying_others(group, leaving))
@@ -154,10 +159,10 @@ async fn look(steps: &Steps, site: &Site<'_>) -> Result<Option<RcGroup>, Cause> 
 }
 
 /// Takes the lock. True if the operation had it already: then it may have stopped the group, and nobody else has since.
-async fn locked(lead: &Lead, steps: &mut Steps, site: &Site<'_>) -> Result<bool, Cause> {
+pub(super) async fn locked(lead: &Lead, steps: &mut Steps, site: &Site<'_>) -> Result<bool, Cause> {
     let held = group_lock::is_ours(steps, site.acting).await?;
     if !held {
-        group_lock::take(steps, site.acting, |op| lead.is_leading(op)).await?;
+        group_lock::take(steps, site, |op| lead.is_leading(op)).await?;
     }
     Ok(held)
 }
@@ -180,6 +185,8 @@ impl Found {
             Change::TakeBack(_) => self.calm || has_waited_long(rider),
             Change::Dismiss(_) => self.both,
             Change::Admit(_) => self.both && self.ours.is_some(),
+            // It has a cycle for itself.
+            Change::Alone(_) => false,
         }
     }
 }
@@ -241,7 +248,7 @@ async fn found(
 
 /// Both halves again, from which the group is still to be changed on the same array. One that is gone from both has nothing to be taken
 /// out of.
-async fn both_halves(
+pub(super) async fn both_halves(
     steps: &Steps,
     site: &Site<'_>,
     stop_is_ours: bool,

@@ -5,6 +5,7 @@
 //! on a group, whichever of its arrays a backend calls its own.
 
 mod aboard;
+mod alone;
 mod arrival;
 mod cycle;
 mod turn;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
+    index::OpKind,
     inform::ArrayError,
     model::{GroupName, Namespace, SystemId},
     replication::{Acting, Change, Pair},
@@ -26,6 +28,7 @@ use super::{
     steps::{Intent, Steps},
 };
 
+pub(super) use alone::{Alone, alone, end_left_lock};
 pub(super) use turn::GROUP_IS_OURS;
 pub(super) use waiting::{Coming, Queues};
 
@@ -97,11 +100,18 @@ pub(super) async fn change(
     group_is_ours: bool,
 ) -> Result<Changed, Cause> {
     let key = GroupKey::find(site.backend, site.group_at_home, &site.acting.group).await?;
+    let marked = match &change {
+        Change::Dismiss(_) => true,
+        // Any host may remove a clone that is not ready.
+        Change::Admit(_) => steps.entry().kind == OpKind::Completion,
+        Change::TakeBack(_) | Change::Alone(_) => false,
+    };
     let rider = Rider {
         op: steps.entry().op.clone(),
         backend: site.backend.name.clone(),
         array: site.acting.array.label().to_owned(),
         change,
+        marked,
         group_is_ours,
         may_hold_lock: Intent::LockGroup.is_in(steps.entry()),
         since: Instant::now(),

@@ -57,6 +57,8 @@ pub(super) struct Rider {
     /// The array that acts.
     pub array: String,
     pub change: Change,
+    /// The comment of its VV says whose it is, and another host may write over that.
+    pub marked: bool,
     /// What it knows of that.
     pub group_is_ours: bool,
     /// It set out to take the lock, and may have it still.
@@ -101,6 +103,11 @@ impl Queues {
     /// True if this operation drives a cycle now.
     pub fn is_leading(&self, op: &OperationId) -> bool {
         self.state().leading.contains(op)
+    }
+
+    /// True if somebody waits at the group, or is about to.
+    pub fn is_anybody_at(&self, key: &GroupKey) -> bool {
+        self.state().groups.contains_key(key)
     }
 
     fn left(&self, key: &GroupKey) {

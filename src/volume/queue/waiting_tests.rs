@@ -15,6 +15,7 @@ fn rider(op: &str) -> Rider {
         backend: BackendName::new("mirrored").unwrap(),
         array: "amber".to_owned(),
         change: Change::TakeBack(None),
+        marked: false,
         group_is_ours: false,
         may_hold_lock: false,
         since: Instant::now(),

@@ -1,17 +1,21 @@
 //! `docker volume rm`: the way through. What becomes of one that fails or dies is in `undo`.
 
+pub(super) mod forget;
+mod joined;
 mod marks;
+pub(super) mod release;
 mod undo;
 
 use crate::{
     index::OpKind,
-    inform::{Array, RcGroup, VlunTemplate, VvQuery},
-    model::{Comment, GroupName, RequestId, State, VolumeName, VvName},
+    inform::{Array, RcGroup, VlunTemplate, Vv, VvQuery},
+    model::{Comment, GroupName, ImportPolicy, Origin, RequestId, VolumeName, VvName},
     replication::{self, Acting, Change},
 };
 
 use super::{
     backend::Backend,
+    copying,
     create::{put_in_order, remove_vv},
     detach,
     error::{Cause, VolumeError},
@@ -24,10 +28,13 @@ use super::{
     lookup,
     mark::{self, Mark},
     queue::{Coming, GroupKey},
+    service_levels::{self, ServiceLevel},
+    snapshots::{self, schedules},
     steps::{Intent, Steps},
     unmount,
 };
 
+use release::Release;
 pub(super) use undo::resume;
 use undo::{BackedOut, back_out};
 
@@ -36,6 +43,25 @@ pub(super) async fn remove(
     inner: &Inner,
     request: &RequestId,
     name: &VolumeName,
+) -> Result<(), VolumeError> {
+    end(inner, request, name, Ending::AsImported).await
+}
+
+/// What becomes of a volume that was imported or adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// What was said when it was imported.
+    AsImported,
+    /// It is given back.
+    Release,
+}
+
+/// Removes the volume and its copy, or releases it.
+pub(super) async fn end(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    ending: Ending,
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
@@ -56,26 +82,50 @@ pub(super) async fn remove(
         .map_err(clean)?
     {
         Some(backend) => backend,
+        None if ending == Ending::Release => return Err(clean(Cause::NoSuchVolume)),
         None => return Ok(()),
     };
+    // A snapshot that was taken on both arrays goes from the other one first: what is left of a remove that fails is the volume. Like a
+    // volume with a copy it goes from neither while one of them cannot say what it has: that might be all that anybody could use now.
+    if let Some(twin) = snapshots::twin(inner, name, &backend) {
+        let twin = twin.for_request(request);
+        look(inner, name, &backend).await.map_err(clean)?;
+        from(inner, request, name, &twin, ending).await?;
+    }
+    from(inner, request, name, &backend, ending).await?;
+    log::info!(volume = name.as_str(), request = request.as_str(); "removed");
+    Ok(())
+}
+
+/// Removes the volume from a backend's array, and its copy. The caller holds the name's lock.
+async fn from(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    backend: &Backend,
+    ending: Ending,
+) -> Result<(), VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
     let vv = name.vv_name(&inner.namespace);
-    let look = known::look(inner, &backend, &vv);
-    let comment = match inner.points.around(Doing::Look, "vv", look).await {
-        Ok(Known::Ours(_, comment)) => comment,
+    let (found, comment) = match look(inner, name, backend).await {
+        Ok(Known::Ours(found, comment)) => (found, comment),
         Ok(Known::Absent) => {
-            nothing_on_the_peer(inner, &backend, &vv)
+            nothing_on_the_peer(inner, backend, &vv)
                 .await
                 .map_err(clean)?;
-            inner.forget(name).map_err(clean)?;
-            return Ok(());
+            without_vv(inner, request, name, backend).await?;
+            return snapshots::gone(inner, name, backend).map_err(clean);
         }
         Err(cause) => return Err(clean(cause)),
     };
-    if comment.state != State::Ready && comment.op.machine != inner.machine {
-        return Err(clean(Cause::busy(&inner.machine, &comment)));
-    }
 
-    let entry = inner.new_entry(request, OpKind::Remove, name, &backend);
+    let given_back = release::wanted(backend, &found, &comment, ending).map_err(clean)?;
+    // What is only given back is renamed, and stays.
+    if given_back.is_none() {
+        let free = snapshots::must_not_be_retained(inner, &backend.array, &found).await;
+        free.map_err(clean)?;
+    }
+    let entry = inner.new_entry(request, OpKind::Remove, name, backend);
     let mut coming = inner.queues.nobody_yet();
     if let (Some(id), Some(group)) = (backend.known_id(), group_of(inner, name)) {
         coming.announce(GroupKey::new(id, &group));
@@ -83,17 +133,24 @@ pub(super) async fn remove(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match take_away(inner, &backend, &mut coming, &mut steps).await {
+    match take_away(
+        inner,
+        backend,
+        (&found, &comment),
+        &mut coming,
+        &mut steps,
+        given_back.as_ref(),
+    )
+    .await
+    {
         Ok(()) => {
-            inner.forget(name).map_err(clean)?;
-            steps.finish().map_err(clean)?;
-            log::info!(volume = name.as_str(), request = request.as_str(); "removed");
-            Ok(())
+            snapshots::gone(inner, name, backend).map_err(clean)?;
+            steps.finish().map_err(clean)
         }
         Err(cause) => {
-            let aftermath = match back_out(inner, &backend, &mut coming, steps).await {
+            let aftermath = match back_out(inner, backend, &mut coming, steps).await {
                 BackedOut::Gone(steps) => {
-                    inner.forget(name).map_err(clean)?;
+                    snapshots::gone(inner, name, backend).map_err(clean)?;
                     steps.finish().map_err(clean)?;
                     log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause;
                         "removed, although that was not seen at first");
@@ -106,6 +163,56 @@ pub(super) async fn remove(
                 cause,
                 aftermath,
             })
+        }
+    }
+}
+
+/// What is under the volume's name on a backend's array.
+///
+/// # Errors
+/// [`Cause::Busy`] while another host makes or removes it.
+async fn look(inner: &Inner, name: &VolumeName, backend: &Backend) -> Result<Known, Cause> {
+    let vv = name.vv_name(&inner.namespace);
+    let look = known::look(inner, backend, &vv);
+    let found = inner.points.around(Doing::Look, "vv", look).await?;
+    match &found {
+        Known::Ours(_, comment)
+            if !comment.state.is_there() && comment.op.machine != inner.machine =>
+        {
+            Err(Cause::busy(&inner.machine, comment))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Somebody has removed the VV of a snapshot: its schedule, which goes with it, may be there still.
+async fn without_vv(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+    backend: &Backend,
+) -> Result<(), VolumeError> {
+    let clean = |cause: Cause| VolumeError::clean(name, cause);
+    let Some(volume) = inner.index.get(name) else {
+        return Ok(());
+    };
+    let Some(snapshot) = volume.options.source.snapshot() else {
+        return Ok(());
+    };
+    let Some(schedule) = &snapshot.schedule else {
+        return Ok(());
+    };
+    let source = snapshot.of.vv_name(&inner.namespace);
+    let entry = inner.new_entry(request, OpKind::Remove, name, backend);
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
+    match schedules::remove(&mut steps, &backend.array, schedule, &source).await {
+        Ok(_) => steps.finish().map_err(clean),
+        // The volume stays known, so that its next removal goes on with it.
+        Err(cause) => {
+            steps.finish().map_err(clean)?;
+            Err(clean(cause))
         }
     }
 }
@@ -141,11 +248,25 @@ async fn nothing_on_the_peer(inner: &Inner, backend: &Backend, vv: &VvName) -> R
 async fn take_away(
     inner: &Inner,
     backend: &Backend,
+    (found, comment): (&Vv, &Comment),
     coming: &mut Coming,
     steps: &mut Steps,
+    given_back: Option<&Release>,
 ) -> Result<(), Cause> {
     let source = &backend.array;
     let vv = steps.entry().vv.clone();
+    let comment = &Comment {
+        // As it will be marked.
+        import: given_back.map_or(comment.import, |_| Some(ImportPolicy::Release)),
+        ..comment.clone()
+    };
+    for array in std::iter::once(source).chain(backend.pair.as_ref().map(|pair| &pair.peer)) {
+        // What is only given back keeps its snapshots and its sets. Its copy is removed.
+        if given_back.is_none() || array.label() != source.label() {
+            snapshots::must_have_no_copies(inner, steps, array, &vv).await?;
+            service_levels::must_be_in_no_foreign_set(steps, backend, array, &vv, comment).await?;
+        }
+    }
     let mut ours: Vec<_> = export_to_us(steps, backend, source)
         .await?
         .into_iter()
@@ -166,15 +287,23 @@ async fn take_away(
             ours.extend(export_to_us(steps, backend, &pair.peer).await?);
         }
     }
+    if let Some(release) = given_back {
+        release::check(inner, steps, backend, release).await?;
+    }
     for (array, template) in &ours {
         // Left over from a mount that ended badly: nothing is mounted here, remove() has looked.
         detach::device(steps, backend, array, &vv).await?;
         exports::withdraw(steps, Intent::Withdraw, array, template).await?;
     }
 
-    let Some(comment) = marks::set(steps, backend).await? else {
+    let into = comment.becomes.as_ref();
+    let into = into.and_then(|becomes| becomes.group.clone());
+    let Some(comment) = marks::set(steps, backend, &found.wwn).await? else {
         return Ok(());
     };
+    if let Some(group) = into {
+        joined::look(steps, backend, &group, &comment).await?;
+    }
     // Who exported it between the first look and the mark has not seen the mark. Who exports it from now on sees it, and
     // withdraws.
     let peer = backend.pair.as_ref().map(|pair| &pair.peer);
@@ -187,7 +316,7 @@ async fn take_away(
             });
         }
     }
-    finish_removal(inner, backend, coming, steps, comment.group_is_ours).await
+    finish_removal(inner, backend, coming, steps, &comment).await
 }
 
 /// The export of the VV on one array to this machine, if there is one. Nobody else may have one.
@@ -218,9 +347,18 @@ async fn finish_removal(
     backend: &Backend,
     coming: &mut Coming,
     steps: &mut Steps,
-    group_is_ours: bool,
+    comment: &Comment,
 ) -> Result<(), Cause> {
     let vv = steps.entry().vv.clone();
+    let group_is_ours = comment.group_is_ours;
+    let level = ServiceLevel::of(comment);
+    let peer = backend.pair.as_ref().map(|pair| &pair.peer);
+    for array in std::iter::once(&backend.array).chain(peer) {
+        service_levels::leave(steps, array, &vv, &level).await?;
+    }
+    if !release::is_one(steps.entry()) {
+        service_levels::python::leave(steps, &backend.array, &vv, comment).await?;
+    }
     let other = match acting(steps, backend) {
         Some(acting) => {
             let dismiss = Change::Dismiss(vv.clone());
@@ -247,16 +385,41 @@ async fn finish_removal(
             });
         }
     }
+    if release::is_one(steps.entry()) {
+        return release::give_back(inner, backend, steps).await;
+    }
     // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
     let array = groups::acting_array(steps.entry(), backend).clone();
     match mark::read(steps, &array).await? {
-        Mark::Gone => Ok(()),
-        Mark::Own(_) => remove_vv(steps, &array, &vv).await,
-        Mark::Others(comment) => Err(mark::not_ours(
-            &steps.entry().op.machine,
-            &array,
-            &vv,
-            comment,
-        )),
+        Mark::Gone => {}
+        Mark::Own(comment) if release::is_to_be_kept(&comment) => {
+            return Err(release::imported_since(&array, &vv));
+        }
+        Mark::Own(comment) => {
+            remove_schedule(steps, &array, &comment).await?;
+            // A clone may be on its way yet.
+            if comment.origin == Origin::Data {
+                copying::end(steps, &array, &vv).await?;
+            }
+            remove_vv(steps, &array, &vv).await?;
+        }
+        Mark::Others(comment) => {
+            let here = &steps.entry().op.machine;
+            return Err(mark::not_ours(here, &array, &vv, comment));
+        }
+    }
+    service_levels::python::remove_left(steps, &backend.array).await
+}
+
+/// The schedule of a snapshot goes with it.
+async fn remove_schedule(steps: &mut Steps, array: &Array, comment: &Comment) -> Result<(), Cause> {
+    if comment.schedule.is_none() {
+        return Ok(());
+    }
+    let look = array.showvv(VvQuery::Name(&steps.entry().vv));
+    let found = steps.look("vv", look).await?;
+    match found.first().and_then(|vv| vv.copy_of.as_ref()) {
+        Some(source) => schedules::remove_of(steps, array, comment, source).await,
+        None => Ok(()),
     }
 }

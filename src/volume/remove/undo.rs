@@ -1,8 +1,9 @@
 //! A remove that did not come to its end: taken back, or, after a crash, gone on with.
 
 use crate::{
+    index::JournalEntry,
     inform::VvQuery,
-    model::State,
+    model::{Side, Source, State},
     replication::{Acting, Change},
     volume::{
         backend::Backend,
@@ -12,11 +13,13 @@ use crate::{
         inner::Inner,
         mark::{self, Mark},
         queue::Coming,
+        service_levels::python,
+        snapshots,
         steps::{Intent, Steps},
     },
 };
 
-use super::{acting, finish_removal, marks};
+use super::{acting, finish_removal, marks, release};
 
 /// What became of a remove that failed.
 pub(super) enum BackedOut {
@@ -39,11 +42,11 @@ pub(super) async fn back_out(
             Ok(true) => return BackedOut::Gone(Box::new(steps)),
             Ok(false) => steps.close(Aftermath::Undone(undone)),
             Err(cause) => Aftermath::Left {
-                what: format!("VV `{}`, marked as being removed", steps.entry().vv),
+                what: left(backend, steps.entry()),
                 why: cause.to_string(),
             },
         }
-    } else if let Ok(None) = steps.doubt(backend).await {
+    } else if steps.must_be_still(backend).await.is_ok() {
         steps.close(Aftermath::Unchanged)
     } else {
         Aftermath::Left {
@@ -51,6 +54,21 @@ pub(super) async fn back_out(
             why: "the command may still be running".to_owned(),
         }
     })
+}
+
+/// What may be left of it, for people.
+fn left(backend: &Backend, entry: &JournalEntry) -> String {
+    let array = groups::acting_array(entry, backend).label();
+    let vv = format!(
+        "VV `{}` on array `{array}`, marked as being removed",
+        entry.vv
+    );
+    match python::left(entry) {
+        Some(set) if Intent::RemoveVv.is_in(entry) => {
+            format!("{vv}, or VV set `{set}`, in which it was alone")
+        }
+        _ => vv,
+    }
 }
 
 /// True if there is nothing to take back any more: the VV is gone.
@@ -61,14 +79,16 @@ async fn try_back_out(
     steps: &mut Steps,
     undone: &mut Vec<String>,
 ) -> Result<bool, Cause> {
-    if let Some(doubt) = steps.doubt(backend).await? {
-        return Err(Cause::NotKnown(doubt));
-    }
+    steps.must_be_still(backend).await?;
     let array = groups::acting_array(steps.entry(), backend).clone();
+    if release::is_under_way(steps.entry()) && !release::taken_again(steps, backend).await? {
+        return Ok(true);
+    }
     let mark = mark::read(steps, &array).await?;
     // Before that step everything else was seen to be gone.
     let last = Intent::RemoveVv.is_in(steps.entry()) && !steps.is_resumed();
     if last && matches!(mark, Mark::Gone) {
+        python::remove_left(steps, &backend.array).await?;
         return Ok(true);
     }
     let acting = acting(steps, backend);
@@ -84,7 +104,13 @@ async fn try_back_out(
         ordered?;
     }
     if matches!(mark, Mark::Gone) {
-        marks::remove_rest(steps, backend).await?;
+        // Its copy may be all that is left of what is to be given back.
+        if release::is_one(steps.entry()) {
+            release::give_back(inner, backend, steps).await?;
+        } else {
+            marks::remove_rest(steps, backend).await?;
+            python::remove_left(steps, &backend.array).await?;
+        }
         return Ok(true);
     }
     if let Some(acting) = &acting
@@ -104,7 +130,17 @@ async fn try_back_out(
             };
         }
     }
-    marks::take_back(steps, backend, undone).await?;
+    if marks::take_back(steps, backend, undone).await? {
+        let name = steps.entry().name.clone();
+        inner.write("schedule", |index| {
+            index.change(&name, |volume| {
+                if let Source::Snapshot(snapshot) = &mut volume.options.source {
+                    snapshot.schedule = None;
+                    snapshot.scheduled = None;
+                }
+            })
+        })?;
+    }
     Ok(false)
 }
 
@@ -120,22 +156,26 @@ async fn still_replicated(steps: &Steps, acting: &Acting) -> Result<bool, Cause>
     Ok(now.is_some_and(|group| group.holds(vv)) && !copy.is_empty())
 }
 
-/// Goes on with a remove that an earlier run of the plugin left: what is marked as being removed is removed.
+/// Goes on with a remove that an earlier run of the plugin left: what is marked as being removed, on both arrays, is removed. Any other is
+/// taken back.
 pub(in crate::volume) async fn resume(
     inner: &Inner,
     backend: &Backend,
     coming: &mut Coming,
     mut steps: Steps,
 ) -> Result<(), Cause> {
-    if let Some(doubt) = steps.doubt(backend).await? {
-        return Err(Cause::NotKnown(doubt));
-    }
+    steps.must_be_still(backend).await?;
     if !Intent::MarkRemoving.is_in(steps.entry()) {
         return steps.finish();
     }
     let name = steps.entry().name.clone();
     let array = groups::acting_array(steps.entry(), backend).clone();
     let mut mark = mark::read(&steps, &array).await?;
+    if release::is_under_way(steps.entry()) && !is_removing(&mark) {
+        release::give_back(inner, backend, &mut steps).await?;
+        snapshots::gone(inner, &name, backend)?;
+        return steps.finish();
+    }
     let locked = match acting(&steps, backend) {
         Some(acting) => group_lock::is_ours(&steps, &acting).await?,
         None => false,
@@ -145,17 +185,43 @@ pub(in crate::volume) async fn resume(
         let array = groups::acting_array(steps.entry(), backend).clone();
         mark = mark::read(&steps, &array).await?;
     }
+    let elsewhere = match acting(&steps, backend) {
+        Some(acting) if is_removing(&mark) => may_be_used_elsewhere(&steps, &acting).await?,
+        _ => false,
+    };
+    if elsewhere {
+        log::warn!(volume = name.as_str(), vv = steps.entry().vv.as_str(), op:% = steps.entry().op;
+            "the copy is not marked as being removed, and may have been used since: the remove is taken back");
+    }
     if let Mark::Own(comment) = &mark
         && is_removing(&mark)
+        && !elsewhere
+        && (release::is_one(steps.entry()) || !release::is_to_be_kept(comment))
     {
-        let ours = comment.group_is_ours;
-        finish_removal(inner, backend, coming, &mut steps, ours).await?;
-        inner.forget(&name)?;
+        let comment = comment.clone();
+        finish_removal(inner, backend, coming, &mut steps, &comment).await?;
+        snapshots::gone(inner, &name, backend)?;
     } else if try_back_out(inner, backend, coming, &mut steps, &mut Vec::new()).await? {
         // It was taken back, and perhaps not on the copy; or it belongs to somebody else by now, or is gone.
-        inner.forget(&name)?;
+        snapshots::gone(inner, &name, backend)?;
     }
     steps.finish()
+}
+
+/// True if the volume is replicated still, and its copy does not carry the mark: that was not written, or the array takes none on a
+/// secondary (array fact 17). Nothing kept anybody from using it there, if the group was failed over since; then what is here by now is what
+/// was written there.
+async fn may_be_used_elsewhere(steps: &Steps, acting: &Acting) -> Result<bool, Cause> {
+    let vv = &steps.entry().vv;
+    let look = acting.array.showrcopy_group(&acting.group);
+    let now = steps.look("group", look).await?;
+    if !now.is_some_and(|group| group.holds(vv)) {
+        return Ok(false);
+    }
+    Ok(match mark::read(steps, &acting.other).await? {
+        Mark::Gone => false,
+        copy => !is_removing(&copy),
+    })
 }
 
 fn is_removing(mark: &Mark) -> bool {
@@ -174,6 +240,9 @@ async fn follow_roles(backend: &Backend, steps: &mut Steps) -> Result<(), Cause>
     let Some(now) = groups::moved(steps, backend, pair, &at_home, &before).await? else {
         return Ok(());
     };
+    if release::is_one(steps.entry()) {
+        groups::must_be_at_home(steps, backend, Side::Source, &now)?;
+    }
     group_lock::release(steps, &before).await?;
     groups::remember(steps, &now, &at_home)
 }

@@ -11,7 +11,9 @@ use crate::{
         error::Cause,
         exports::{self, Exports},
         inner::Inner,
-        known, ownership, paths, place, reconcile, sides,
+        known,
+        ownership::{self, last},
+        place, reconcile, sides,
         steps::{Intent, Steps},
     },
 };
@@ -26,6 +28,8 @@ pub(super) struct Seen {
     pub missing: Option<String>,
     /// The array that serves exports it to this machine.
     pub has_serving: bool,
+    /// One was added: its paths are not there yet.
+    pub added: bool,
 }
 
 /// Looks, and does what is to be done. Nothing if the volume is not mounted any more, or an operation is at it. The caller holds the
@@ -47,7 +51,7 @@ pub(super) async fn look(
     if inner.index.open_entries().iter().any(is_at_it) {
         return Ok(None);
     }
-    let backend = inner.backend(&volume.backend)?.for_request(request);
+    let backend = inner.backend_of(&volume)?.for_request(request);
     let Some(pair) = pair(&backend) else {
         return Ok(None);
     };
@@ -61,31 +65,50 @@ pub(super) async fn look(
         Half::Seen(_) => Some(in_time(other, look_at(inner, &backend, other, vv)).await?),
         Half::Absent | Half::Unreadable { .. } => None,
     };
+    let new_entry = |acting: &Array| {
+        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
+        let acting = acting.label().to_owned();
+        entry.facts.insert("acting".to_owned(), acting);
+        entry
+    };
     if let (Some(there), Some(comment)) = (&there, &here.comment)
         && comment.pending.is_some()
         && comment.held.as_ref() == Some(&inner.machine)
     {
         // Before this array exports it to anybody again.
-        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
-        let acting = other.label().to_owned();
-        entry.facts.insert("acting".to_owned(), acting);
-        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        let mut steps = Steps::begin(&inner.index, &inner.points, new_entry(other)).await?;
         let left = there.exports.foreign();
         ownership::end_pending(inner, &mut steps, [array, other], comment, left).await?;
         steps.finish()?;
         return Ok(None);
     }
-    let own = inner.second_exports.of(name).and_then(|kept| kept.since());
-    let holder = holder(inner, [Some(&here), there.as_ref()], own);
+    let own = inner.index.mount(name).and_then(|record| record.holds);
+    let there_shown = there.as_ref().map(Shown::side);
+    let holder = last::holder(&inner.machine, own, here.side(), there_shown);
     let (on_here, on_there) = (
         here.exports.told(),
         there.as_ref().map(|there| there.exports.told()),
     );
+    if holder == Holder::Us
+        && let Some(holds) = own
+        && let (Exports::Ours(export), Some(comment)) = (&here.exports, &here.comment)
+    {
+        let written = there.as_ref().and_then(|there| there.comment.as_ref());
+        if let Some(comment) =
+            last::written_again(&inner.machine, holds, comment, written, &export.target)
+        {
+            let entry = new_entry(array);
+            let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+            mark_holder(&mut steps, array, &comment).await;
+            steps.finish()?;
+        }
+    }
     let mut next = second.next(on_here, on_there, holder, had_serving);
     let mut seen = Seen {
         by: Vec::new(),
         missing: missing(&second).or_else(|| stuck(on_here, on_there, holder)),
         has_serving: on_here.here,
+        added: false,
     };
     seen.by
         .extend(on_here.here.then(|| array.label().to_owned()));
@@ -101,14 +124,12 @@ pub(super) async fn look(
         ));
     }
     if next != Next::Nothing {
-        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
         // Where an export is added, or the one that leads elsewhere is.
         let acting = match next {
-            Next::AddServing => array.label().to_owned(),
-            _ => other.label().to_owned(),
+            Next::AddServing => array,
+            _ => other,
         };
-        entry.facts.insert("acting".to_owned(), acting);
-        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        let mut steps = Steps::begin(&inner.index, &inner.points, new_entry(acting)).await?;
         // However it ends: what the arrays show is another thing then.
         inner.paths.forget(name);
         carry_out(
@@ -128,11 +149,7 @@ pub(super) async fn look(
         {
             steps.finish()?;
         }
-        if matches!(next, Next::AddSecond | Next::AddServing)
-            && let Err(cause) = paths::complete(inner, request, name).await
-        {
-            log::warn!(volume = name.as_str(), cause:% = cause; "exported, and not all paths are there yet");
-        }
+        seen.added = matches!(next, Next::AddSecond | Next::AddServing);
         let both = [array, other].map(|array| array.label().to_owned());
         seen.by = match next {
             Next::CutOff => Vec::new(),
@@ -156,6 +173,15 @@ struct Shown {
     exports: Exports,
     wwn: Wwn,
     comment: Option<Comment>,
+}
+
+impl Shown {
+    fn side(&self) -> last::Side<'_> {
+        last::Side {
+            comment: self.comment.as_ref(),
+            exports_here: self.exports.told().here,
+        }
+    }
 }
 
 async fn look_at(
@@ -241,45 +267,10 @@ fn stuck(serving: Exported, other: Option<Exported>, holder: Holder) -> Option<S
         (_, true, _) => "the array that serves exports it to somebody else",
         (_, false, true) => "the array that does not serve exports it to somebody else",
         (Holder::Unknown, false, false) if serving.here => {
-            "the comments do not tell whether this host was the last to have the volume"
+            "the comments do not tell whether this host was the last to have the volume: stop the containers that use it, and start them again"
         }
         _ if !serving.here => "the array that serves does not export it to this host any more",
         _ => "it is not exported",
     };
     Some(why.to_owned())
-}
-
-/// Who mounted the volume last: the latest that either array has written down. Not known while it is being taken from this machine.
-fn holder(inner: &Inner, shown: [Option<&Shown>; 2], own: Option<u64>) -> Holder {
-    let comments = || {
-        shown
-            .iter()
-            .flatten()
-            .filter_map(|shown| shown.comment.as_ref())
-    };
-    if comments().any(|comment| comment.pending.as_ref() == Some(&inner.machine))
-        && comments().all(|comment| comment.held.as_ref() == Some(&inner.machine))
-    {
-        return Holder::Unknown;
-    }
-    let comments = shown.into_iter().flatten();
-    let marks = comments.filter_map(|shown| {
-        let comment = shown.comment.as_ref()?;
-        Some((comment.since, comment.held.as_ref()?))
-    });
-    let mut marks: Vec<_> = marks.collect();
-    // What another host had before this one is no news, wherever it still stands.
-    marks.extend(own.map(|since| (Some(since), &inner.machine)));
-    let Some(latest) = marks.iter().map(|(since, _)| *since).max() else {
-        return Holder::Unknown;
-    };
-    let of_latest = || marks.iter().filter(|(since, _)| *since == latest);
-    match (
-        of_latest().all(|(_, held)| **held == inner.machine),
-        of_latest().any(|(_, held)| **held == inner.machine),
-    ) {
-        (true, _) => Holder::Us,
-        (false, true) => Holder::Unknown,
-        (false, false) => Holder::Another,
-    }
 }

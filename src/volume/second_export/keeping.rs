@@ -12,7 +12,7 @@ use tokio::{task::JoinSet, time::Instant};
 use crate::{
     index::LastRoles,
     model::{BackendName, GroupName, RequestId, VolumeName},
-    volume::inner::Inner,
+    volume::{inner::Inner, paths},
 };
 
 use super::{
@@ -44,8 +44,6 @@ pub(in crate::volume) struct Kept {
     is_seen: bool,
     /// When it last did, the array that served exported it to this machine.
     had_serving: bool,
-    /// What this machine wrote into the comments when it mounted the volume, if that was in this run: a copy's comment may lag behind.
-    since: Option<u64>,
     /// The roles that were seen last. Others mean another look.
     roles: LastRoles,
     looked: Instant,
@@ -62,23 +60,11 @@ impl Kept {
             missing,
             is_seen: true,
             had_serving: true,
-            since: None,
             roles,
             looked: Instant::now(),
             due: Instant::now() + pause,
             pause,
         }
-    }
-
-    /// Mounted since then, as this machine has written it down.
-    #[must_use]
-    pub fn held_since(self, since: Option<u64>) -> Self {
-        Self { since, ..self }
-    }
-
-    /// See [`Kept::held_since`].
-    pub fn since(&self) -> Option<u64> {
-        self.since
     }
 
     /// The arrays that export it to this machine, as far as they could be asked.
@@ -166,12 +152,14 @@ impl Keeping {
             by,
             missing,
             has_serving,
+            ..
         } = seen.unwrap_or_else(|why| {
             let kept = all.get(name);
             Seen {
                 by: kept.map(|kept| kept.by.clone()).unwrap_or_default(),
                 missing: Some(why),
                 has_serving: kept.is_some_and(|kept| kept.had_serving),
+                added: false,
             }
         });
         let before = all.get(name);
@@ -194,8 +182,7 @@ impl Keeping {
             }
             None => log::info!(volume = name.as_str(); "exported from both arrays"),
         }
-        let since = all.get(name).and_then(Kept::since);
-        let mut kept = Kept::new(by, missing, roles).held_since(since);
+        let mut kept = Kept::new(by, missing, roles);
         (kept.is_seen, kept.had_serving) = (is_seen, has_serving);
         if let Some(before) = before {
             kept.pause = (before * 2).min(LONGEST);
@@ -253,8 +240,8 @@ fn mounted(inner: &Inner) -> Vec<Mounted> {
         let Some(volume) = inner.index.get(&name) else {
             continue;
         };
-        let backend = inner.backend(&volume.backend);
-        if backend.is_ok_and(is_wanted) {
+        let backend = inner.backend_of(&volume);
+        if backend.is_ok_and(|backend| is_wanted(&backend)) {
             mounted.push(Mounted {
                 name,
                 backend: volume.backend,
@@ -287,7 +274,12 @@ async fn look_after(inner: Arc<Inner>, name: VolumeName) -> VolumeName {
     if before.is_some_and(|before| before.roles != roles) {
         hurry_the_group(&inner, &name);
     }
+    let added = seen.as_ref().is_ok_and(|seen| seen.added);
     inner.second_exports.seen(&name, seen, roles);
+    // Only now is it known that both arrays are to be asked for paths.
+    if added && let Err(cause) = paths::complete(&inner, &request, &name).await {
+        log::warn!(volume = name.as_str(), cause:% = cause; "exported, and not all paths are there yet");
+    }
     name
 }
 
@@ -328,6 +320,7 @@ mod tests {
             by: by.iter().map(|label| (*label).to_owned()).collect(),
             missing: missing.map(str::to_owned),
             has_serving: !by.is_empty(),
+            added: false,
         })
     }
 

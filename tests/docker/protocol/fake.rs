@@ -108,6 +108,14 @@ impl Volumes for Fake {
             .then(|| PathBuf::from(format!("/mnt/{name}")))
     }
 
+    async fn made_as(
+        &self,
+        _: RequestId,
+        _: VolumeName,
+    ) -> Result<Option<CreateVolume>, UserError> {
+        Ok(None)
+    }
+
     async fn get(&self, _: RequestId, name: VolumeName) -> Result<Lookup, UserError> {
         self.note(format!("get {name}"));
         self.act(&name).await?;

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hpe3par_docker::{
-    docker::{Api, Deadlines, Socket, serve},
+    docker::{Api, Deadlines, serve},
     model::{BackendName, CpgName},
+    socket::{For, Socket},
     volume::BackendDescription,
 };
 use tempfile::TempDir;
@@ -29,7 +30,7 @@ impl Plugin {
     pub async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("hpe.sock");
-        let socket = Socket::bind(&path).await.unwrap();
+        let socket = Socket::bind(&path, For::Engine).await.unwrap();
         let fake = Arc::new(Fake::new());
         let deadlines = Deadlines::within(Duration::from_secs(120));
         let backends = vec![backend("DEFAULT", false), backend("mirror", true)];
@@ -62,6 +63,8 @@ fn backend(name: &str, replication: bool) -> BackendDescription {
     let cpgs = vec![CpgName::new("fast").unwrap()];
     BackendDescription {
         name: BackendName::new(name).unwrap(),
+        array: "eva1".to_owned(),
+        peer: replication.then(|| "eva2".to_owned()),
         snap_cpgs: cpgs.clone(),
         cpg_map_sources: if replication { cpgs.clone() } else { vec![] },
         cpgs,

@@ -1,5 +1,7 @@
 //! The plugin, started as README.md says, and its configuration.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::{
@@ -90,7 +92,7 @@ impl Stage {
 
     /// How many paths of how many `docker volume inspect` tells of, for each array.
     #[track_caller]
-    pub fn usable(&self, volume: &str) -> Vec<String> {
+    fn usable(&self, volume: &str) -> Vec<String> {
         let said = self.docker(&format!(
             "volume inspect -f \"{{{{json .Status.paths}}}}\" {volume}"
         ));
@@ -102,6 +104,20 @@ impl Stage {
         arrays
             .map(|of| of["usable"].as_str().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    /// Waits until that is what it tells: what cannot be read anew at once is shown as it was last seen.
+    #[track_caller]
+    pub fn until_usable(&self, volume: &str, expected: &[&str]) {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let usable = self.usable(volume);
+            if usable == expected {
+                return;
+            }
+            assert!(Instant::now() < patience, "{usable:?}");
+            std::thread::sleep(Duration::from_secs(2));
+        }
     }
 
     /// Waits until the map of a volume that is mounted here has so many paths on which I/O goes.

@@ -4,7 +4,7 @@ use super::super::Answer;
 use super::super::createvv::{check_name, refuse};
 use super::Admission;
 use crate::remote_copy::Half;
-use crate::state::{Release, World};
+use crate::state::{CopyKind, Release, World};
 
 /// What the primary side looks at.
 pub(super) fn check_here(world: &World, half: &Half, one: &Admission) -> Result<(), Answer> {
@@ -19,7 +19,7 @@ pub(super) fn check_here(world: &World, half: &Half, one: &Admission) -> Result<
     if group.volume(name).is_some() {
         return Err(refuse(format!("Volume already in group {}", group.name)));
     }
-    if group.is_started() {
+    if group.is_running() {
         return Err(refuse("Group has already been started"));
     }
     if let Some(other) = array.group_of(name) {
@@ -35,6 +35,20 @@ pub(super) fn check_here(world: &World, half: &Half, one: &Admission) -> Result<
     }
     if vv.read_only {
         return Err(refuse(format!("Error: Volume {name} is read only")));
+    }
+    match vv.copying.as_ref().map(|copying| copying.kind) {
+        Some(CopyKind::Online) => {
+            return Err(refuse(format!(
+                "Error: Online volume copies do not support remote copy: {name}"
+            )));
+        }
+        Some(_) => {
+            return Err(refuse(format!(
+                "Error: {}",
+                array.busy(name).unwrap_or_default()
+            )));
+        }
+        None => {}
     }
     if vv.kind == "pcopy" {
         return Err(refuse(format!("Error: Volume {name} is a physical copy")));
@@ -158,6 +172,8 @@ pub(super) fn check_existing(
     };
     let refused = if second.size_mib != first.size_mib {
         Some("has another size")
+    } else if second.kind == "pcopy" {
+        Some("is a physical copy")
     } else if second.read_only {
         Some("is read only")
     } else if !peer.exports_of(name).is_empty() {

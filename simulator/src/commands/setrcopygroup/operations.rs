@@ -9,7 +9,7 @@ use super::COMMAND;
 use crate::names::question;
 use crate::remote_copy::{
     Half, Wish, all_synced, begin, check_target, groups_named, hurry, locate, must_be_ready,
-    must_send, must_share_its_mode, stop, sync_to_the_end, tick,
+    must_not_be_promoted, must_send, must_share_its_mode, stop, sync_to_the_end, tick,
 };
 use crate::state::{Array, FailoverStage, Group, GroupStatus, Mode, Takeover, Turn};
 
@@ -171,6 +171,7 @@ fn check(call: &Call<'_>, half: &Half, options: &Options, wish: Wish) -> Result<
     if group.volumes.is_empty() {
         return Err(refuse(format!("Error: Group {name} contains no volumes")));
     }
+    must_not_be_promoted(call.world, half)?;
     let not_stopped = || refuse(format!("Error: Remote copy group {name} is not stopped"));
     match wish.what {
         Takeover::Failover => {

@@ -1,7 +1,7 @@
 //! The columns of VVs.
 
 use crate::clock;
-use crate::state::{Array, Release, Vv};
+use crate::state::{Array, CopyKind, Release, Vv};
 use crate::table::Column;
 
 /// In which releases a column is.
@@ -42,6 +42,10 @@ impl ColumnOf {
 
     /// Has this array the column?
     pub(super) fn is_in(&self, array: &Array) -> bool {
+        let is_time = ["RetentionEndTime", "ExpirationTime"].contains(&self.name);
+        if is_time && array.switch("no_time_columns") {
+            return false;
+        }
         match self.releases {
             In::All => true,
             In::Inform3 => array.release != Release::V1050,
@@ -146,6 +150,10 @@ fn admin(_: &Array, vv: &Vv) -> String {
     .to_owned()
 }
 
+fn none2(_: &Array, _: &Vv) -> String {
+    "--".to_owned()
+}
+
 fn none3(_: &Array, _: &Vv) -> String {
     "---".to_owned()
 }
@@ -159,6 +167,17 @@ fn child(array: &Array, vv: &Vv, read_only: bool) -> String {
             .map(|child| child.id.to_string()),
         "---",
     )
+}
+
+fn detailed_state(vv: &Vv) -> &'static str {
+    let kind = vv.copying.as_ref().map(|copying| copying.kind);
+    if kind == Some(CopyKind::Promote) {
+        "promoting"
+    } else if vv.copy_failed {
+        "copy_failed"
+    } else {
+        "normal"
+    }
 }
 
 /// All columns.
@@ -177,13 +196,15 @@ pub(super) static COLUMNS: &[ColumnOf] = &[
     plain("Rd", Look::Left, |_, vv| {
         if vv.read_only { "RO" } else { "RW" }.to_owned()
     }),
-    plain("State", Look::Left, |_, _| "normal".to_owned()),
+    plain("State", Look::Left, |_, vv| {
+        if vv.copy_failed { "failed" } else { "normal" }.to_owned()
+    }),
     of(
         "Detailed_State",
         "Detailed_State",
         Look::Dashed,
         In::All,
-        |_, _| "normal".to_owned(),
+        |_, vv| detailed_state(vv).to_owned(),
     ),
     plain("Mstr", Look::Left, |_, vv| {
         if vv.id % 2 == 0 { "0/1/-" } else { "1/0/-" }.to_owned()
@@ -252,6 +273,9 @@ pub(super) static COLUMNS: &[ColumnOf] = &[
     of("VSize_MB", "VSize", Look::Right, In::All, |_, vv| {
         vv.size_mib.to_string()
     }),
+    // What is copied depends on the time: the listing fills it in.
+    plain("Copied_MB", Look::Right, none2),
+    plain("Copied_Perc", Look::Right, none2),
     plain("Host_Wrt_MB", Look::Right, zero),
     plain("Domain", Look::Left, |_, vv| or(vv.domain.clone(), "-")),
     plain("RetentionEndTime", Look::Dashed, |array, vv| {

@@ -160,7 +160,10 @@ impl State {
                 self.attributes(at, &all);
                 self.came_with(&at.join("statistics"));
             }
-            ["iscsi", _, "tpgt_1", "acls", _, _] => self.came_with(&at.join("statistics")),
+            ["iscsi", _, "tpgt_1", "acls", _, _] => {
+                self.attributes(at, &[("write_protect", "0")]);
+                self.came_with(&at.join("statistics"));
+            }
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! Which host sees which disk at which port.
 
 use super::*;
+use crate::lio::kernel::Kernel;
 use crate::state::PortProtocol;
 
 fn luns(bench: &Bench, target: &str, initiator: &str) -> Vec<u32> {
@@ -374,4 +375,31 @@ fn comparable(bench: &Bench) -> Vec<String> {
         }
     }
     lines
+}
+
+#[test]
+fn a_read_only_snapshot_takes_no_writes() {
+    let mut bench = Bench::new();
+    bench.quiet(
+        "north",
+        &[
+            "createvv -tpvv -snp_cpg gold gold v1 256",
+            "createsv -ro ro v1",
+            "createsv rw v1",
+            &format!("createhost -iscsi h1 {IQN}"),
+        ],
+    );
+    for (vv, lun) in [("v1", 1), ("ro", 2), ("rw", 3)] {
+        bench.ask("north", &format!("createvlun {vv} {lun} h1"));
+    }
+    let target = Path::new("/sys/kernel/config/target/iscsi").join(NORTH[0]);
+    let acl = target.join("tpgt_1/acls").join(IQN);
+    let protected = [1, 2, 3].map(|lun| {
+        let at = acl.join(format!("lun_{lun}/write_protect"));
+        bench.kernel.read(&at).unwrap()
+    });
+    assert_eq!(protected, ["0", "1", "0"]);
+    bench.kernel.take_log();
+    bench.settle();
+    assert_eq!(bench.kernel.take_log(), [""; 0], "nothing is left to do");
 }

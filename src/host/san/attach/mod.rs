@@ -132,17 +132,24 @@ impl Effort {
                         let (iqn, portal, chap) = (iqn.clone(), *portal, place.chap.clone());
                         tokio::spawn(async move {
                             let port = san.turns.port(&(iqn.clone(), portal));
-                            let result = match tokio::time::timeout_at(deadline, port.turn.lock())
-                                .await
-                            {
-                                Ok(_turn) => {
-                                    iscsi::log_in(&san.machine, &iqn, portal, chap.as_ref()).await
-                                }
-                                Err(_) => Err(HostError::Deadline {
-                                    what: format!("logging in to {iqn} at {portal}"),
-                                    after: san.machine.patience.login,
-                                }),
-                            };
+                            let result =
+                                match tokio::time::timeout_at(deadline, port.turn.lock()).await {
+                                    Ok(mut unheard) => {
+                                        let records = san.turns.records();
+                                        iscsi::log_in(
+                                            &san.machine,
+                                            records,
+                                            (&iqn, portal),
+                                            chap.as_ref(),
+                                            &mut unheard,
+                                        )
+                                        .await
+                                    }
+                                    Err(_) => Err(HostError::Deadline {
+                                        what: format!("logging in to {iqn} at {portal}"),
+                                        after: san.machine.patience.login,
+                                    }),
+                                };
                             if let Err(error) = &result {
                                 log::warn!(iqn = iqn.as_str(), portal:% = portal, error:% = error; "no session");
                             }
@@ -449,6 +456,7 @@ impl Effort {
             match std::mem::replace(&mut way.login, Login::Pending) {
                 Login::Failed(
                     error @ (HostError::WrongChap { .. }
+                    | HostError::ForeignRecord { .. }
                     | HostError::DaemonDown { .. }
                     | HostError::ToolMissing(_)),
                 ) => return error,

@@ -47,7 +47,8 @@ fn over_fc(stage: &Stage) -> San {
     let mut san = San::fc(
         machine.kernel.clone(),
         machine.programs.clone(),
-        &Turns::default(),
+        &Turns::new(stage.made.clone()),
+        &stage.dir.path().join("initiatorname.iscsi"),
     );
     san.machine = machine;
     san

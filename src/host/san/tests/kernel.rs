@@ -182,6 +182,7 @@ impl FakeKernel {
         };
         let device = parent.join(&address);
         write(device.join("state"), "running");
+        write(device.join("type"), "0");
         write(device.join("wwid"), &format!("naa.{}", shown.wwn));
         write(device.join("access_state"), "active/optimized");
         let block = root.join("sys/block").join(&name);
@@ -212,6 +213,15 @@ impl FakeKernel {
             self.take_in(world, &name);
         }
         name
+    }
+
+    /// What an array shows beside its volumes is found by a login that looks for everything: no disk, and nothing to remove.
+    pub fn add_enclosure(&self, nexus: Nexus) {
+        let root = self.world().root.clone();
+        let session = fs::canonicalize(root.join(format!("sys/nexus/{nexus}"))).unwrap();
+        let device = session.join(format!("target{nexus}/{nexus}:254"));
+        write(device.join("type"), "13");
+        write(device.join("state"), "running");
     }
 
     fn ordered(&self, file: &str, name: &str) {

@@ -11,7 +11,7 @@ use super::{
     stage::{Stage, export, iqn, pair, portal, wwn},
 };
 use crate::{
-    host::{HostError, san::iscsi},
+    host::{ForeignRecord, HostError, san::iscsi},
     model::{Chap, Secret, TargetPort},
 };
 
@@ -110,6 +110,85 @@ async fn a_wrong_secret_is_told_with_the_port_and_a_right_one_logs_in_and_is_now
     export.serving.chap = chap("something-new");
     stage.attach(&export).await.unwrap();
     assert_eq!(stage.told("--login").len(), 4);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_the_plugins_and_has_not_the_chap_that_is_wanted_is_named_with_the_way_out()
+ {
+    let stage = Stage::new();
+    *stage.programs.chap.lock().unwrap() = Some(("host7".to_owned(), SECRET.to_owned()));
+    let mut export = export('3', 5);
+    stage.show('n', 5, &export.wwn);
+    export.serving.chap = chap(SECRET);
+    let auth = |name: &str, value: &str| (format!("node.session.auth.{name}"), value.to_owned());
+    let manual = ("node.startup".to_owned(), "manual".to_owned());
+    let set = |record: &[(String, String)]| {
+        let mut records = stage.programs.records.lock().unwrap();
+        for number in [1, 2] {
+            let key = format!("{} {}", iqn('n', number), portal('n', number));
+            records.insert(key, record.iter().cloned().collect());
+        }
+    };
+    let refused = |error: HostError, why| {
+        let HostError::ForeignRecord { port, but } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((port, *but), (&super::stage::port('n', 1), why));
+        let remove = format!(
+            "`iscsiadm -m node -T {} -p {} -o delete`",
+            iqn('n', 1),
+            portal('n', 1)
+        );
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.contains(&remove) && !hint.contains("removechap"),
+            "{hint}"
+        );
+    };
+    let method = auth("authmethod", "CHAP");
+    for record in [
+        vec![manual.clone()],
+        vec![
+            manual.clone(),
+            auth("authmethod", "None"),
+            auth("username", "host7"),
+        ],
+        vec![manual.clone(), method.clone(), auth("username", "host8")],
+    ] {
+        set(&record);
+        let error = stage.attach(&export).await.unwrap_err();
+        refused(error, ForeignRecord::OtherName);
+        assert_eq!(stage.told("--login"), [""; 0]);
+    }
+    // The name is right, and what the array says of the secret is told of the record.
+    let name = auth("username", "host7");
+    set(&[
+        manual.clone(),
+        method.clone(),
+        name.clone(),
+        auth("password", "old"),
+    ]);
+    let error = stage.attach(&export).await.unwrap_err();
+    refused(error, ForeignRecord::Refused);
+    // Nor is one that a person wants at every boot any better.
+    set(&[method.clone(), name.clone(), auth("password", "old")]);
+    let error = stage.attach(&export).await.unwrap_err();
+    refused(error, ForeignRecord::Refused);
+    // An administrator's that is right is used, and one without CHAP where none is wanted.
+    set(&[manual.clone(), method, name, auth("password", SECRET)]);
+    stage.attach(&export).await.unwrap();
+    stage.san.detach(&export.wwn).await.unwrap().into_inner();
+    *stage.programs.chap.lock().unwrap() = None;
+    export.serving.chap = None;
+    set(&[manual]);
+    stage.attach(&export).await.unwrap();
+    assert_eq!(stage.told("-o "), [""; 0]);
+    // Once it is removed, the plugin makes its own.
+    stage.san.detach(&export.wwn).await.unwrap().into_inner();
+    *stage.programs.chap.lock().unwrap() = Some(("host7".to_owned(), SECRET.to_owned()));
+    export.serving.chap = chap(SECRET);
+    stage.programs.records.lock().unwrap().clear();
+    stage.attach(&export).await.unwrap();
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Instead {
     Say(i32, &'static str),
     /// It is done, and said so.
     After(Duration),
+    /// iscsid logs in that much later, whatever becomes of the iscsiadm that asked it to and of its record.
+    Later(Duration),
     /// A status, though it is done.
     DoneBut(i32),
     /// Never.
@@ -148,6 +150,16 @@ impl FakePrograms {
             Some(Instead::After(pause)) => {
                 std::thread::sleep(pause);
                 Some(self.act(command))
+            }
+            Some(Instead::Later(pause)) => {
+                let words: Vec<&str> = command.split(' ').collect();
+                let ["iscsiadm", "-m", "node", "-T", iqn, "-p", portal, "--login"] = words[..]
+                else {
+                    panic!("`{command}`")
+                };
+                std::thread::sleep(pause);
+                add_session(&self.kernel, iqn, portal);
+                None
             }
             Some(Instead::DoneBut(code)) => Some((code, self.act(command).1)),
             None => Some(self.act(command)),

@@ -1,6 +1,14 @@
 //! What the tests stand on: the machine made of files, and two arrays with two ports each.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -11,10 +19,10 @@ use super::{
 };
 use crate::{
     host::{
-        BlockDevice, Export, HostError, Kernel, Place, Programs, San, Turns,
+        BlockDevice, Export, HostError, Kernel, NodeRecords, Place, Programs, San, Turns,
         san::{machine::Patience, scsi::Nexus},
     },
-    model::{Lun, Size, TargetPort, Wwn},
+    model::{Lun, NodeRecord, Size, TargetPort, Wwn},
 };
 
 pub const MIB: u64 = 1 << 20;
@@ -26,6 +34,37 @@ pub struct Stage {
     pub kernel: FakeKernel,
     pub programs: FakePrograms,
     pub san: San,
+    pub made: Arc<Made>,
+}
+
+/// The records that the plugin wrote down.
+#[derive(Debug, Default)]
+pub struct Made {
+    records: Mutex<Vec<NodeRecord>>,
+    /// The disk is full.
+    pub full: AtomicBool,
+}
+
+impl NodeRecords for Made {
+    fn all(&self) -> Vec<NodeRecord> {
+        self.records.lock().unwrap().clone()
+    }
+
+    fn put(&self, record: &NodeRecord) -> Result<(), String> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err("no space left".to_owned());
+        }
+        self.forget(&record.iqn, record.portal);
+        self.records.lock().unwrap().push(record.clone());
+        Ok(())
+    }
+
+    fn forget(&self, iqn: &str, portal: SocketAddr) {
+        self.records
+            .lock()
+            .unwrap()
+            .retain(|known| !known.is_of(iqn, portal));
+    }
 }
 
 /// Short, so that what ends by patience alone ends soon; a test that does not expect that end makes it long again.
@@ -36,6 +75,7 @@ fn patience() -> Patience {
         command: ms(5000),
         inquiry: ms(5000),
         login: ms(5000),
+        iscsid: ms(500),
         scan: ms(5000),
         scan_again: ms(200),
         nudge: ms(50),
@@ -115,20 +155,23 @@ impl Stage {
         let places = [dir.path().join("bin")];
         let tables = Kernel::at(dir.path().join("proc"), dir.path().join("sys"))
             .with_dev(dir.path().join("dev"));
-        let mut san = San::iscsi(tables, Programs::at(places), &Turns::default(), &name).unwrap();
+        let made = Arc::new(Made::default());
+        let turns = Turns::new(made.clone());
+        let mut san = San::iscsi(tables, Programs::at(places), &turns, &name).unwrap();
         san.machine.patience = patience();
         Self {
             dir,
             kernel,
             programs,
             san,
+            made,
         }
     }
 
     /// The same machine, and a plugin that has just been started there.
     pub fn restarted(&self) -> San {
         San {
-            turns: Turns::default(),
+            turns: Turns::new(self.made.clone()),
             ..self.san.clone()
         }
     }

@@ -186,24 +186,14 @@ impl Arena {
 }
 
 fn comment(delay: u32) -> Comment {
+    let (name, backend) = (VolumeName::new("db1"), BackendName::new("DEFAULT"));
+    let op = OperationId::parse("maker@000000.00000000").unwrap();
+    let asked = CreateVolume::new(name.unwrap(), backend.unwrap());
     Comment {
-        namespace: Namespace::default(),
-        name: VolumeName::new("db1").unwrap(),
-        home: SystemId(130_512),
-        op: OperationId::parse("maker@000000.00000000").unwrap(),
         state: State::Ready,
-        origin: Origin::Blank,
         format: Format::Done,
-        group_is_ours: false,
-        fs_type: FsType::Ext4,
-        fs_owner: None,
-        fs_mode: None,
         delay: Some(delay),
-        held: None,
-        since: None,
-        via: None,
-        pending: None,
-        further: Vec::new(),
+        ..Comment::asked(Namespace::default(), SystemId(130_512), op, &asked)
     }
 }
 

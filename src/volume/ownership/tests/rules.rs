@@ -69,3 +69,70 @@ async fn two_machines_of_one_name_have_a_host_object_each() {
     assert_eq!(arena.exported_to(), ["node"]);
     one.unmounts().await;
 }
+
+/// A machine has a host object for its iSCSI name and one for its Fibre Channel ports: a path of either is a sign of life.
+#[tokio::test(start_paused = true)]
+async fn a_path_of_any_host_object_of_the_machine_is_a_sign_of_life() {
+    let arena = Arena::new().await;
+    let dice = Dice::new(7);
+    arena.set(0, true).await;
+    let mut holder = arena.host("m1", "node", Takeover::DeadHost, &dice);
+    holder.mounts().await.unwrap();
+    holder.goes_down();
+    let (further, initiator) = (
+        holder.machine().host_name().unwrap(),
+        "iqn.2026-01.test:m1-more",
+    );
+    for line in [
+        format!("createhost -comment dk1-host:m1 -iscsi {further} {initiator}"),
+        "createvv -tpvv ssd_r5 seen 1g".to_owned(),
+        format!("createvlun -f seen 3 {further}"),
+    ] {
+        let said = arena.types(&line).await;
+        assert!(
+            said.is_empty() || said.starts_with("Warning"),
+            "{line}: {said}"
+        );
+    }
+    arena.control.login(ARRAY, initiator, &["0:2:1"]).unwrap();
+    let other = arena.host("m2", "other", Takeover::DeadHost, &dice);
+    let said = other.mounts().await.unwrap_err();
+    assert!(
+        said.contains(&format!("host `{further}` is alive")),
+        "{said}"
+    );
+    arena.control.logout(ARRAY, initiator).unwrap();
+    other.mounts().await.unwrap();
+    other.unmounts().await;
+}
+
+/// An array that takes every export shows one of a set under the name of the set only.
+#[tokio::test(start_paused = true)]
+async fn an_export_of_a_set_that_the_volume_is_in_is_somebody_elses() {
+    let arena = Arena::new().await;
+    let dice = Dice::new(7);
+    arena.set(0, false).await;
+    for line in [
+        "createhost -iscsi somebody iqn.2026-01.test:somebody",
+        "createvvset databases dkv-db1",
+        "createvlun -f set:databases 6 somebody",
+    ] {
+        let said = arena.types(line).await;
+        assert!(
+            said.is_empty() || said.starts_with("Warning"),
+            "{line}: {said}"
+        );
+    }
+    arena.control.clear_log();
+    let host = arena.host("m1", "node", Takeover::Always, &dice);
+    let said = host.mounts().await.unwrap_err();
+    assert!(
+        said.contains("host `somebody` as part of `set:databases` (LUN 6)"),
+        "{said}"
+    );
+    let log = format!("{:?}", arena.control.log(Some(ARRAY)));
+    assert!(!log.contains("createvlun"), "{log}");
+    arena.types("removevlun -f set:databases 6 somebody").await;
+    host.mounts().await.unwrap();
+    host.unmounts().await;
+}

@@ -18,13 +18,6 @@ fn refused(command: &str) -> Fault {
         .words("Error: not today")
 }
 
-async fn with_others() -> Stage {
-    let stage = Stage::set(100).await;
-    stage.create("other").await.unwrap();
-    stage.at_rest().await;
-    stage
-}
-
 #[track_caller]
 fn assert_all_told(failed: &[UserError], parts: &[&str]) {
     assert_eq!(failed.len(), FEW, "{failed:?}");
@@ -36,7 +29,7 @@ fn assert_all_told(failed: &[UserError], parts: &[&str]) {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_is_refused_is_refused_for_all_and_not_tried_by_each() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.control.fault(refused("stoprcopygroup")).unwrap();
     let failed = stage.at_once(stage.host.creates(&names(FEW))).await;
     assert_all_told(&failed, &["not today", "stoprcopygroup -f prod", "removed"]);
@@ -48,7 +41,7 @@ async fn a_stop_that_is_refused_is_refused_for_all_and_not_tried_by_each() {
 /// What was admitted goes out again in the same cycle, and the others run.
 #[tokio::test(start_paused = true)]
 async fn a_start_that_is_refused_is_taken_back_for_all_at_once() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.control.fault(refused("startrcopygroup")).unwrap();
     let failed = stage.at_once(stage.host.creates(&names(FEW))).await;
     assert_all_told(
@@ -73,7 +66,7 @@ async fn a_new_group_that_does_not_start_is_removed() {
     stage.assert_consistent([]);
 }
 
-/// Whoever is undone last removes the group, although another one made it.
+/// Whoever goes last removes the group, although another one made it: here the one whose copy came to say, late, that it is ready.
 #[tokio::test(start_paused = true)]
 async fn the_last_one_out_removes_the_group_that_another_made() {
     for last in names(3) {
@@ -95,6 +88,8 @@ async fn the_last_one_out_removes_the_group_that_another_made() {
         stage.control.release();
         stage.host.tries_again();
         sleep(Duration::from_secs(60)).await;
+        assert_eq!(stage.sent("dismissrcopyvv").len(), 2);
+        stage.host.remove(&last).await.unwrap();
         let dismissed = stage.sent("dismissrcopyvv");
         assert!(dismissed[2].line.contains(&last), "{dismissed:?}");
         assert_eq!(stage.sent("creatercopygroup").len(), 1);
@@ -106,7 +101,7 @@ async fn the_last_one_out_removes_the_group_that_another_made() {
 /// Those who want out are not kept by those who cannot come in.
 #[tokio::test(start_paused = true)]
 async fn who_is_out_is_out_although_the_start_was_refused_at_first() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.create("old").await.unwrap();
     stage.at_rest().await;
     stage.control.fault(refused("startrcopygroup")).unwrap();
@@ -120,7 +115,7 @@ async fn who_is_out_is_out_although_the_start_was_refused_at_first() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_refused_fails_alone() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage
         .control
         .fault(refused("admitrcopyvv .*dkv-vol03"))
@@ -138,7 +133,7 @@ async fn one_that_is_refused_fails_alone() {
 /// The one that leads is refused: it goes on for the others.
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_refused_leads_to_the_end() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.control.fault(refused("admitrcopyvv")).unwrap();
     let failed = stage.at_once(stage.host.creates(&names(FEW))).await;
     assert_eq!(failed.len(), 1, "{failed:?}");
@@ -151,7 +146,7 @@ async fn a_leader_that_is_refused_leads_to_the_end() {
 #[tokio::test(start_paused = true)]
 async fn an_admission_in_doubt_ends_the_turns_and_the_look_decides() {
     for (kind, lost) in [(Kind::DropAfter, 0), (Kind::DropBefore, 1)] {
-        let stage = with_others().await;
+        let stage = Stage::with_others().await;
         let only = Fault::new(kind).on(HOME).matching("^admitrcopyvv ").nth(3);
         stage.control.fault(only).unwrap();
         let failed = stage.at_once(stage.host.creates(&names(FEW))).await;
@@ -171,7 +166,7 @@ async fn an_admission_in_doubt_ends_the_turns_and_the_look_decides() {
 /// A stop that may take effect yet: its lock is left alone until it has ended, or the group would be stopped under nobody's lock.
 #[tokio::test(start_paused = true)]
 async fn the_lock_of_a_stop_that_may_still_run_is_not_broken() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.host.tries_again();
     let hangs = Fault::new(Kind::HangBefore).on(HOME);
     stage
@@ -198,7 +193,7 @@ async fn the_lock_of_a_stop_that_may_still_run_is_not_broken() {
 /// put in order.
 #[tokio::test(start_paused = true)]
 async fn a_group_that_was_failed_over_since_is_not_started_by_who_left_it_stopped() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.host.tries_again();
     let always = refused("startrcopygroup").repeat();
     stage.control.fault(always).unwrap();

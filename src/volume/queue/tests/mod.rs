@@ -2,5 +2,6 @@
 
 mod counts;
 mod failures;
+mod left;
 mod stage;
 mod waiting;

@@ -21,6 +21,8 @@ use crate::{
 
 pub const HOME: &str = "amber";
 pub const PEER: &str = "birch";
+/// An operation of another host.
+pub const OTHERS: &str = "host9@0a1b2c.00000009";
 
 /// A machine with a plugin.
 pub struct Host {
@@ -84,6 +86,14 @@ address = "10.41.{other}.11"
 }
 
 impl Stage {
+    /// A group with another volume in it, Started and Synced.
+    pub async fn with_others() -> Self {
+        let stage = Self::set(100).await;
+        stage.create("other").await.unwrap();
+        stage.at_rest().await;
+        stage
+    }
+
     /// Each command takes so many milliseconds.
     pub async fn set(latency_ms: u64) -> Self {
         let description = Description::from_toml(&description(latency_ms)).unwrap();
@@ -110,6 +120,20 @@ impl Stage {
     /// Another machine with a plugin, at the same arrays.
     pub fn another_host(&self) -> Host {
         Host::new("host2", &self.control, &self.book)
+    }
+
+    /// Another host has taken the lock of the group, so many seconds ago by the array's clock.
+    pub async fn others_lock(&self, ago: i64) {
+        self.lock_on(HOME, "prod", "dkl1", ago, "").await;
+    }
+
+    /// As [`Stage::others_lock`], of any kind, on either array.
+    pub async fn lock_on(&self, array: &str, group: &str, kind: &str, ago: i64, more: &str) {
+        let then = jiff::Timestamp::from_second(self.control.now() - ago).unwrap();
+        let then = then.strftime("%Y-%m-%d%%20%H:%M:%S");
+        let comment = format!("{kind}/op={OTHERS}/at={then}/zone=UTC%20%28UTC%29{more}");
+        let line = format!("createvvset -comment {comment} dkl-{group}");
+        assert_eq!(self.types(array, &line).await, "");
     }
 
     pub async fn create(&self, name: &str) -> Result<(), UserError> {
@@ -257,18 +281,11 @@ impl Host {
 
     /// By another backend, with the group as that backend's own array calls it.
     pub fn create_by(&self, backend: &str, group: &str, name: &str, gib: u64) -> Asked {
+        let (name, backend) = (VolumeName::new(name), BackendName::new(backend));
         let asked = CreateVolume {
-            name: VolumeName::new(name).unwrap(),
-            backend: BackendName::new(backend).unwrap(),
             size: Size::from_gib(gib),
-            provisioning: Provisioning::Thin,
-            cpg: None,
-            snap_cpg: None,
-            mount_conflict_delay: CreateVolume::DEFAULT_MOUNT_CONFLICT_DELAY,
-            fs_owner: None,
-            fs_mode: None,
-            fs_type: FsType::Ext4,
             replication_group: Some(GroupName::new(group).unwrap()),
+            ..CreateVolume::new(name.unwrap(), backend.unwrap())
         };
         let service = Arc::clone(&self.service);
         Box::pin(async move { service.create(RequestId::random(), asked).await })

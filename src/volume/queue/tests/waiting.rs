@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::stage::{Asked, HOME, PEER, Stage, names};
-
-/// An operation of another host.
-const OTHERS: &str = "host9@0a1b2c.00000009";
-
-async fn with_others() -> Stage {
-    let stage = Stage::set(100).await;
-    stage.create("other").await.unwrap();
-    stage.at_rest().await;
-    stage
-}
+use super::stage::{Asked, HOME, OTHERS, PEER, Stage, names};
 
 impl Stage {
     /// The peer serves from now on, and replicates back.
@@ -28,21 +18,12 @@ impl Stage {
         }
         self.at_rest().await;
     }
-
-    /// Another host has taken the lock of the group, so many seconds ago by the array's clock.
-    async fn others_lock(&self, ago: i64) {
-        let then = jiff::Timestamp::from_second(self.control.now() - ago).unwrap();
-        let then = then.strftime("%Y-%m-%d%%20%H:%M:%S");
-        let comment = format!("dkl1/op={OTHERS}/at={then}/zone=UTC%20%28UTC%29");
-        let line = format!("createvvset -comment {comment} dkl-prod");
-        assert_eq!(self.types(HOME, &line).await, "");
-    }
 }
 
 /// For five and a half minutes another host's lock is waited for, by all at once.
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_stays_is_waited_for_and_told() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.others_lock(0).await;
     let before = stage.control.dump();
     let begun = Instant::now();
@@ -66,7 +47,7 @@ async fn a_lock_that_stays_is_waited_for_and_told() {
 /// Ten minutes after it was taken its holder has died: the group is started, and the cycle goes on.
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_was_left_is_broken_after_ten_minutes() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.types(HOME, "stoprcopygroup -f prod").await;
     stage.others_lock(300).await;
     let begun = Instant::now();
@@ -87,7 +68,7 @@ async fn a_lock_that_was_left_is_broken_after_ten_minutes() {
 
 /// A first copy of so many GiB takes about as many seconds.
 async fn copying(gib: u64) -> Stage {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.host.create("big", gib).await.unwrap();
     stage.forget();
     assert!(stage.control.dump().to_string().contains("\"Syncing\""));
@@ -133,7 +114,7 @@ async fn a_copy_that_takes_too_long_is_not_stopped_for_others() {
 /// The same group, from both sides: the cycles of two backends do not cross.
 #[tokio::test(start_paused = true)]
 async fn two_backends_that_swap_their_arrays_have_one_queue() {
-    let stage = with_others().await;
+    let stage = Stage::with_others().await;
     stage.fail_over().await;
     let mut all: Vec<String> = Vec::new();
     let mut asked = Vec::new();

@@ -1,0 +1,164 @@
+//! Which volumes of the python plugin there are on the arrays, and whether each could be taken.
+
+use crate::{
+    index::OpKind,
+    inform::{Array, Vv, VvQuery, VvSet},
+    model::{
+        CreateVolume, ImportPolicy, PythonKind, PythonName, RequestId, Source, SystemId, VolumeName,
+    },
+    volume::{
+        arrays::Login,
+        backend::Backend,
+        error::Cause,
+        inner::Inner,
+        kill_points::Doing,
+        taken::{self, Around, NotTaken},
+    },
+};
+
+use super::{Adoptable, AdoptionList, Renamed, names};
+
+/// All of them. Whether the one that is to be called otherwise can be taken is judged by the name that it is to have.
+pub(super) async fn list(
+    inner: &Inner,
+    request: &RequestId,
+    renamed: Option<Renamed<'_>>,
+) -> AdoptionList {
+    let mut list = AdoptionList::default();
+    for login in inner.arrays() {
+        if login.own.is_empty() {
+            continue;
+        }
+        match on_array(inner, request, &login, renamed).await {
+            Ok(mut found) => list.all.append(&mut found),
+            Err(cause) => list
+                .not_asked
+                .push(format!("array `{}`: {cause}", login.array().label())),
+        }
+    }
+    names::refuse_equal_names(&mut list.all);
+    for item in &mut list.all {
+        if let Ok(name) = &item.name
+            && inner.index.get(name).is_some()
+        {
+            item.name = Err(NotTaken::NoName(format!(
+                "was Docker's volume `{name}`, and there is another one of that name by now"
+            )));
+        }
+    }
+    list
+}
+
+async fn on_array(
+    inner: &Inner,
+    request: &RequestId,
+    login: &Login<'_>,
+    renamed: Option<Renamed<'_>>,
+) -> Result<Vec<Adoptable>, Cause> {
+    let (backend, _) = login.asked_by(request);
+    let array = login.array().for_request(request);
+    let mut vvs = Vec::new();
+    for kind in PythonKind::ALL {
+        let look = array.showvv(VvQuery::Prefix(kind.prefix()));
+        let found = inner.points.around(Doing::Look, "python", look).await?;
+        let named = |vv: &Vv| PythonName::of(&vv.name).is_some_and(|n| n.kind == kind);
+        vvs.extend(found.into_iter().filter(named));
+    }
+    if vvs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let around = Around::look(inner, &array, None).await?;
+    let schedules = taken::schedules(inner, &array).await;
+    let home = backend.identity().await?.system.id;
+    let mut all: Vec<Adoptable> = Vec::new();
+    for vv in &vvs {
+        let place = plain_backend(login, vv);
+        let name = names::before(vv);
+        let was = name.as_ref().ok();
+        let renamed = renamed.filter(|to| names::goes_by(&vv.name, was, to.which));
+        let new_name = renamed.map(|to| to.to).or(was);
+        let parent = parent(inner, &array, vv, &vvs, &all).await?;
+        let fit = match (&parent, place) {
+            (Err(why), _) => Err(why.clone()),
+            (Ok(_), None) => Err(NotTaken::NoPlainBackend),
+            (Ok(parent), Some(place)) => around
+                .judge(place.cpgs.first(), vv, parent.as_ref())
+                .and_then(|()| has_room(inner, request, home, place, vv, new_name)),
+        };
+        let own_set = PythonName::of(&vv.name).and_then(|name| name.vv_set());
+        let sets = around.sets_of(&vv.name);
+        let is_own = |set: &&VvSet| Some(&set.name) == own_set.as_ref() && set.members.len() == 1;
+        let (own, others): (Vec<&VvSet>, _) = sets.partition(is_own);
+        all.push(Adoptable {
+            own_set: own.first().map(|set| set.name.clone()),
+            other_sets: others.iter().map(|set| set.name.clone()).collect(),
+            vv: vv.name.clone(),
+            array: array.label().to_owned(),
+            backend: place.map(|backend| backend.name.clone()),
+            size: vv.size,
+            snapshot_of: vv.copy_of.clone(),
+            schedules: schedules
+                .as_ref()
+                .map(|all| taken::scheduled(all, &vv.name)),
+            was: was.cloned(),
+            name,
+            fit,
+        });
+    }
+    Ok(all)
+}
+
+/// A volume in no group belongs to a backend without replication: on one with the same CPG, if there is such.
+fn plain_backend<'a>(login: &Login<'a>, vv: &Vv) -> Option<&'a Backend> {
+    let plain = login.own.iter().copied().filter(|b| b.pair.is_none());
+    let has_cpg = |backend: &&Backend| {
+        let cpg = vv.user_cpg.as_ref();
+        cpg.is_some_and(|cpg| backend.cpgs.contains(cpg))
+    };
+    plain.min_by_key(|backend| !has_cpg(backend))
+}
+
+/// Of a snapshot: the volume it is of, which must be one of this plugin or among those that can be adopted.
+async fn parent(
+    inner: &Inner,
+    array: &Array,
+    vv: &Vv,
+    vvs: &[Vv],
+    judged: &[Adoptable],
+) -> Result<Result<Option<Vv>, NotTaken>, Cause> {
+    if let Some(name) = &vv.copy_of
+        && let Some(volume) = judged.iter().find(|item| item.vv == *name)
+    {
+        let parent = vvs.iter().find(|vv| vv.name == *name).cloned();
+        let foreign = NotTaken::ForeignParent {
+            parent: name.to_string(),
+        };
+        return Ok(volume.fit.clone().map(|()| parent).map_err(|_| foreign));
+    }
+    match taken::parent(inner, array, vv).await {
+        Ok(parent) => Ok(Ok(parent.map(|(_, vv)| vv))),
+        Err(Cause::NotTaken { why, .. }) => Ok(Err(why)),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn has_room(
+    inner: &Inner,
+    request: &RequestId,
+    home: SystemId,
+    backend: &Backend,
+    vv: &Vv,
+    name: Option<&VolumeName>,
+) -> Result<(), NotTaken> {
+    // One without a name gets a name that is looked at when it is given.
+    let Some(name) = name else { return Ok(()) };
+    let asked = CreateVolume {
+        source: Source::Import {
+            vv: vv.name.clone(),
+            policy: ImportPolicy::Own,
+        },
+        ..CreateVolume::new(name.clone(), backend.name.clone())
+    };
+    let op = inner.new_entry(request, OpKind::Create, name, backend).op;
+    taken::comment(inner, op, home, &asked, vv, None).map(drop)
+}

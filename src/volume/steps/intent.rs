@@ -1,0 +1,149 @@
+//! What an operation sets out to do, in the words of the journal.
+
+use std::fmt;
+
+use crate::index::JournalEntry;
+
+/// What an operation sets out to do. Written to the journal before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::volume) enum Intent {
+    MakeVv,
+    TakeSnapshot,
+    MakeSchedule,
+    RemoveSchedule,
+    MakeFlashSet,
+    SetFlashCache,
+    RemoveFlashSet,
+    JoinSet,
+    LeaveSet,
+    ClearRule,
+    RemovePythonSet,
+    TakeVv,
+    Rename,
+    SetSnapCpg,
+    MakeGroup,
+    LockGroup,
+    UnlockGroup,
+    SetGroup,
+    StopGroup,
+    Admit,
+    StartGroup,
+    MarkReady,
+    MarkRemoving,
+    Dismiss,
+    RemoveGroup,
+    RemoveVv,
+    RemoveCopy,
+    GiveBackName,
+    GiveBackComment,
+    MakeHost,
+    SetChap,
+    AddPaths,
+    RemoveHost,
+    MarkTakeOver,
+    Evict,
+    Export,
+    ExportSecond,
+    Withdraw,
+    WithdrawSecond,
+    Attach,
+    Detach,
+    MarkFormatting,
+    Format,
+    MarkFormatted,
+    MarkHolder,
+    Mount,
+    Unmount,
+    StartCopy,
+    MarkCopying,
+    CancelCopy,
+    PromoteCopy,
+    Grow,
+    GrowCopy,
+    Promote,
+}
+
+impl Intent {
+    const ALL: [(Self, &'static str); 54] = [
+        (Self::MakeVv, "make-vv"),
+        (Self::TakeSnapshot, "take-snapshot"),
+        (Self::MakeSchedule, "make-schedule"),
+        (Self::RemoveSchedule, "remove-schedule"),
+        (Self::MakeFlashSet, "make-flash-set"),
+        (Self::SetFlashCache, "set-flash-cache"),
+        (Self::RemoveFlashSet, "remove-flash-set"),
+        (Self::JoinSet, "join-set"),
+        (Self::LeaveSet, "leave-set"),
+        (Self::ClearRule, "clear-rule"),
+        (Self::RemovePythonSet, "remove-python-set"),
+        (Self::TakeVv, "take-vv"),
+        (Self::Rename, "rename"),
+        (Self::SetSnapCpg, "set-snap-cpg"),
+        (Self::MakeGroup, "make-group"),
+        (Self::LockGroup, "lock-group"),
+        (Self::UnlockGroup, "unlock-group"),
+        (Self::SetGroup, "set-group"),
+        (Self::StopGroup, "stop-group"),
+        (Self::Admit, "admit"),
+        (Self::StartGroup, "start-group"),
+        (Self::MarkReady, "mark-ready"),
+        (Self::MarkRemoving, "mark-removing"),
+        (Self::Dismiss, "dismiss"),
+        (Self::RemoveGroup, "remove-group"),
+        (Self::RemoveVv, "remove-vv"),
+        (Self::RemoveCopy, "remove-copy"),
+        (Self::GiveBackName, "give-back-name"),
+        (Self::GiveBackComment, "give-back-comment"),
+        (Self::MakeHost, "make-host"),
+        (Self::SetChap, "set-chap"),
+        (Self::AddPaths, "add-paths"),
+        (Self::RemoveHost, "remove-host"),
+        (Self::MarkTakeOver, "mark-take-over"),
+        (Self::Evict, "evict"),
+        (Self::Export, "export"),
+        (Self::ExportSecond, "export-second"),
+        (Self::Withdraw, "withdraw"),
+        (Self::WithdrawSecond, "withdraw-second"),
+        (Self::Attach, "attach"),
+        (Self::Detach, "detach"),
+        (Self::MarkFormatting, "mark-formatting"),
+        (Self::Format, "format"),
+        (Self::MarkFormatted, "mark-formatted"),
+        (Self::MarkHolder, "mark-holder"),
+        (Self::Mount, "mount"),
+        (Self::Unmount, "unmount"),
+        (Self::StartCopy, "start-copy"),
+        (Self::MarkCopying, "mark-copying"),
+        (Self::CancelCopy, "cancel-copy"),
+        (Self::PromoteCopy, "promote-copy"),
+        (Self::Grow, "grow"),
+        (Self::GrowCopy, "grow-copy"),
+        (Self::Promote, "promote"),
+    ];
+
+    /// The fact that the array refused it in words that say: it was not this operation's doing.
+    pub fn refused(self) -> String {
+        format!("refused {self}")
+    }
+
+    /// True if this operation may have done it.
+    pub fn may_have_happened(self, entry: &JournalEntry) -> bool {
+        self.is_in(entry) && !entry.facts.contains_key(&self.refused())
+    }
+
+    /// True if the journal entry says this was set out to be done.
+    pub fn is_in(self, entry: &JournalEntry) -> bool {
+        let word = self.to_string();
+        entry.steps.contains(&word)
+    }
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::ALL
+            .iter()
+            .find(|(intent, _)| intent == self)
+            .map_or("", |(_, word)| word);
+        f.write_str(word)
+    }
+}

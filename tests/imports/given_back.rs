@@ -1,0 +1,128 @@
+//! What keeps an imported volume from being released, and how a release that fails is taken back.
+
+use hpe3par_sim::{Fault, Kind};
+use serde_json::json;
+
+use super::{
+    rig::arrays::HOME,
+    scene::{COMMENT, Scene, in_every_flavour},
+};
+
+async fn old_name_is_taken(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    scene
+        .types(HOME, "createvv -tpvv ssd_r6 oracle_01 1g")
+        .await;
+    let parts = [
+        "was `oracle_01` before",
+        "taken by another VV",
+        "showvv -d oracle_01",
+    ];
+    scene.keeps("db1", &parts).await;
+    scene.types(HOME, "removevv -f oracle_01").await;
+    scene.stage.remove("db1").await.ok();
+    assert_eq!(scene.vv(HOME, "oracle_01")["comment"], COMMENT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_whose_old_name_is_taken_by_now_stays() {
+    in_every_flavour("taken", old_name_is_taken).await;
+}
+
+async fn has_snapshots(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    if scene.has_snapshot_cpgs() {
+        scene.types(HOME, "setvv -snp_cpg ssd_r5 oracle_01").await;
+    }
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    let comment =
+        "dk1/ns=/name=monday/home=130512/op=host8@abcdef.1/state=ready/origin=data/fmt=done/of=db1";
+    let snapshot = format!("createsv -comment {comment} dkv-monday dkv-db1");
+    scene.types(HOME, &snapshot).await;
+    scene
+        .keeps(
+            "db1",
+            &[
+                "has snapshots that are Docker's: `monday`",
+                "docker volume rm",
+            ],
+        )
+        .await;
+    scene.types(HOME, "removevv -f dkv-monday").await;
+    // Those of somebody else's stay with it.
+    scene.types(HOME, "createsv nightly dkv-db1").await;
+    scene.stage.remove("db1").await.ok();
+    assert_eq!(scene.vv(HOME, "nightly")["copy_of"], "oracle_01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_with_snapshots_of_dockers_stays() {
+    in_every_flavour("snapshots", has_snapshots).await;
+}
+
+/// A refusal of one command of the release: the volume is usable again, and the next release succeeds.
+async fn refused_half_way(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    if scene.has_snapshot_cpgs() {
+        scene.types(HOME, "setvv -snp_cpg ssd_r5 oracle_01").await;
+    }
+    let was = scene.stage.arrays.dump();
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    let op = |dump: &serde_json::Value| {
+        let comment = dump[HOME]["vvs"]["dkv-db1"]["comment"].as_str().unwrap();
+        comment.split("/op=").next().unwrap().to_owned() + comment.split_once("/state=").unwrap().1
+    };
+    let before = op(&scene.stage.arrays.dump());
+    for command in ["^setvv -name oracle_01 ", "^setvv -comment \"Oracle"] {
+        let fault = Fault::new(Kind::Refuse).on(HOME).matching(command);
+        let fault = fault.words("Error: the moon is wrong");
+        scene.stage.arrays.control.fault(fault).unwrap();
+        let said = scene.stage.remove("db1").await.err();
+        assert!(said.contains("the moon is wrong"), "{said}");
+        assert!(said.contains("usable again"), "{said}");
+        scene.stage.calm_down().await;
+        assert_eq!(op(&scene.stage.arrays.dump()), before);
+        assert!(scene.vv(HOME, "oracle_01").is_null());
+        assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    }
+    scene.stage.remove("db1").await.ok();
+    scene.end_as(&was).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_refused_half_way_leaves_a_usable_volume() {
+    in_every_flavour("half way", refused_half_way).await;
+}
+
+/// A refusal of one command of an import: all is as it was.
+async fn import_refused_half_way(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    let before = scene.stage.arrays.dump();
+    let mut commands = vec!["^setvv -comment dk1.* oracle_01", "^setvv -name dkv-db1 "];
+    if scene.has_snapshot_cpgs() {
+        commands.push("^setvv -snp_cpg ");
+    }
+    // Last: the snapshot CPG that was set before it stays.
+    commands.push("^setvv -comment dk1.*state=ready.* dkv-db1");
+    for command in commands {
+        let fault = Fault::new(Kind::Refuse).on(HOME).matching(command);
+        let fault = fault.words("Error: the moon is wrong");
+        scene.stage.arrays.control.fault(fault).unwrap();
+        let said = scene.import("db1", "oracle_01", json!({})).await.err();
+        assert!(said.contains("the moon is wrong"), "{said}");
+        scene.stage.calm_down().await;
+        let mut now = scene.stage.arrays.dump();
+        if said.contains("snapshot CPG that it was given stays") {
+            now[HOME]["vvs"]["oracle_01"]["snp_cpg"] = serde_json::Value::Null;
+        }
+        assert_eq!(now, before, "{command}");
+        assert!(scene.stage.plugin.list().await.is_empty());
+    }
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_refused_half_way_is_taken_back_byte_for_byte() {
+    in_every_flavour("half way", import_refused_half_way).await;
+}

@@ -1,0 +1,18 @@
+//! Snapshots of Docker volumes: taken, mounted, kept and removed, on one array and on two.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "../rig/mod.rs"]
+mod rig;
+#[allow(dead_code)] // Of the tests of replication; each test program uses its part.
+#[path = "../replication/scene.rs"]
+mod scene;
+#[allow(dead_code)] // Of the tests of bad weather.
+#[path = "../weather/stage.rs"]
+mod stage;
+
+mod keeping;
+mod killed;
+mod mounting;
+mod replicated;
+mod scheduled;
+mod taking;
