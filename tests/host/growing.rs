@@ -1,7 +1,9 @@
 //! Devices that have grown, and filesystems that follow.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
     time::Duration,
 };
 
@@ -9,6 +11,7 @@ use hpe3par_docker::{
     host::{BlockDevice, Found, HostError, MountAs, grow_filesystem, make, mount, probe, unmount},
     model::{Change, FsType, Size},
 };
+use nix::mount::MsFlags;
 
 use crate::lab::{Lab, MIB, SOON, privately, wwn};
 
@@ -161,12 +164,22 @@ fn a_growth_that_takes_too_long_is_told() {
                 .resize(&wwn('1'), Size::from_mib(1024))
                 .await
                 .unwrap();
-            let limit = Duration::ZERO;
+            // One in the place of the program that never ends, whatever else the machine does.
+            let program = Path::new("/usr/sbin/xfs_growfs");
+            let (usual, hanging) = (lab.path("usual"), lab.path("hanging"));
+            fs::copy(program, &usual).unwrap();
+            let asked = format!("[ $1 = -n ] && exec {} \"$@\"", usual.display());
+            fs::write(&hanging, format!("#!/bin/sh\n{asked}\nexec sleep 3600\n")).unwrap();
+            fs::set_permissions(&hanging, Permissions::from_mode(0o755)).unwrap();
+            let none = None::<&str>;
+            nix::mount::mount(Some(&hanging), program, none, MsFlags::MS_BIND, none).unwrap();
+            let limit = Duration::from_millis(100);
             let error = grow_filesystem(&lab.kernel, &now(&lab), &at, kind, limit)
                 .await
                 .unwrap_err();
             assert!(matches!(error, HostError::Deadline { .. }), "{error}");
-            // However far that came, it is done again to the end.
+            nix::mount::umount(program).unwrap();
+            // It is done again to the end.
             let done = grow_filesystem(&lab.kernel, &now(&lab), &at, kind, SOON).await;
             assert_eq!(done.unwrap().into_inner(), 1024 * MIB);
         },
