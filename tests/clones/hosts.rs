@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     bench::{
-        self, Flavour::*, at_once, clone, completed, end, given, slowly, state, status, until,
+        self, Flavour::*, at_once, clone, completed, end, given, slowly, state, status, until, vv,
     },
     rig::{
         arrays::{HOME, PEER},
@@ -37,6 +37,43 @@ async fn two_hosts_that_make_one_clone_have_one() {
         tokio::task::block_in_place(|| other.stop());
         end(stage, &["db1", "db2"]).await;
     }
+}
+
+/// A copy has no comment for a moment: whoever else asks for the same clone then waits for that, and has it too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_clone_that_another_host_has_not_marked_yet_is_no_foreign_volume() {
+    let stage = bench::set(V331, at_once).await;
+    stage.create("db1", json!({ "size": "1" })).await.ok();
+    let machine = machine(&stage.arrays, "host2");
+    let mut other = tokio::task::block_in_place(|| Plugin::start(&machine));
+    machine.listed_once(&stage.arrays).await;
+    let control = &stage.arrays.control;
+    control.clear_log();
+    let mark = Fault::new(Kind::HangBefore)
+        .on(HOME)
+        .matching("^setvv .*state=copying");
+    control.fault(mark).unwrap();
+    let looked = async {
+        until("asked about the copy", || {
+            let asked = given(&stage.arrays, "showtask");
+            asked.len() >= 2
+        })
+        .await;
+        assert_eq!(state(&stage.arrays, "db2"), "none");
+        control.release();
+    };
+    let second = async {
+        until("begun", || vv(&stage.arrays, "db2").is_object()).await;
+        clone(&other, "db1", "db2", json!({})).await
+    };
+    let first = clone(&stage.plugin, "db1", "db2", json!({}));
+    let (one, two, ()) = tokio::join!(first, second, looked);
+    one.ok();
+    two.ok();
+    assert_eq!(given(&stage.arrays, "createvvcopy").len(), 1);
+    completed(&stage, "db2").await;
+    tokio::task::block_in_place(|| other.stop());
+    end(stage, &["db1", "db2"]).await;
 }
 
 /// The host that began it completes it; another one knows it, may not mount it, and may remove it.

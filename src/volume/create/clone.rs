@@ -386,6 +386,13 @@ pub(super) async fn end(steps: &mut Steps, array: &Array) -> Result<(), Cause> {
     copying::end(steps, array, &vv).await
 }
 
+/// True if the array tells of a copy to that name: what is there without a comment may be another host's, which marks it within seconds.
+pub(super) async fn is_being_made(array: &Array, vv: &VvName) -> Result<bool, ArrayError> {
+    let to = format!("->{vv}");
+    let copies = array.showtask_copies().await?;
+    Ok(copies.iter().any(|task| task.name.ends_with(&to)))
+}
+
 /// Waits until whoever makes a VV of this name has marked it, a little.
 pub(super) async fn until_marked(array: &Array, vv: &VvName) -> Result<(), ArrayError> {
     let give_up = Instant::now() + UNMARKED;

@@ -199,8 +199,16 @@ async fn under_the_name(
     asked: &CreateVolume,
 ) -> Result<(Backend, Known), Cause> {
     let vv = &asked.name.vv_name(&inner.namespace);
-    let found = existing::look(inner, request, backend, vv, asked).await;
+    let mut found = existing::look(inner, request, backend, vv, asked).await;
     let is_clone = matches!(asked.source, Source::Clone { .. });
+    // Another host may just have begun to copy, and not have marked it yet.
+    if matches!(found, Err(Cause::ForeignVv { .. }))
+        && is_clone
+        && clone::is_being_made(&backend.array, vv).await?
+    {
+        clone::until_marked(&backend.array, vv).await?;
+        found = existing::look(inner, request, backend, vv, asked).await;
+    }
     if matches!(found, Err(Cause::Copy { .. })) && is_clone && backend.pair.is_some() {
         let there = backend.alone(Side::Peer);
         let found = existing::look(inner, request, &there, vv, asked).await?;
