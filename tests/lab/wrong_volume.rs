@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::{
     run::Scenario,
-    stage::{AMBER, Replication, Stage},
+    stage::{AMBER, PATIENCE, Replication, Stage},
 };
 
 pub const SCENARIOS: &[Scenario<Stage>] = &[
     (
         "a_lun_number_is_given_to_another_volume",
         a_lun_number_is_given_to_another_volume,
+    ),
+    (
+        "another_volume_is_exported_by_hand_at_the_lun_of_one_in_use",
+        another_volume_is_exported_by_hand_at_the_lun_of_one_in_use,
     ),
     ("chap_is_right_and_then_wrong", chap_is_right_and_then_wrong),
 ];
@@ -28,7 +32,7 @@ fn a_lun_number_is_given_to_another_volume(stage: &mut Stage) {
 
     // It is mounted, or refused with a reason; what is seen is of the new one.
     let mount = "docker run --rm --network none -v new:/data box cat /data/file";
-    let outcome = stage.machine.run(mount, crate::stage::PATIENCE);
+    let outcome = stage.machine.run(mount, PATIENCE);
     if outcome.status == 0 {
         assert_eq!(outcome.stdout, "of the new one\n");
     }
@@ -42,6 +46,39 @@ fn a_lun_number_is_given_to_another_volume(stage: &mut Stage) {
     for volume in ["old", "new"] {
         stage.docker(&format!("volume rm {volume}"));
     }
+    stage.nothing_left();
+}
+
+/// The machine's disks at that LUN lead to the other volume then, without a word from the kernel. They are asked who they are, and go.
+fn another_volume_is_exported_by_hand_at_the_lun_of_one_in_use(stage: &mut Stage) {
+    for volume in ["old", "new"] {
+        stage.create(volume, Replication::None, "");
+    }
+    stage.run_in("new", "echo of the new one > /data/file");
+    stage.start("old", "");
+    stage.exec("old", "echo of the old one > /data/file && sync");
+    let (lun, host) = stage.export(AMBER, "dkv-old");
+    let wwn = stage.wwn(AMBER, "dkv-old").to_lowercase();
+    let disks_of_old = format!("grep -il {wwn} /sys/block/sd*/device/wwid");
+    assert_eq!(stage.machine.run(&disks_of_old, PATIENCE).status, 0);
+    stage.administer(AMBER, &format!("removevlun -f dkv-old {lun} {host}"));
+    stage.administer(AMBER, &format!("createvlun dkv-new {lun} {host}"));
+    let gone = format!("! {disks_of_old}");
+    stage
+        .machine
+        .until("no disk is taken for the old one", &gone, PATIENCE);
+
+    // What is written now fails, or waits.
+    let write = "timeout -s KILL 20 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'";
+    let _ = stage.machine.run(write, Duration::from_secs(60));
+    stage.start("new", "");
+    assert_eq!(stage.export(AMBER, "dkv-new"), (lun, host));
+    let seen = stage.exec("new", "cat /data/file; ls /data");
+    assert_eq!(seen, "of the new one\nfile\n");
+    stage.docker("rm -f old");
+    stage.clear("new");
+    assert_eq!(stage.run_in("old", "cat /data/file"), "of the old one\n");
+    stage.docker("volume rm old");
     stage.nothing_left();
 }
 

@@ -219,6 +219,14 @@ WantedBy=multi-user.target
         (vlun["lun"].as_u64().unwrap(), host.to_owned())
     }
 
+    /// The WWN of a VV.
+    pub fn wwn(&self, array: Array, vv: &str) -> String {
+        let dump = self.dump();
+        let wwn = dump[array.name]["vvs"][vv]["wwn"].as_str();
+        wwn.unwrap_or_else(|| panic!("no `{vv}`: {dump:#}"))
+            .to_owned()
+    }
+
     /// What an array says of a group now.
     pub fn group(&self, array: Array, group: &str) -> Value {
         self.dump()[array.name]["groups"][group].clone()
