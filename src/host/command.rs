@@ -353,7 +353,7 @@ mod tests {
             "echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000",
             file.display()
         );
-        let error = run("sh", &args(&["-c", &script]), Duration::from_secs(1))
+        let error = run("sh", &args(&["-c", &script]), Duration::from_secs(3))
             .await
             .unwrap_err();
         assert!(matches!(error, HostError::Deadline { .. }), "{error}");

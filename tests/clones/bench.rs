@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Longer than the longest pause between two looks at a copy.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// InForm OS of both arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

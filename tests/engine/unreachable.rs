@@ -87,7 +87,7 @@ async fn a_replicated_volume_while_one_of_its_arrays_is_down() {
         let in_time = |said: String, began: Instant| {
             // The engine's own limit is further away: it has the plugin's answer, and does not hang up.
             assert!(
-                began.elapsed() < Duration::from_secs(20),
+                began.elapsed() < Duration::from_secs(60),
                 "{array}: {:?}",
                 began.elapsed()
             );

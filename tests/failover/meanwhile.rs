@@ -30,7 +30,7 @@ pub async fn dies_at(
             let log = stage.arrays.control.log(Some(array));
             log.iter().any(|c| is_it.is_match(&c.line) && c.ran)
         };
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         while !ran() {
             assert!(Instant::now() < patience, "{matching} did not come");
             tokio::time::sleep(Duration::from_millis(5)).await;

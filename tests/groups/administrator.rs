@@ -108,7 +108,7 @@ pub async fn types(scene: &Scene, command: &Value) {
 
 /// No task is under way, and nothing starts or is copied.
 pub async fn at_rest(scene: &Scene) {
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(60);
     let moves = |dump: String| {
         ["\"Syncing\"", "\"Starting\"", "\"operation\":{"]
             .iter()

@@ -140,7 +140,7 @@ async fn bar() {
         .unwrap();
     let mut stream = child.stdout.take().unwrap();
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
-    let patience = Instant::now() + Duration::from_secs(30);
+    let patience = Instant::now() + Duration::from_secs(60);
     let mut moved = false;
     loop {
         assert!(Instant::now() < patience, "{shown}");

@@ -39,7 +39,7 @@ async fn dies_after(scene: &mut Scene, what: What, array: &str, at: &str) {
     let fault = Fault::new(Kind::HangAfter).on(array).matching(at);
     control.fault(fault).unwrap();
     let dying = async {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         let command = at.trim_start_matches('^').split(' ').next().unwrap();
         let hangs = || {
             let log = control.log(Some(array));
@@ -171,7 +171,7 @@ async fn other_meanwhile(scene: Scene) {
             .matching("^showvvset ");
         control.fault(fault).unwrap();
         let meanwhile = async {
-            let patience = Instant::now() + Duration::from_secs(15);
+            let patience = Instant::now() + Duration::from_secs(60);
             while !control
                 .log(Some(HOME))
                 .iter()

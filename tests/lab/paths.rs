@@ -29,7 +29,7 @@ pub const SCENARIOS: &[Scenario<Stage>] = &[
 ];
 
 /// A lost connection is noticed by a ping (5 s and 10 s), given up (10 s), and checked by multipathd (4 s); the lab is slow.
-const FAILED_OVER: Duration = Duration::from_secs(60);
+const FAILED_OVER: Duration = Duration::from_secs(90);
 
 fn a_volume_leaves_nothing_behind(stage: &mut Stage) {
     stage.create("plain", Replication::None, "");

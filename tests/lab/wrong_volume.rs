@@ -38,7 +38,7 @@ fn a_lun_number_is_given_to_another_volume(stage: &mut Stage) {
     }
     // Whoever still has the old one may fail, or wait; nothing of it comes to the new one.
     let write = "timeout -s KILL 100 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'";
-    let _ = stage.machine.run(write, Duration::from_secs(120));
+    let _ = stage.machine.run(write, PATIENCE);
     stage.docker("rm -f old");
     let seen = stage.run_in("new", "cat /data/file; ls /data");
     assert_eq!(seen, "of the new one\nfile\n");
@@ -70,7 +70,7 @@ fn another_volume_is_exported_by_hand_at_the_lun_of_one_in_use(stage: &mut Stage
 
     // What is written now fails, or waits.
     let write = "timeout -s KILL 20 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'";
-    let _ = stage.machine.run(write, Duration::from_secs(60));
+    let _ = stage.machine.run(write, Duration::from_secs(120));
     stage.start("new", "");
     assert_eq!(stage.export(AMBER, "dkv-new"), (lun, host));
     let seen = stage.exec("new", "cat /data/file; ls /data");

@@ -94,15 +94,23 @@ async fn a_group_that_is_copying_is_waited_for() {
     let scene = set(Synchronous, R331, &[]).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
-    scene.create_with("db2", json!({ "size": "16" })).await.ok();
+    scene
+        .create_with("db2", json!({ "size": "100" }))
+        .await
+        .ok();
     let copies = |scene: &Scene| scene.stage.arrays.dump().to_string().contains("Syncing");
     assert!(copies(&scene), "too fast to tell");
     scene.stage.arrays.control.clear_log();
     let machine = scene.stage.machine.clone();
     let grow = move || volume(&machine, &["grow", "db1", "+1"]).ok();
     let grown = tokio::task::spawn_blocking(grow);
-    while copies(&scene) {
-        assert_eq!(scene.given(HOME, "stoprcopygroup"), [""; 0]);
+    loop {
+        // What it was given before it was seen to copy still.
+        let stopped = scene.given(HOME, "stoprcopygroup");
+        if !copies(&scene) {
+            break;
+        }
+        assert_eq!(stopped, [""; 0]);
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     grown.await.unwrap();

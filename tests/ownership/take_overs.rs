@@ -118,7 +118,7 @@ async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_agai
     // At its next start, or a minute later, the loser sees it.
     duel.stage.kill();
     duel.stage.start();
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(60);
     let lost = loop {
         let here = status(&duel.stage.plugin, "db1").await["mounted here"]["lost"].clone();
         if here.is_string() {

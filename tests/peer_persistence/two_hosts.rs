@@ -108,7 +108,7 @@ async fn who_was_overtaken_is_cut_off() {
     stage.plugin.unmount("db1", "c0").await.ok();
     let (machine, other) = second_host(&stage);
     // It is logged in on both arrays before one goes: a login that is cut off in its middle is not tried again soon.
-    other.get("db1").await.ok();
+    machine.listed_once(&stage.arrays).await;
     // From the home array only: the peer is away, and has nothing to export when the home array dies.
     stage.arrays.control.down(PEER).await.unwrap();
     stage.plugin.mount("db1", "c1").await.ok();

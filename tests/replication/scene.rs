@@ -138,7 +138,7 @@ impl Scene {
 
     /// Waits until nothing starts or is copied any more.
     pub async fn at_rest(&self) {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         let moves = |dump: String| dump.contains("\"Syncing\"") || dump.contains("\"Starting\"");
         while moves(self.stage.arrays.dump().to_string()) {
             assert!(Instant::now() < patience, "never at rest");
@@ -242,7 +242,7 @@ impl Scene {
 
     /// Waits until an array was given such a command.
     pub async fn was_given(&self, array: &str, command: &str, times: usize) {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         while self.given(array, command).len() < times {
             assert!(Instant::now() < patience, "{command} never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -251,7 +251,7 @@ impl Scene {
 
     /// Waits until the plugin has found out that an array is back: it tries again every few seconds.
     pub async fn answers(&self, array: &str) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         let name = self.stage.plugin.list().await.remove(0);
         loop {
             let status = self.status(&name).await;
@@ -282,7 +282,7 @@ impl Scene {
         }
         let before = self.listed().len();
         self.stage.plugin = tokio::task::block_in_place(|| Plugin::start(&self.stage.machine));
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let listed = self.listed();
             let since: BTreeSet<&String> = listed[before..].iter().collect();

@@ -17,7 +17,10 @@ async fn shown(scene: &Scene, wanted: impl Fn(&Value) -> bool) -> Value {
     loop {
         let begun = Instant::now();
         let status = scene.status("db1").await;
-        assert!(begun.elapsed() < Duration::from_secs(5), "an inspect waits");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "an inspect waits"
+        );
         if wanted(&status) {
             return status;
         }
@@ -78,7 +81,7 @@ async fn hanging_peer() {
             let begun = Instant::now();
             assert_eq!(scene.stage.plugin.list().await, ["db1"]);
             let took = begun.elapsed();
-            assert!(took < Duration::from_secs(1), "{took:?}");
+            assert!(took < Duration::from_secs(4), "{took:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

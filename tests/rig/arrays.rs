@@ -237,7 +237,7 @@ impl Machine {
             };
             seeded && swept(HOME) && swept(PEER)
         };
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         while !listed() {
             assert!(Instant::now() < patience, "the first listing did not come");
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -25,7 +25,7 @@ async fn meanwhile(ready: &Ready, before: &str, lines: &[(&str, &str)]) -> Reply
     point.arm(&ready.stage, Fault::new(Kind::HangBefore));
     let arrays = &ready.stage.arrays;
     let typing = async {
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_secs(60);
         while point.sent(arrays).is_none() {
             assert!(Instant::now() < patience, "{point} never came");
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -14,7 +14,7 @@ use super::{
 pub async fn dies_after(ready: &mut Ready, point: &Point) {
     point.arm(&ready.stage, Fault::new(Kind::HangAfter));
     let dying = async {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         let done = || point.sent(&ready.stage.arrays).is_some_and(|sent| sent.ran);
         while !done() {
             assert!(Instant::now() < patience, "{point} never came");

@@ -21,7 +21,7 @@ const EXPORT: &str = "createvlun -f dkv-db1 30 ledger";
 const WITHDRAW: &str = "removevlun -f dkv-db1 30 ledger";
 
 async fn until(what: &str, ready: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(15);
+    let patience = Instant::now() + Duration::from_secs(60);
     while !ready() {
         assert!(Instant::now() < patience, "{what}");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -173,7 +173,7 @@ async fn the_deadline_holds_and_closes_the_session() {
         .await
         .unwrap_err();
     assert!(
-        (700..2500).contains(&begun.elapsed().as_millis()),
+        (700..20_000).contains(&begun.elapsed().as_millis()),
         "{:?}",
         begun.elapsed()
     );
@@ -283,7 +283,7 @@ async fn a_ledger_keeps_every_session_whose_command_may_be_running() {
     let told = Arc::new(Told::default());
     let ledger = Arc::clone(&told);
     let pool = Pool::with_ledger(client.endpoint.clone(), greeting(), 1, ledger);
-    let soon = Duration::from_millis(700);
+    let soon = Duration::from_secs(3);
     pool.run("never", soon).await.unwrap_err();
     pool.run("say on", LONG).await.unwrap();
     assert_eq!(*told.0.lock().unwrap(), ["east 1", "east 2"]);

@@ -372,7 +372,7 @@ async fn a_login_that_is_cut_off_is_no_wrong_password_once_it_was_right() {
         };
         let server = Server::start(behaviour).await;
         let mut client = Client::new(&server);
-        client.endpoint.connect_timeout = Duration::from_secs(1);
+        client.endpoint.connect_timeout = Duration::from_secs(3);
         let pool = client.pool(1);
         pool.run("say one", LONG).await.unwrap();
         server.cut_all();

@@ -122,7 +122,7 @@ async fn text_nobody_asked_for_ends_the_shell_before_it_is_taken_for_an_answer()
             Seen::count(&server.seen.afterthoughts) == round
         })
         .await;
-        match pool.run("say mine", Duration::from_secs(1)).await {
+        match pool.run("say mine", Duration::from_secs(5)).await {
             Ok(reply) => {
                 assert_eq!(reply.text, "mine\n");
                 assert_ne!(

@@ -65,7 +65,7 @@ async fn peer_before() {
 /// Connections are tried again within two seconds, and groups start by themselves a moment after the links are there.
 async fn removed_soon(stage: &Stage, names: &[&str]) {
     for name in names {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         while let Reply::Err(said) = stage.remove(name).await {
             assert!(Instant::now() < patience, "{said}");
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -88,7 +88,7 @@ async fn during_create(
         .fault(Fault::new(kind).on(on).matching(&only))
         .unwrap();
     let outage = async {
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_secs(60);
         while !control
             .log(Some(on))
             .iter()
@@ -119,7 +119,7 @@ async fn during_create(
         }
         _ => {}
     }
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(60);
     while let Reply::Err(said) = stage.create("db1", options.clone()).await {
         assert!(Instant::now() < patience, "{said}");
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -144,7 +144,7 @@ async fn during_remove(
         .fault(Fault::new(kind).on(HOME).matching(&only))
         .unwrap();
     let outage = async {
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_secs(60);
         while !control
             .log(Some(HOME))
             .iter()
@@ -184,7 +184,7 @@ async fn an_unknown_name() {
     assert_told(&said, &["db1", &stage.label(HOME)]);
     stage.arrays.control.up(HOME).await.unwrap();
     stage.before = stage.arrays.dump();
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + Duration::from_secs(60);
     loop {
         match in_time(stage.plugin.get("db1")).await {
             Reply::Err(said) => break assert!(said.contains("no such volume"), "{said}"),

@@ -18,7 +18,7 @@ use crate::rig::{
 };
 
 /// What the engine is said to allow, in hpe.conf.
-pub const ENGINE_LIMIT: Duration = Duration::from_secs(20);
+pub const ENGINE_LIMIT: Duration = Duration::from_secs(40);
 /// How long what was left behind may take to be cleaned up, once the fault is lifted.
 const CLEANING: Duration = Duration::from_secs(60);
 
@@ -92,7 +92,7 @@ impl Stage {
 
     /// Waits until the arrays stay as they are: copies are in step, and what a copy needed is gone.
     pub async fn settled(&self) {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         while self.arrays.dump().to_string().contains("Syncing") {
             assert!(Instant::now() < patience, "never in step");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,7 +107,7 @@ impl Stage {
     /// As [`Stage::as_before`], of what is left when both were made `neutral`.
     pub async fn as_before_but_for(&self, before: &Value, neutral: impl Fn(Value) -> Value) {
         let before = neutral(before.clone());
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let now = neutral(self.arrays.dump());
             if now == before {
@@ -136,7 +136,7 @@ impl Stage {
 pub fn machine(arrays: &Arrays, name: &str) -> Machine {
     let machine = arrays.machine(name);
     machine.configure(&format!(
-        "engine_timeout = \"{}s\"\ncommand_timeout = \"5s\"\nssh_conn_timeout = \"8s\"",
+        "engine_timeout = \"{}s\"\ncommand_timeout = \"8s\"\nssh_conn_timeout = \"8s\"",
         ENGINE_LIMIT.as_secs()
     ));
     machine

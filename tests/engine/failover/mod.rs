@@ -251,6 +251,6 @@ fn in_time<T>(what: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let answer = what();
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
     answer
 }

@@ -20,7 +20,7 @@ async fn every_request_is_answered_in_time() {
         conf.replace(&port(home.port()), &port(relay.port))
             .replacen(
                 "[DEFAULT]",
-                "[DEFAULT]\nengine_timeout = \"30s\"\nssh_conn_timeout = \"3s\"",
+                "[DEFAULT]\nengine_timeout = \"30s\"\nssh_conn_timeout = \"6s\"",
                 1,
             )
     };

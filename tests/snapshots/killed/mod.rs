@@ -30,11 +30,11 @@ impl Take {
     fn options(&self) -> Value {
         let both = self.both.to_string();
         if self.schedule {
-            // Once a year, as an hour passes in a moment here.
+            // In leap years, as an hour passes in a moment here.
             return json!({
                 "virtualCopyOf": "db1",
                 "scheduleName": "auto",
-                "scheduleFrequency": "0 0 31 12 *",
+                "scheduleFrequency": "0 3 29 2 *",
                 "snapshotPrefix": "year",
             });
         }
