@@ -7,7 +7,7 @@ use super::{
     stage::{MIB, Stage, export, iqn, low, pair, portal, wwn},
 };
 use crate::{
-    host::{HostError, san::San},
+    host::{Export, HostError, san::San},
     model::{Change, Wwn},
 };
 
@@ -372,4 +372,24 @@ async fn a_logout_that_hangs_does_not_keep_the_detach() {
     stage
         .until("the end of the other session", |w| w.ports.len() == 1)
         .await;
+}
+
+/// A volume that an array took over from another maker's keeps its WWN.
+#[tokio::test]
+async fn a_volume_with_the_wwn_of_another_maker_is_found_and_goes() {
+    let stage = Stage::new();
+    let export = Export {
+        wwn: "600508B4000971CD0000A000021F0000".parse().unwrap(),
+        ..export('3', 5)
+    };
+    stage.show('n', 5, &export.wwn);
+    let device = stage.attach(&export).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    assert_eq!(stage.san.find(&export.wwn).unwrap(), Some(device));
+    // Nobody knows that a device of that maker is of an array.
+    assert_eq!(stage.san.list().unwrap(), []);
+    let done = stage.san.detach(&export.wwn).await.unwrap();
+    assert_eq!(done, Change::Changed(()));
+    nothing_is_left(&stage);
+    assert_eq!(stage.san.find(&export.wwn).unwrap(), None);
 }
