@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     bystander::{COPY_OF_ALL_MOUNTS, begin},
-    rig::engine::until,
+    rig::{engine::until, plugin::Reply},
     stage::Stage,
 };
 
@@ -66,4 +66,45 @@ async fn who_has_files_open_where_it_is_mounted_is_named() {
     );
     sitter.end(&stage);
     until("the detach", || stage.is_clear() && stage.journal() == 0);
+}
+
+/// A mount that failed is undone, but not under somebody who has got hold of its device meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_that_cannot_be_undone_names_who_is_in_its_way() {
+    let test = "pending::a_mount_that_cannot_be_undone_names_who_is_in_its_way";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    let list = stage.machine.dir.join("points");
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_LIST", list.display().to_string())]);
+    stage.plugin.mount("db1", "c2").await.ok();
+    stage.plugin.unmount("db1", "c2").await.ok();
+    let points = std::fs::read_to_string(&list).unwrap();
+    let attached = points
+        .lines()
+        .find_map(|line| line.strip_suffix(" after local attach"));
+    let attached = attached.unwrap_or_else(|| panic!("{points}")).to_owned();
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", attached)]);
+    assert_eq!(stage.plugin.mount("db1", "c3").await, Reply::Closed);
+    stage.kill();
+    let device = stage.devices().pop().unwrap();
+    let at = stage.machine.dir.join("elsewhere").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("mkdir {at} && mount {device} {at}"));
+    stage.start();
+    let pending = status(&stage).await["detach pending"].clone();
+    assert_eq!(pending["device"], device.as_str(), "{pending}");
+    let by = pending["held by"].as_str().unwrap();
+    assert!(by.contains(&format!("mounted on `{at}`")), "{by}");
+    stage.namespace.sh(&format!("umount {at}"));
+    until("the end of the mount", || {
+        stage.is_clear() && stage.journal() == 0
+    });
+    assert!(status(&stage).await["detach pending"].is_null());
 }
