@@ -43,6 +43,18 @@ pub(super) async fn filesystem(
     let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
         return match found {
+            // Of one that was made here, and nowhere else, the type is known.
+            Found::Filesystem { kind, .. }
+                if comment.origin == Origin::Blank && kind.parse() != Ok(comment.fs_type) =>
+            {
+                Err(Cause::OtherFilesystem {
+                    vv: vv.name.clone(),
+                    device: device.path().to_owned(),
+                    wwn: vv.wwn.clone(),
+                    made: comment.fs_type,
+                    found: kind,
+                })
+            }
             Found::Filesystem { kind, .. } => {
                 let is = kind.parse().map_err(|_| {
                     Cause::Format(format!(
