@@ -72,6 +72,28 @@ pub async fn busy(
     blocking(what, limit, move || look(&kernel, &device)).await
 }
 
+/// The maps that kpartx makes, by a rule of udev, of a partition table that it finds in a map of dm-multipath. They use nothing by being
+/// there, and `multipath -f` removes them itself (array fact 79); one that somebody uses is a use of the whole.
+fn is_free_partition(kernel: &Kernel, device: &BlockDevice, name: &str) -> Result<bool, HostError> {
+    let block = kernel.sys().join("block").join(name);
+    let made_for = fs::read_to_string(block.join("dm/uuid")).unwrap_or_default();
+    let of = made_for.trim().strip_prefix("part").and_then(|rest| {
+        let (number, of) = rest.split_once("-mpath-3")?;
+        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        is_number.then_some(of)
+    });
+    if !of.is_some_and(|of| of.eq_ignore_ascii_case(device.wwn().as_str())) {
+        return Ok(false);
+    }
+    let node = kernel.dev().join(name);
+    match BlockDevice::named(kernel, name, &node, device.wwn()) {
+        Ok(partition) => Ok(look(kernel, &partition)?.is_none()),
+        // It went while it was looked at.
+        Err(_) if !block.exists() => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError> {
     let number = device.number();
     let mounts = kernel
@@ -81,7 +103,7 @@ fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError
         .collect();
     let holders = kernel.holders_elsewhere(number)?;
     let stacked = kernel.sys().join(format!("dev/block/{number}/holders"));
-    let stacked = match fs::read_dir(&stacked) {
+    let built_on_it: Vec<String> = match fs::read_dir(&stacked) {
         Ok(items) => items
             .flatten()
             .map(|item| item.file_name().to_string_lossy().into_owned())
@@ -89,6 +111,14 @@ fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(HostError::io("read", stacked, e)),
     };
+    let mut stacked = Vec::new();
+    for name in &built_on_it {
+        if !is_free_partition(kernel, device, name)? {
+            stacked.push(name.clone());
+        }
+    }
+    // They claim it for device-mapper, beside which nothing but another map can.
+    let partitioned = stacked.len() < built_on_it.len();
     // A mounted filesystem, a map and mkfs each claim their device exclusively, in whatever namespace they are (array fact 37).
     let claimed = match OpenOptions::new()
         .read(true)
@@ -96,7 +126,7 @@ fn look(kernel: &Kernel, device: &BlockDevice) -> Result<Option<Busy>, HostError
         .open(device.path())
     {
         Ok(_) => Ok(false),
-        Err(e) if e.raw_os_error() == Some(libc::EBUSY) => Ok(true),
+        Err(e) if e.raw_os_error() == Some(libc::EBUSY) => Ok(!partitioned),
         Err(e) => Err(HostError::io("open", device.path(), e)),
     };
     let busy = Busy {
@@ -184,5 +214,62 @@ pub(super) fn users_of(kernel: &Kernel, mountpoint: &Path) -> Busy {
         mounts,
         users,
         ..Busy::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::model::Wwn;
+
+    /// A loop device that another part of the test holds for itself, as device-mapper does what its maps are built on.
+    #[test]
+    fn what_a_free_partition_claims_is_claimed_by_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("image");
+        fs::write(&image, vec![0; 1 << 20]).unwrap();
+        let bind = ["--find", "--show"];
+        let bound = Command::new("losetup").args(bind).arg(&image).output();
+        let Some(bound) = bound.ok().filter(|bound| bound.status.success()) else {
+            assert!(std::env::var_os("REQUIRE_ALL").is_none());
+            println!("skipped: no loop device");
+            return;
+        };
+        let node = String::from_utf8(bound.stdout).unwrap().trim().to_owned();
+        let alone = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_EXCL)
+            .open(&node);
+        let [sys, dev] = ["sys", "dev"].map(|name| dir.path().join(name));
+        let kernel = Kernel::at(dir.path().join("proc"), &sys).with_dev(&dev);
+        let wwn: Wwn = "60002AC00000000000000A1F0001B2C3".parse().unwrap();
+        let block = |name: &str, number: &str| {
+            let block = sys.join("block").join(name);
+            fs::create_dir_all(block.join("dm")).unwrap();
+            fs::create_dir_all(block.join("holders")).unwrap();
+            fs::create_dir_all(sys.join("dev/block")).unwrap();
+            fs::write(block.join("dev"), number).unwrap();
+            fs::write(block.join("size"), "2048").unwrap();
+            std::os::unix::fs::symlink(&block, sys.join("dev/block").join(number)).unwrap();
+            block
+        };
+        fs::create_dir_all(dir.path().join("proc/self")).unwrap();
+        fs::write(dir.path().join("proc/self/mountinfo"), "").unwrap();
+        fs::create_dir(&dev).unwrap();
+        let map = block("dm-0", "253:0");
+        let device = BlockDevice::named(&kernel, "dm-0", Path::new(&node), &wwn).unwrap();
+        let claimed = look(&kernel, &device).unwrap();
+        let partition = block("dm-1", "253:1");
+        let uuid = format!("part1-mpath-3{}", wwn.as_str().to_ascii_lowercase());
+        fs::write(partition.join("dm/uuid"), uuid).unwrap();
+        fs::write(dev.join("dm-1"), "").unwrap();
+        fs::write(map.join("holders/dm-1"), "").unwrap();
+        let partitioned = look(&kernel, &device).unwrap();
+        drop(alone);
+        let _ = Command::new("losetup").args(["--detach", &node]).status();
+        assert!(claimed.is_some_and(|by| by.claimed));
+        assert_eq!(partitioned, None);
     }
 }

@@ -189,10 +189,17 @@ impl Transport {
     /// # Errors
     /// [`HostError::Io`].
     pub fn find(&self, wwn: &Wwn) -> Result<Option<BlockDevice>, HostError> {
-        Ok(self.list()?.into_iter().find(|device| device.wwn() == wwn))
+        match self {
+            Self::Simulated(simulated) => {
+                let mut devices = simulated.list()?.into_iter();
+                Ok(devices.find(|device| device.wwn() == wwn))
+            }
+            Self::San(san) => san.find(wwn),
+        }
     }
 
-    /// All attached volumes, as the kernel shows them; also what is left of one that was detached in part.
+    /// All attached volumes, as the kernel shows them; also what is left of one that was detached in part. Of real arrays those with a WWN
+    /// of 3PAR: one that keeps another maker's is found by that ([`Transport::find`]).
     ///
     /// # Errors
     /// [`HostError::Io`].

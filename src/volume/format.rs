@@ -42,7 +42,24 @@ pub(super) async fn filesystem(
     host::end_preparing(kernel, &vv.wwn, &inner.scratch).await?;
     let found = host::probe(kernel, device).await?;
     if comment.format == Format::Done {
+        // A kill between that line on the array and the one here: what is begun may be wiped, and this is not.
+        let name = &comment.name;
+        if inner.index.formatting(name).is_some() {
+            inner.write("formatted", |index| index.set_formatting(name, None))?;
+        }
         return match found {
+            // Of one that was made here, and nowhere else, the type is known.
+            Found::Filesystem { kind, .. }
+                if comment.origin == Origin::Blank && kind.parse() != Ok(comment.fs_type) =>
+            {
+                Err(Cause::OtherFilesystem {
+                    vv: vv.name.clone(),
+                    device: device.path().to_owned(),
+                    wwn: vv.wwn.clone(),
+                    made: comment.fs_type,
+                    found: kind,
+                })
+            }
             Found::Filesystem { kind, .. } => {
                 let is = kind.parse().map_err(|_| {
                     Cause::Format(format!(

@@ -1,5 +1,5 @@
-//! A volume that nobody uses any more and that has not left this machine yet: an Unmount that could not be ended, and who is in its way.
-//! The engine was told that the unmount is done, if the data are safe, and does not ask again; what is left is tried again and again.
+//! A volume that nobody uses any more and that has not left this machine yet: an Unmount that could not be ended, or a Mount that failed
+//! and could not be undone, and who is in its way. The engine was told, and does not ask again; what is left is tried again and again.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const LOOKING: Duration = Duration::from_secs(2);
 /// What is left, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Pending {
-    /// When the unmount began, in RFC 3339.
+    /// When the operation began, in RFC 3339.
     since: String,
     /// The device that is still there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,11 +29,19 @@ pub(super) struct Pending {
     held_by: String,
 }
 
-/// What an Unmount of this name has left, as the kernel shows it now.
+/// What an Unmount or a Mount of this name has left, as the kernel shows it now. A Mount that is still at work has left nothing yet.
 pub(super) async fn look(inner: &Inner, name: &VolumeName) -> Option<Pending> {
+    let mut at_work = inner.at_work.on(name);
     let entries = inner.index.open_entries().into_iter();
+    // It may have begun or ended between the two.
+    at_work.extend(inner.at_work.on(name));
+    let is_left = |entry: &JournalEntry| match entry.kind {
+        OpKind::Unmount => true,
+        OpKind::Mount => !at_work.contains(&entry.op.request),
+        _ => false,
+    };
     let entry = entries
-        .filter(|entry| entry.name == *name && entry.kind == OpKind::Unmount)
+        .filter(|entry| entry.name == *name && is_left(entry))
         .min_by_key(|entry| entry.started)?;
     let wwn = detach::wwn_of(&entry);
     let device = wwn.and_then(|wwn| inner.attached(&wwn).ok().flatten());

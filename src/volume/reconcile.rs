@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
-    host::{self, MountEntry},
+    host::{self, BlockDevice, MountEntry},
     index::{IndexedVolume, MountPlace},
     inform::{Array, ExportedVv, VlunQuery, VvQuery},
     model::{RequestId, Side, VolumeName, VvName, Wwn},
@@ -42,9 +42,19 @@ fn place(
     name: &VolumeName,
     entry: &MountEntry,
 ) -> Result<Option<MountPlace>, Cause> {
+    let is_it = |device: &BlockDevice| device.number() == entry.device;
+    let known = inner.index.get(name);
+    let sides = [Side::Source, Side::Peer];
+    let known = sides.map(|side| known.as_ref()?.wwn_on(side).cloned());
     for backend in inner.backends.values() {
-        let devices = backend.transport.list()?;
-        if let Some(device) = devices.iter().find(|d| d.number() == entry.device) {
+        let mut device = backend.transport.list()?.into_iter().find(is_it);
+        // One that the array took over may have another maker's WWN, and is in no list then.
+        for wwn in known.iter().flatten() {
+            if device.is_none() {
+                device = backend.transport.find(wwn)?.filter(is_it);
+            }
+        }
+        if let Some(device) = device {
             return Ok(Some(MountPlace {
                 wwn: device.wwn().clone(),
                 device: device.path().to_owned(),

@@ -3,7 +3,12 @@
 use hpe3par_sim::{Fault, Kind};
 
 use crate::{
-    rig::arrays::{HOME, PEER},
+    bystander::{COPY_OF_ALL_MOUNTS, begin},
+    meanwhile::used_by_another_host,
+    rig::{
+        arrays::{HOME, PEER},
+        engine::until,
+    },
     scene::Flavour,
 };
 
@@ -134,4 +139,37 @@ async fn a_failover_in_the_middle_of_a_mount() {
         assert!(stage.is_clear());
         assert_eq!(stage.journal(), 0);
     }
+}
+
+/// Somebody here kept the device when the volume was unmounted, and its array was away while another host wrote to the other copy: when
+/// that array serves again, and exports it here as before, what is in memory of it is older than what is on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_kept_is_not_joined_once_the_other_copy_was_used() {
+    let test = "former_primary::a_device_that_was_kept_is_not_joined_once_the_other_copy_was_used";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.write("db1", "one");
+    let holder = begin(&stage, &COPY_OF_ALL_MOUNTS, "true");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    // Nobody else has had it: it is what it was.
+    stage.mount_from(HOME, "db1", "c2").await;
+    stage.plugin.unmount("db1", "c2").await.ok();
+    used_by_another_host(&mut stage).await;
+    assert_eq!(stage.exports(HOME, "db1"), ["host1"]);
+
+    let said = stage.plugin.mount("db1", "c3").await.err();
+    assert!(
+        said.contains(&format!("pid {} (`sleep`)", holder.pid)),
+        "{said}"
+    );
+    assert!(!stage.mounted("db1"));
+    holder.end(&stage);
+    until("the detach", || stage.is_clear());
+    stage.mount_from(HOME, "db1", "c4").await;
+    assert_eq!(stage.read("db1"), ["one", "two"]);
+    stage.plugin.unmount("db1", "c4").await.ok();
+    assert!(stage.is_clear());
 }

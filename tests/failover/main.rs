@@ -2,6 +2,8 @@
 //! should not be. No engine: the tests send what an engine sends.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../mounts/bystander.rs"]
+mod bystander;
 #[path = "../rig/mod.rs"]
 mod rig;
 #[path = "../mounts/stage.rs"]

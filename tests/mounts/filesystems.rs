@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::{rig::arrays::HOME, stage::Stage};
 
 /// The file with the volume's data, as the array has it.
 fn data(stage: &Stage) -> PathBuf {
@@ -81,6 +81,36 @@ async fn a_damaged_filesystem_is_left_to_a_person() {
     }
     stage.plugin.mount("db1", "c3").await.ok();
     assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "one\n");
+    stage.plugin.unmount("db1", "c3").await.ok();
+}
+
+/// The comment of a volume that was made here names the type that it was made with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filesystem_of_another_type_than_was_made_is_refused() {
+    let test = "filesystems::a_filesystem_of_another_type_than_was_made_is_refused";
+    let Some(stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    let dump = stage.arrays.dump();
+    let comment = dump[HOME]["vvs"]["dkv-db1"]["comment"].as_str().unwrap();
+    assert!(comment.contains("/origin=blank/fmt=done"), "{comment}");
+    let line = format!("setvv -comment {comment}/fs=xfs dkv-db1");
+    assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+    let error = stage.plugin.mount("db1", "c2").await.err();
+    for part in [
+        "VV `dkv-db1` was made with an xfs filesystem",
+        "there is one of type `ext4`",
+        "`blkid -p DEVICE`",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert!(stage.is_clear() && stage.journal() == 0, "{error}");
+    let line = format!("setvv -comment {comment} dkv-db1");
+    assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+    stage.plugin.mount("db1", "c3").await.ok();
     stage.plugin.unmount("db1", "c3").await.ok();
 }
 

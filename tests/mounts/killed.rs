@@ -61,6 +61,67 @@ async fn while_a_new_filesystem_was_prepared() {
     assert!(stage.is_clear());
 }
 
+/// What the index says of a filesystem that was begun lets it be wiped. It must not outlive the line on the array that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_two_lines_that_a_filesystem_is_there() {
+    let test = "killed::between_the_two_lines_that_a_filesystem_is_there";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    for volume in ["first", "second", "db1"] {
+        stage.create(volume).await;
+    }
+    // One that an administrator made stays: all mounts take the same steps.
+    let object = "createhost -iscsi host1 iqn.2026-01.test.machines:host1";
+    assert_eq!(stage.arrays.type_in(HOME, object).await, "");
+    stage.plugin.mount("first", "c0").await.ok();
+    let list = stage.machine.dir.join("points");
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_LIST", list.display().to_string())]);
+    stage.plugin.mount("second", "c0").await.ok();
+    let points = std::fs::read_to_string(&list).unwrap();
+    let point = points
+        .lines()
+        .find_map(|line| line.strip_suffix(" before writing formatted"));
+    let point = point.unwrap_or_else(|| panic!("{points}")).to_owned();
+    for volume in ["first", "second"] {
+        stage.plugin.unmount(volume, "c0").await.ok();
+    }
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", point)]);
+    assert_eq!(stage.plugin.mount("db1", "c1").await, Reply::Closed);
+    stage.kill();
+    let dump = stage.arrays.dump();
+    let done = dump[HOME]["vvs"]["dkv-db1"]["comment"].as_str().unwrap();
+    assert!(done.contains("/fmt=done"), "{done}");
+    let begun = |stage: &Stage| {
+        let index = std::fs::read_to_string(stage.index_json()).unwrap();
+        let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+        index["formatting"]["db1"].clone()
+    };
+    assert!(begun(&stage).is_string(), "{}", begun(&stage));
+
+    stage.start();
+    let at = stage.plugin.mount("db1", "c1").await.ok();
+    let at = at["Mountpoint"].as_str().unwrap().to_owned();
+    assert!(begun(&stage).is_null(), "{}", begun(&stage));
+    stage
+        .namespace
+        .sh(&format!("echo kept > {at}/file; sync -f {at}/file"));
+    stage.plugin.unmount("db1", "c1").await.ok();
+    // Should the comment go back ever, as when another host writes over it what it read before.
+    let doing = done.replace("/fmt=done", "/fmt=doing");
+    let line = format!("setvv -comment {doing} dkv-db1");
+    assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(said.contains("was begun by host `host1`"), "{said}");
+    let line = format!("setvv -comment {done} dkv-db1");
+    assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+    stage.plugin.mount("db1", "c3").await.ok();
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "kept\n");
+    stage.plugin.unmount("db1", "c3").await.ok();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn between_the_count_of_an_unmount_and_its_first_line_in_the_journal() {
     let test = "killed::between_the_count_of_an_unmount_and_its_first_line_in_the_journal";

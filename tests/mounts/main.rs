@@ -4,6 +4,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod bystander;
 mod filesystems;
 mod forgotten;
 mod growing;

@@ -1,49 +1,17 @@
 //! An Unmount that cannot be ended: what inspect says of it, and how it ends.
 
-use std::process::{Child, Command, Stdio};
-
 use serde_json::Value;
 
-use crate::{rig::engine::until, stage::Stage};
+use crate::{
+    bystander::{COPY_OF_ALL_MOUNTS, begin},
+    rig::{engine::until, plugin::Reply},
+    stage::Stage,
+};
 
 /// What an inspect shows of the volume.
 async fn status(stage: &Stage) -> Value {
     let reply = stage.plugin.get("db1").await.ok();
     reply["Volume"]["Status"].clone()
-}
-
-/// A process in the plugin's sight that runs after `line`. It ends with the stage at the latest.
-fn begin(stage: &Stage, under: &[&str], line: &str) -> Holder {
-    let up = stage.machine.dir.join("holder");
-    let words = stage.namespace.words();
-    let child = Command::new(&words[0])
-        .args(&words[1..])
-        .args(under)
-        .args(["sh", "-c"])
-        .arg(format!(
-            "{line} && echo $$ > {0}.new && mv {0}.new {0} && exec sleep 600",
-            up.display()
-        ))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    until("the process", || up.exists());
-    let pid = std::fs::read_to_string(up).unwrap().trim().to_owned();
-    Holder { pid, child }
-}
-
-struct Holder {
-    /// Its id in the namespace.
-    pid: String,
-    child: Child,
-}
-
-impl Holder {
-    fn end(mut self, stage: &Stage) {
-        stage.namespace.sh(&format!("kill -KILL {}", self.pid));
-        self.child.wait().unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,9 +23,7 @@ async fn a_device_that_another_namespace_holds_is_pending_and_its_holder_named()
     stage.create("db1").await;
     stage.plugin.mount("db1", "c1").await.ok();
     let device = stage.devices().pop().unwrap();
-    // As a monitoring container has a copy of all mounts.
-    let copy = ["unshare", "--mount", "--propagation", "private"];
-    let holder = begin(&stage, &copy, "true");
+    let holder = begin(&stage, &COPY_OF_ALL_MOUNTS, "true");
     assert!(status(&stage).await["detach pending"].is_null());
     // The data are safe, and the engine does not ask again.
     stage.plugin.unmount("db1", "c1").await.ok();
@@ -100,4 +66,45 @@ async fn who_has_files_open_where_it_is_mounted_is_named() {
     );
     sitter.end(&stage);
     until("the detach", || stage.is_clear() && stage.journal() == 0);
+}
+
+/// A mount that failed is undone, but not under somebody who has got hold of its device meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_that_cannot_be_undone_names_who_is_in_its_way() {
+    let test = "pending::a_mount_that_cannot_be_undone_names_who_is_in_its_way";
+    let Some(mut stage) = Stage::set(test).await else {
+        return;
+    };
+    stage.create("db1").await;
+    let list = stage.machine.dir.join("points");
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_LIST", list.display().to_string())]);
+    stage.plugin.mount("db1", "c2").await.ok();
+    stage.plugin.unmount("db1", "c2").await.ok();
+    let points = std::fs::read_to_string(&list).unwrap();
+    let attached = points
+        .lines()
+        .find_map(|line| line.strip_suffix(" after local attach"));
+    let attached = attached.unwrap_or_else(|| panic!("{points}")).to_owned();
+    stage.kill();
+    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", attached)]);
+    assert_eq!(stage.plugin.mount("db1", "c3").await, Reply::Closed);
+    stage.kill();
+    let device = stage.devices().pop().unwrap();
+    let at = stage.machine.dir.join("elsewhere").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("mkdir {at} && mount {device} {at}"));
+    stage.start();
+    let pending = status(&stage).await["detach pending"].clone();
+    assert_eq!(pending["device"], device.as_str(), "{pending}");
+    let by = pending["held by"].as_str().unwrap();
+    assert!(by.contains(&format!("mounted on `{at}`")), "{by}");
+    stage.namespace.sh(&format!("umount {at}"));
+    until("the end of the mount", || {
+        stage.is_clear() && stage.journal() == 0
+    });
+    assert!(status(&stage).await["detach pending"].is_null());
 }

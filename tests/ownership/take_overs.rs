@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use hpe3par_sim::{Fault, Kind};
+
 use crate::{
     duel::{Duel, status},
-    rig::engine::until,
+    rig::{arrays::HOME, engine::until},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,4 +145,41 @@ async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_agai
     assert_eq!(duel.stage.journal(), 0);
     duel.other.unmount("db1", "x1").await.ok();
     assert!(duel.exported_to("db1").is_empty());
+}
+
+/// A host that is making the filesystem is not taken over, whatever the policy is: its comment would be written over by what was read
+/// before it was done, and it may be wiped by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_host_that_makes_the_filesystem_keeps_it_under_always_too() {
+    let test = "take_overs::a_live_host_that_makes_the_filesystem_keeps_it_under_always_too";
+    let Some(duel) = Duel::set(test, "always").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    let control = &duel.stage.arrays.control;
+    control.clear_log();
+    let done = Fault::new(Kind::HangBefore)
+        .on(HOME)
+        .matching("^setvv .*fmt=done");
+    control.fault(done).unwrap();
+    let meanwhile = async {
+        let patience = Instant::now() + Duration::from_secs(45);
+        let is_there = || {
+            let log = control.log(Some(HOME));
+            log.iter().any(|entry| entry.line.contains("fmt=done"))
+        };
+        while !is_there() {
+            assert!(Instant::now() < patience, "not made");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let said = duel.other.mount("db1", "x1").await.err();
+        assert!(said.contains("host `host1` is alive"), "{said}");
+        assert_eq!(duel.exported_to("db1"), ["host1"]);
+        control.release();
+    };
+    let (mounted, ()) = tokio::join!(duel.stage.plugin.mount("db1", "c1"), meanwhile);
+    mounted.ok();
+    duel.stage.plugin.unmount("db1", "c1").await.ok();
+    duel.other.mount("db1", "x2").await.ok();
+    duel.other.unmount("db1", "x2").await.ok();
 }

@@ -2,6 +2,8 @@
 //! tests send what an engine sends, and write to the mounted volume meanwhile.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../mounts/bystander.rs"]
+mod bystander;
 #[path = "../rig/mod.rs"]
 mod rig;
 #[path = "../mounts/stage.rs"]

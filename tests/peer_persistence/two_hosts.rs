@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::{
+    bystander::{COPY_OF_ALL_MOUNTS, begin},
     rig::{
         arrays::{HOME, Machine, PEER, persistent},
         engine::until,
@@ -361,5 +362,49 @@ async fn an_array_that_was_away_gives_up_the_dead_host_when_it_is_back() {
     let log = other.log();
     assert!(log.contains("taken over from is removed"), "{log}");
     other.unmount("db1", "x1").await.ok();
+    stage.is_clear_at_last();
+}
+
+/// A device that somebody here kept when the volume was unmounted is joined by the next mount, but not when another host has had the
+/// volume meanwhile, and has gone again: what is in memory of it is older than what is on the arrays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_kept_is_not_joined_once_another_host_has_had_the_volume() {
+    let test =
+        "two_hosts::a_device_that_was_kept_is_not_joined_once_another_host_has_had_the_volume";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    let holder = begin(&stage, &COPY_OF_ALL_MOUNTS, "true");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    // Nobody else has had it: it is what it was.
+    stage.plugin.mount("db1", "c2").await.ok();
+    stage.is_on_both("db1");
+    stage.plugin.unmount("db1", "c2").await.ok();
+    let (machine, other) = second_host(&stage);
+    stage.arrays.log_out("host1");
+    other.mount("db1", "x1").await.ok();
+    assert!(has_on(&stage, HOME, "host2") && has_on(&stage, PEER, "host2"));
+    let at = machine.mountpoint("db1").display().to_string();
+    stage
+        .namespace
+        .sh(&format!("echo theirs > {at}/file; sync -f {at}/file"));
+    other.unmount("db1", "x1").await.ok();
+    until("given back", || !stage.exported());
+    stage.arrays.log_in("host1");
+
+    let said = stage.plugin.mount("db1", "c3").await.err();
+    assert!(
+        said.contains(&format!("pid {} (`sleep`)", holder.pid)),
+        "{said}"
+    );
+    assert!(!stage.mounted("db1") && !stage.exported());
+    holder.end(&stage);
+    stage.is_clear_at_last();
+    stage.plugin.mount("db1", "c4").await.ok();
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    assert_eq!(stage.namespace.sh(&format!("cat {at}/file")), "theirs\n");
+    stage.plugin.unmount("db1", "c4").await.ok();
     stage.is_clear_at_last();
 }

@@ -128,14 +128,24 @@ impl San {
         detach::detach(self, wwn).await
     }
 
+    /// All of 3PAR's. A volume that an array took over from another maker's may have kept that one's WWN: it is found by [`San::find`] alone,
+    /// as nothing tells it from what has nothing to do with any array.
+    pub(super) fn list(&self) -> Result<Vec<BlockDevice>, HostError> {
+        self.devices(multipath::is_3par)
+    }
+
+    pub(super) fn find(&self, wwn: &Wwn) -> Result<Option<BlockDevice>, HostError> {
+        Ok(self.devices(|is| is == wwn)?.pop())
+    }
+
     /// Maps, and disks without a map, each once for a volume. Such a disk is what a detach left behind, or what is to become
     /// a map: it is there to be detached, never to be used.
-    pub(super) fn list(&self) -> Result<Vec<BlockDevice>, HostError> {
+    fn devices(&self, wanted: impl Fn(&Wwn) -> bool) -> Result<Vec<BlockDevice>, HostError> {
         let kernel = &self.machine.kernel;
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for map in multipath::list(kernel)? {
-            let Some(wwn) = map.wwn().filter(multipath::is_3par) else {
+            let Some(wwn) = map.wwn().filter(&wanted) else {
                 continue;
             };
             match map.device(kernel, &wwn) {
@@ -147,7 +157,7 @@ impl San {
             seen.insert(wwn);
         }
         for path in scsi::list(kernel)? {
-            let wwn = path.found_as(kernel).filter(multipath::is_3par);
+            let wwn = path.found_as(kernel).filter(&wanted);
             let Some(wwn) = wwn.filter(|wwn| !seen.contains(wwn)) else {
                 continue;
             };

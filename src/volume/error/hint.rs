@@ -155,6 +155,11 @@ impl Cause {
             Self::Comment(CommentError::TooLong(_)) => Some(
                 "use a shorter volume name, or fewer options: what hosts write there later needs room, too".to_owned(),
             ),
+            Self::OtherFilesystem { .. } => Some(
+                "nothing was changed on it: ask who made that filesystem; with the volume mounted nowhere, export its VV to one machine by hand \
+                 and look there with `blkid -p DEVICE`, or put a snapshot from before back (`hpe3par-docker volume promote`)"
+                    .to_owned(),
+            ),
             Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,
         }
     }

@@ -3,15 +3,15 @@
 mod hint;
 mod outcome;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     host::HostError,
     index::{IndexError, JournalEntry, OpKind},
     inform::{Array, ArrayError, Vv, VvState},
     model::{
-        BackendName, Comment, CommentError, GroupLock, GroupName, HostName, Machine, OperationId,
-        SetName, State, SystemId, VolumeName, VvName, Wwn,
+        BackendName, Comment, CommentError, FsType, GroupLock, GroupName, HostName, Machine,
+        OperationId, SetName, State, SystemId, VolumeName, VvName, Wwn,
     },
     replication::{IncompleteCopy, NotServing, ReplicationError},
 };
@@ -401,6 +401,20 @@ pub enum Cause {
     /// Nothing to format, or nothing that may be formatted.
     #[error("{0}")]
     Format(String),
+    /// Somebody made a filesystem of another type on a volume than the plugin did.
+    #[error("VV `{vv}` was made with an {made} filesystem, but on this host's device `{device}` (WWN `{wwn}`) there is one of type `{found}`", device = device.display())]
+    OtherFilesystem {
+        /// The VV.
+        vv: VvName,
+        /// Where it is here.
+        device: PathBuf,
+        /// Which volume that is.
+        wwn: Wwn,
+        /// The type that it was made with.
+        made: FsType,
+        /// What there is.
+        found: String,
+    },
     /// What a failed operation leaves, in words.
     #[error("{0}")]
     Half(&'static str),

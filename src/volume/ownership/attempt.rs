@@ -3,7 +3,6 @@
 use tokio::time::sleep;
 
 use crate::{
-    host::{self, HostError},
     inform::{Refusal, Vv},
     model::{Comment, Format},
     volume::{
@@ -15,7 +14,6 @@ use crate::{
         inner::Inner,
         mark,
         mount::ready,
-        reconcile,
         second_export::Second,
         serving::Serving,
         steps::{Intent, Steps},
@@ -25,6 +23,7 @@ use crate::{
 use super::{
     Claim, LEASE, MARGIN,
     foreign::Foreign,
+    former,
     last::{is_later, shorten},
 };
 
@@ -49,8 +48,9 @@ pub(super) async fn claim(
     backend: &Backend,
     from: &Serving,
     steps: &mut Steps,
-    (found, comment): &(Vv, Comment),
+    now: &(Vv, Comment),
 ) -> Result<Attempt, Cause> {
+    let (found, comment) = now;
     let array = &from.array;
     let vv = steps.entry().vv.clone();
     let before = exports::look_at_sets_too(steps, backend, array, &vv).await?;
@@ -75,12 +75,7 @@ pub(super) async fn claim(
             });
         }
         Exports::Ours(template) => Some(template),
-        Exports::None => {
-            if from.second.is_none() {
-                let_go_of_former(inner, backend, steps, found).await?;
-            }
-            None
-        }
+        Exports::None => None,
     };
     let mut second = match Second::look(inner, backend, from, steps, &found.wwn).await {
         Err(Cause::ExportedElsewhere { .. }) => {
@@ -92,6 +87,8 @@ pub(super) async fn claim(
         }
         other => other?,
     };
+    let seen = (template.is_some(), second.as_ref());
+    former::let_go(inner, backend, from, steps, now, seen).await?;
     let template = match template {
         Some(template) => template,
         None => {
@@ -142,30 +139,6 @@ pub(super) async fn claim(
         comment: now,
         taken_from: None,
     })))
-}
-
-/// A device always goes before its export. So one that is still here, without an export, is what another host has had since: what is in
-/// memory of its filesystem is not what is on it any more.
-async fn let_go_of_former(
-    inner: &Inner,
-    backend: &Backend,
-    steps: &mut Steps,
-    found: &Vv,
-) -> Result<(), Cause> {
-    let Some(device) = backend.transport.find(&found.wwn)? else {
-        return Ok(());
-    };
-    if let Some(by) = host::busy(&inner.kernel, &device, reconcile::LOOKING).await? {
-        return Err(Cause::Host(HostError::InUse {
-            path: device.path().to_owned(),
-            by: Box::new(by),
-        }));
-    }
-    steps
-        .local(Intent::Detach, backend.transport.detach(&found.wwn))
-        .await?
-        .into_inner();
-    Ok(())
 }
 
 /// The export was not made, or not alone: because of another host, as far as the array's answer can mean that. Its own export goes.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     inform::{Array, ExportTarget, ExportedVv, HostPath, VlunKind, VlunQuery, VlunTemplate},
-    model::{Comment, HostName, Initiator, Machine, Takeover},
+    model::{Comment, Format, HostName, Initiator, Machine, Takeover},
     volume::{
         backend::Backend,
         error::Cause,
@@ -336,7 +336,8 @@ pub(super) async fn judge(
             }));
         }
     };
-    if backend.takeover == Takeover::DeadHost
+    // One that is making the filesystem goes on, and its comment must not be written over meanwhile.
+    if (backend.takeover == Takeover::DeadHost || comment.format == Format::Doing)
         && let Some(alive) = signs_of_life(backend, from, steps, situation, &holder).await?
     {
         return Ok(Err(alive));

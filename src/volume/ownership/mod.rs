@@ -12,6 +12,7 @@
 
 mod attempt;
 mod foreign;
+mod former;
 mod handovers;
 pub(super) mod last;
 pub(super) mod lost;

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::{
+    kernel::write,
     programs::Instead,
     stage::{MIB, Stage, export, iqn, low, pair, portal, wwn},
 };
 use crate::{
-    host::{HostError, san::San},
+    host::{Export, HostError, san::San},
     model::{Change, Wwn},
 };
 
@@ -372,4 +373,62 @@ async fn a_logout_that_hangs_does_not_keep_the_detach() {
     stage
         .until("the end of the other session", |w| w.ports.len() == 1)
         .await;
+}
+
+/// A volume that an array took over from another maker's keeps its WWN.
+#[tokio::test]
+async fn a_volume_with_the_wwn_of_another_maker_is_found_and_goes() {
+    let stage = Stage::new();
+    let export = Export {
+        wwn: "600508B4000971CD0000A000021F0000".parse().unwrap(),
+        ..export('3', 5)
+    };
+    stage.show('n', 5, &export.wwn);
+    let device = stage.attach(&export).await.unwrap();
+    stage.until("both paths", |w| w.disks.len() == 2).await;
+    assert_eq!(stage.san.find(&export.wwn).unwrap(), Some(device));
+    // Nobody knows that a device of that maker is of an array.
+    assert_eq!(stage.san.list().unwrap(), []);
+    let done = stage.san.detach(&export.wwn).await.unwrap();
+    assert_eq!(done, Change::Changed(()));
+    nothing_is_left(&stage);
+    assert_eq!(stage.san.find(&export.wwn).unwrap(), None);
+}
+
+/// udev has kpartx make maps of a partition table that somebody else has written on the volume.
+#[tokio::test]
+async fn maps_of_its_partitions_are_a_use_only_if_somebody_uses_them() {
+    let stage = Stage::new();
+    let wwn = attached(&stage).await;
+    let sys = stage.dir.path().join("sys");
+    let partition = |minor: u32, uuid: &str| {
+        let name = format!("dm-{minor}");
+        let block = sys.join("block").join(&name);
+        std::fs::create_dir_all(block.join("holders")).unwrap();
+        write(block.join("dev"), &format!("253:{minor}"));
+        write(block.join("size"), "2048");
+        write(block.join("dm/uuid"), uuid);
+        let number = sys.join(format!("dev/block/253:{minor}"));
+        std::os::unix::fs::symlink(&block, number).unwrap();
+        std::fs::write(stage.dir.path().join("dev").join(&name), "").unwrap();
+        let holder = sys.join("block/dm-0/holders").join(&name);
+        std::fs::write(&holder, "").unwrap();
+        (block.join("holders/dm-20"), holder)
+    };
+    let (built_on_it, _) = partition(7, &format!("part1-mpath-3{}", low(&wwn)));
+    let (_, another) = partition(8, "part1-mpath-3600508b4000971cd0000a000021f0000");
+    let stacked = async || match stage.san.detach(&wwn).await {
+        Err(HostError::InUse { by, .. }) => by.stacked,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stacked().await, ["dm-8"]);
+    std::fs::remove_file(another).unwrap();
+    stage.mount("253:7");
+    assert_eq!(stacked().await, ["dm-7"]);
+    stage.unmount();
+    std::fs::write(&built_on_it, "").unwrap();
+    assert_eq!(stacked().await, ["dm-7"]);
+    std::fs::remove_file(built_on_it).unwrap();
+    stage.san.detach(&wwn).await.unwrap().into_inner();
+    nothing_is_left(&stage);
 }
