@@ -37,7 +37,8 @@ fn a_lun_number_is_given_to_another_volume(stage: &mut Stage) {
         assert_eq!(outcome.stdout, "of the new one\n");
     }
     // Whoever still has the old one may fail, or wait; nothing of it comes to the new one.
-    let write = "timeout -s KILL 100 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'; true";
+    let write =
+        "timeout -s KILL 100 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'; true";
     let _ = stage.machine.run(write, PATIENCE);
     stage.docker("rm -f old");
     let seen = stage.run_in("new", "cat /data/file; ls /data");
@@ -69,7 +70,8 @@ fn another_volume_is_exported_by_hand_at_the_lun_of_one_in_use(stage: &mut Stage
         .until("no disk is taken for the old one", &gone, PATIENCE);
 
     // What is written now fails, or waits.
-    let write = "timeout -s KILL 20 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'; true";
+    let write =
+        "timeout -s KILL 20 docker exec old sh -c 'cat /bin/busybox > /data/more && sync'; true";
     let _ = stage.machine.run(write, Duration::from_secs(120));
     stage.start("new", "");
     assert_eq!(stage.export(AMBER, "dkv-new"), (lun, host));
