@@ -79,6 +79,15 @@ impl NewSize {
             Self::More(size) => Size(is.0.saturating_add(size.0)),
         }
     }
+
+    /// The same for a volume that is as large as this already: a size in all that it has reached is kept.
+    #[must_use]
+    pub fn at_least(self, is: Size) -> Self {
+        match self {
+            Self::Total(size) => Self::Total(size.max(is)),
+            Self::More(size) => Self::More(size),
+        }
+    }
 }
 
 impl std::str::FromStr for NewSize {

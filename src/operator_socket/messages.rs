@@ -96,7 +96,10 @@ pub enum Answer {
     /// What was taken over, and what was not.
     Adopted(Adoptions),
     /// It is not Docker's any more.
-    Released,
+    Released {
+        /// The array's schedules for it by the name that is gone; none if the array did not tell.
+        schedules: Option<Vec<String>>,
+    },
     /// It is not Docker's any more, and was nowhere.
     Forgotten(Forgotten),
 }

@@ -143,8 +143,8 @@ async fn carry_out(
             adopt_all(service, &request, &progress).await,
         )),
         Request::Release { name } => {
-            service.release(request, name).await?;
-            Ok(Answer::Released)
+            let schedules = service.release(request, name).await?;
+            Ok(Answer::Released { schedules })
         }
         Request::Forget { name } => service.forget(request, name).await.map(Answer::Forgotten),
     }

@@ -88,8 +88,27 @@ pub(super) async fn everything(
         second_export::withdraw(inner, backend, steps).await?;
     }
     let array = groups::acting_array(&entry, backend);
+    withdraw_by_wwn(backend, steps, array).await?;
     let exports = exports::look(steps, backend, array, &entry.vv).await?;
     withdraw_and_tidy(inner, backend, steps, array, Intent::Withdraw, exports).await
+}
+
+/// Another host may have released the volume while it was exported: then the export is to be found under the VV's old name, or, if that host
+/// has seen it there, under its own again.
+async fn withdraw_by_wwn(backend: &Backend, steps: &mut Steps, array: &Array) -> Result<(), Cause> {
+    let entry = steps.entry();
+    let Some(wwn) = wwn_of(entry).filter(|_| Intent::Export.is_in(entry)) else {
+        return Ok(());
+    };
+    let look = array.showvv(VvQuery::Name(&entry.vv));
+    let found = steps.look("vv", look).await?;
+    if found.first().is_some_and(|vv| vv.wwn == wwn) {
+        return Ok(());
+    }
+    for template in exports::own_by_wwn(steps, backend, array, &wwn).await? {
+        exports::withdraw(steps, Intent::Withdraw, array, &template).await?;
+    }
+    Ok(())
 }
 
 /// As [`withdraw_own`], with the host object, if that was the last export to it.

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use crate::{
-    inform::{Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate},
-    model::{HostName, Lun, Protocol, VvName},
+    inform::{
+        Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate, VvQuery,
+    },
+    model::{HostName, Lun, Protocol, VvName, Wwn},
     replication::Exported,
 };
 
@@ -108,6 +110,33 @@ pub(super) async fn look(
     Ok(sort(us.as_ref(), templates))
 }
 
+/// The exports to this machine of the VV with this WWN, whatever it is called: whoever releases it gives it another name.
+pub(super) async fn own_by_wwn(
+    steps: &Steps,
+    backend: &Backend,
+    array: &Array,
+    wwn: &Wwn,
+) -> Result<Vec<VlunTemplate>, Cause> {
+    let hosts = steps.look("hosts", array.showhost()).await?;
+    let Some(us) = our_host(backend, array, &hosts)? else {
+        return Ok(Vec::new());
+    };
+    let all = array.showvlun_t(VlunQuery::Host(&us));
+    let mut own = Vec::new();
+    for template in steps.look("exports", all).await? {
+        let ExportedVv::One(vv) = &template.vv else {
+            continue;
+        };
+        if is_to(Some(&us), &template) {
+            let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
+            if found.first().is_some_and(|vv| vv.wwn == *wwn) {
+                own.push(template);
+            }
+        }
+    }
+    Ok(own)
+}
+
 /// As [`look`], with the exports of VV sets that the volume is in, before it is exported: an array lists those under the name of the set.
 pub(super) async fn look_at_sets_too(
     steps: &Steps,
@@ -152,11 +181,7 @@ pub(super) async fn seen(backend: &Backend, array: &Array, vv: &VvName) -> Resul
 }
 
 fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
-    let ours = |template: &VlunTemplate| {
-        template.port.is_none()
-            && matches!(template.vv, ExportedVv::One(_))
-            && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
-    };
+    let ours = |template: &VlunTemplate| is_to(us, template);
     let foreign: Vec<VlunTemplate> = templates.iter().filter(|t| !ours(t)).cloned().collect();
     let own: Vec<VlunTemplate> = templates.into_iter().filter(ours).collect();
     match (own.as_slice(), foreign.is_empty()) {
@@ -173,6 +198,13 @@ fn sort(us: Option<&HostName>, templates: Vec<VlunTemplate>) -> Exports {
             own,
         },
     }
+}
+
+/// True if it is an export to this host alone, as this plugin makes them.
+fn is_to(us: Option<&HostName>, template: &VlunTemplate) -> bool {
+    template.port.is_none()
+        && matches!(template.vv, ExportedVv::One(_))
+        && matches!(&template.target, ExportTarget::Host(host) if Some(host) == us)
 }
 
 /// The targets of templates, for people.
@@ -283,7 +315,11 @@ pub(super) async fn remove(
     template: &VlunTemplate,
     until: Option<Instant>,
 ) -> Result<(), Cause> {
-    let vv = steps.entry().vv.clone();
+    // It may have been given another name since it was exported.
+    let vv = match &template.vv {
+        ExportedVv::One(vv) => vv.clone(),
+        ExportedVv::Set(_) => steps.entry().vv.clone(),
+    };
     let sender = match until {
         Some(until) => array.urgent_until(until),
         None => array.clone(),

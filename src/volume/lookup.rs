@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use crate::{
     index::IndexedVolume,
+    inform::Array,
     model::{CreateVolume, RequestId, State, VolumeName, VvName},
 };
 
@@ -20,7 +21,7 @@ use super::{
 };
 
 /// How long an unknown name may be looked for on the arrays.
-const LOOK: Duration = Duration::from_secs(8);
+pub(super) const LOOK: Duration = Duration::from_secs(8);
 /// How long an inspect waits for news of a known volume.
 const NEWS: Duration = Duration::from_secs(2);
 
@@ -145,12 +146,7 @@ async fn look(
             return Look::Hidden(cause);
         }
         Ok(Err(cause)) => return Look::Silent(format!("array `{array}`: {cause}")),
-        Err(_) => {
-            return Look::Silent(format!(
-                "array `{array}` did not answer within {} s",
-                LOOK.as_secs()
-            ));
-        }
+        Err(_) => return Look::Silent(silent(login.array())),
     };
     match &whose {
         Whose::Own => {}
@@ -167,6 +163,15 @@ async fn look(
         Ok(None) => Look::Hidden(known::other_login(&vv)),
         Err(cause) => Look::Hidden(cause),
     }
+}
+
+/// Why an array is taken for one that cannot be asked, for people.
+pub(super) fn silent(array: &Array) -> String {
+    format!(
+        "array `{}` did not answer within {} s",
+        array.label(),
+        LOOK.as_secs()
+    )
 }
 
 /// Answers `Get`. Nothing here ever says "absent" of a volume that may exist: the engine would forget it.

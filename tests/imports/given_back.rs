@@ -1,11 +1,14 @@
 //! What keeps an imported volume from being released, and how a release that fails is taken back.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::{Fault, Kind};
 use serde_json::json;
 
 use super::{
     rig::arrays::HOME,
     scene::{COMMENT, Scene, in_every_flavour},
+    stage::assert_told,
 };
 
 async fn old_name_is_taken(scene: Scene) {
@@ -125,4 +128,82 @@ async fn import_refused_half_way(scene: Scene) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_refused_half_way_is_taken_back_byte_for_byte() {
     in_every_flavour("half way", import_refused_half_way).await;
+}
+
+/// Waits while what is beside it goes on.
+async fn soon(what: &str, mut ready: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(15);
+    while !ready() {
+        assert!(Instant::now() < patience, "{what} never came");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A host that saw the volume before its mark exports it when the exports have been looked at: the release is taken back, and succeeds when that
+/// host has withdrawn.
+async fn exported_meanwhile(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    let other = "createhost -iscsi other iqn.1994-05.com.example:other";
+    scene.types(HOME, other).await;
+    let control = &scene.stage.arrays.control;
+    let fault = Fault::new(Kind::HangBefore).on(HOME);
+    control
+        .fault(fault.matching("^setvv -name oracle_01 "))
+        .unwrap();
+    let exported = async {
+        let sent = || {
+            let log = control.log(Some(HOME));
+            log.iter()
+                .any(|entry| entry.line.starts_with("setvv -name oracle_01 "))
+        };
+        soon("the old name", sent).await;
+        scene.types(HOME, "createvlun dkv-db1 7 other").await;
+        control.release();
+    };
+    let (said, ()) = tokio::join!(scene.stage.remove("db1"), exported);
+    let said = said.err();
+    assert_told(&said, &["`db1`", "exports it to `other`", "usable again"]);
+    assert!(scene.vv(HOME, "oracle_01").is_null());
+    let comment = scene.vv(HOME, "dkv-db1")["comment"].to_string();
+    assert!(comment.contains("/state=ready/"), "{comment}");
+    assert_eq!(scene.stage.machine.open_entries(), 0);
+    scene.types(HOME, "removevlun -f dkv-db1 7 other").await;
+    scene.types(HOME, "removehost other").await;
+    scene.stage.remove("db1").await.ok();
+    assert_eq!(scene.vv(HOME, "oracle_01")["comment"], COMMENT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_volume_that_is_exported_over_its_release_stays() {
+    in_every_flavour("exported", exported_meanwhile).await;
+}
+
+/// The host that exported it: the VV has its old name when the answer comes, and its export is found there.
+async fn renamed_meanwhile(scene: Scene) {
+    scene.has_vv("oracle_01").await;
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    let control = &scene.stage.arrays.control;
+    let fault = Fault::new(Kind::HangAfter).on(HOME);
+    control.fault(fault.matching("^createvlun ")).unwrap();
+    let vluns = || scene.stage.arrays.dump()[HOME]["vluns"].clone();
+    let released = async {
+        let exported = || vluns().to_string().contains("dkv-db1");
+        soon("the export", exported).await;
+        scene.types(HOME, "setvv -name oracle_01 dkv-db1").await;
+        assert!(vluns().to_string().contains("oracle_01"));
+        control.release();
+    };
+    let (said, ()) = tokio::join!(scene.stage.plugin.mount("db1", "c1"), released);
+    said.err();
+    scene.stage.calm_down().await;
+    let left = vluns().to_string();
+    assert!(!left.contains("oracle_01"), "{left}");
+    scene.types(HOME, "setvv -name dkv-db1 oracle_01").await;
+    scene.stage.remove("db1").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_export_of_a_volume_that_was_released_meanwhile_is_taken_back() {
+    in_every_flavour("renamed", renamed_meanwhile).await;
 }

@@ -116,7 +116,7 @@ async fn does_as_it_is_asked() {
         }
     } else if let Some(volume) = name("release") {
         match service.release(request, volume).await {
-            Ok(()) => json!({}),
+            Ok(_) => json!({}),
             Err(error) => json!({ "err": error.to_string() }),
         }
     } else {

@@ -1,7 +1,10 @@
 //! A name that the machine does not know is looked for on the arrays.
 
 use super::*;
-use crate::rig::arrays::{HOME, PEER};
+use crate::rig::{
+    arrays::{HOME, PEER},
+    relay::Relay,
+};
 
 /// Until the index says that an unknown name is no volume.
 fn until_seeded(machine: &Machine) {
@@ -103,4 +106,39 @@ async fn only_who_made_it_knows_when() {
     let plugin = Plugin::start(&arrays.machine("host2"));
     let volume = inspect(&plugin, "db1").await;
     assert!(volume.get("CreatedAt").is_none(), "{volume:#}");
+}
+
+/// Sites that lost their power refuse nothing: the arrays there are asked at once, for some seconds, and then are as those that cannot be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_does_not_wait_for_arrays_of_other_backends_that_are_silent() {
+    let arrays = Arrays::start().await;
+    let machine = arrays.machine("host1");
+    // Three would take longer one after the other than the engine waits, and one without a limit as well.
+    machine.configure(
+        "engine_timeout = \"20s\"\ncommand_timeout = \"19s\"\nssh_conn_timeout = \"19s\"",
+    );
+    let address = arrays.simulator.address(PEER);
+    let relays = [(); 3].map(|()| Relay::to(address));
+    let names = ["AFAR", "AWAY", "BEYOND"];
+    let hosts = machine.dir.join("known_hosts");
+    let mut known = std::fs::read_to_string(&hosts).unwrap();
+    let at = |port: u16| format!("san_ssh_port = {port}\n");
+    for (name, relay) in names.iter().zip(&relays) {
+        let before = std::fs::read_to_string(machine.conf()).unwrap();
+        add_backend(&arrays, &machine, name, PEER, &plain());
+        let conf = std::fs::read_to_string(machine.conf()).unwrap();
+        let section = conf[before.len()..].replace(&at(address.port()), &at(relay.port));
+        std::fs::write(machine.conf(), before + &section).unwrap();
+        let key = arrays.simulator.host_key_line(PEER);
+        let port = |port: u16| format!("127.0.0.1]:{port} ");
+        known += &(key.replace(&port(address.port()), &port(relay.port)) + "\n");
+    }
+    std::fs::write(&hosts, known).unwrap();
+    let plugin = start(&machine, &names);
+    for relay in &relays {
+        relay.go_silent();
+    }
+    create(&plugin, "db1", small()).await;
+    let log = plugin.log();
+    assert_eq!(log.matches("could not ask whether").count(), 3, "{log}");
 }

@@ -69,9 +69,21 @@ async fn one_by_one_or_all_at_once_and_back() {
 
     let said = run(&["release", "db9"]);
     assert_eq!(said.code, 1, "{said:?}");
-    for name in ["copy", "orders"] {
-        assert!(run(&["release", name]).ok().contains(name));
-    }
+    // One that somebody made since, by the name that goes.
+    let nightly =
+        "createsched \"createsv -f -exp 24h night.@y@@m@@d@ dkv-orders\" \"0 3 29 2 *\" nightly";
+    stage.arrays.type_in(HOME, nightly).await;
+    assert!(run(&["release", "copy"]).ok().contains("copy"));
+    let said = run(&["release", "orders"]);
+    let warned = said.err.contains("schedule `nightly`") && said.err.contains("removesched");
+    assert!(warned, "{said:?}");
+    assert!(said.ok().contains("orders"));
+    let log = stage.plugin.log();
+    assert!(
+        log.contains("a schedule is for a volume that is released"),
+        "{log}"
+    );
+    stage.arrays.type_in(HOME, "removesched -f nightly").await;
     assert!(stage.plugin.list().await.is_empty());
     let vvs = |dump: serde_json::Value| dump[HOME]["vvs"].clone();
     let now = vvs(stage.arrays.dump());

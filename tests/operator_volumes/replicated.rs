@@ -1,13 +1,19 @@
 //! `volume grow` of what is on two arrays: in a cycle of its own, and the group runs again with two equal sizes.
 
+use std::path::PathBuf;
+
 use hpe3par_sim::faults::{Fault, Kind};
 use serde_json::{Value, json};
 
 use super::{
-    command::volume,
-    rig::arrays::{HOME, PEER},
+    command::{volume, with_conf},
+    rig::{
+        arrays::{HOME, PEER},
+        engine::until,
+        plugin::Plugin,
+    },
     scene::{GROUP_THERE, Release, Release::*, Scene, Way, Way::*},
-    stage::{BOTH, all, assert_told, case},
+    stage::{BOTH, all, assert_told, case, machine},
 };
 
 /// What an array may do with `growvv`, and nobody tells.
@@ -159,10 +165,8 @@ async fn what_the_own_array_refuses_leaves_the_group_started() {
     scene.end(&["db1"]).await;
 }
 
-/// The one thing that cannot be taken back: the own array has grown, and the other one has no room. The journal keeps it, and with it the
-/// lock, until there is.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_other_array_refuses_is_completed_when_it_has_room() {
+/// The own array has grown, and the other one has no room.
+async fn without_room_there() -> Scene {
     let scene = set(Synchronous, R331, &["grow_one_side"]).await;
     scene
         .create_with("db1", json!({ "provisioning": "full" }))
@@ -178,16 +182,56 @@ async fn what_the_other_array_refuses_is_completed_when_it_has_room() {
     assert_eq!(sizes(&scene, "db1"), [2, 1]);
     assert_eq!(scene.stage.machine.open_entries(), 1);
     scene
-        .stage
-        .arrays
-        .control
-        .cpg_restore(PEER, "ssd_r5")
-        .unwrap();
+}
+
+async fn room_there_again(scene: &Scene) {
+    let control = &scene.stage.arrays.control;
+    control.cpg_restore(PEER, "ssd_r5").unwrap();
     scene.stage.calm_down().await;
-    assert_eq!(sizes(&scene, "db1"), [2, 2]);
+    assert_eq!(sizes(scene, "db1"), [2, 2]);
     scene.at_rest().await;
-    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
     scene.has_no_lock();
+}
+
+/// The one thing that cannot be taken back. The journal keeps it, and with it the lock, until there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_other_array_refuses_is_completed_when_it_has_room() {
+    let scene = without_room_there().await;
+    room_there_again(&scene).await;
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    scene.end(&["db1"]).await;
+}
+
+/// Whoever takes the lock away has the group: it is not started over that person's head, however often the growth is tried before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_growth_does_not_start_a_group_that_a_person_has_taken_over() {
+    let scene = without_room_there().await;
+    let machine = &scene.stage.machine;
+    scene.types(HOME, "removevvset -f dkl-prod").await;
+    // Tried again, with a lock of its own, and there is still no room.
+    let tried_again = || {
+        let before = scene.given(PEER, "growvv").len();
+        volume(machine, &["grow", "db1", "+1"]).refused();
+        assert!(scene.given(PEER, "growvv").len() > before);
+        assert_eq!(machine.open_entries(), 1);
+    };
+    tried_again();
+    let locked = || scene.dump(HOME)["vv_sets"].to_string().contains("dkl-");
+    until("its own lock given back", || !locked());
+    // One that it cannot give back does not make the stop its own.
+    let fault = Fault::new(Kind::Refuse).matching("^removevvset .*dkl-");
+    scene.stage.arrays.control.fault(fault).unwrap();
+    until("a lock that is left", || {
+        tried_again();
+        locked()
+    });
+    room_there_again(&scene).await;
+    assert_eq!(scene.roles()[0], "Primary Stopped");
+    let log = scene.stage.plugin.log();
+    let told = "the group is left as it is, stopped";
+    assert!(log.contains(told), "{log}");
+    scene.types(HOME, "startrcopygroup prod").await;
+    scene.at_rest().await;
     scene.end(&["db1"]).await;
 }
 
@@ -212,4 +256,43 @@ async fn growing_and_creating_at_once_take_turns() {
     assert_eq!(members.as_array().unwrap().len(), 3);
     assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
     scene.end(&["db1", "db2", "db3"]).await;
+}
+
+/// Two hosts at one volume, with the second asking while the first has the lock: what is added comes to what is there then, and what is reached
+/// is not added once more.
+async fn beside_another_host(second_asks: &'static str, has: u64) {
+    let scene = set(Synchronous, R331, &["grow_one_side"]).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    let another = machine(&scene.stage.arrays, "host2");
+    let mut plugin = tokio::task::block_in_place(|| Plugin::start(&another));
+    another.listed_once(&scene.stage.arrays).await;
+    let control = &scene.stage.arrays.control;
+    control.clear_log();
+    let hang = Fault::new(Kind::HangBefore).on(HOME).matching("^growvv ");
+    control.fault(hang).unwrap();
+    let grow = |conf: PathBuf, size: &'static str| {
+        tokio::task::spawn_blocking(move || with_conf(&conf, &["grow", "db1", size]))
+    };
+    let first = grow(scene.stage.machine.conf(), "+2");
+    scene.was_given(HOME, "growvv", 1).await;
+    let second = grow(another.conf(), second_asks);
+    // Its own lock was refused once: it has seen the old size by then.
+    scene.was_given(HOME, "createvvset", 2).await;
+    control.release();
+    first.await.unwrap().ok();
+    let said = second.await.unwrap().ok();
+    assert!(said.contains(&format!("has {has} GiB now")), "{said}");
+    assert_eq!(sizes(&scene, "db1"), [has, has]);
+    scene.at_rest().await;
+    assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
+    tokio::task::block_in_place(|| plugin.stop());
+    scene.end(&["db1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_grows_a_volume_beside_another_host_adds_to_what_is_there_under_the_lock() {
+    let cases = [("+3", 6), ("2", 3), ("4", 4)];
+    let cases = cases.map(|(asks, has)| case(asks, beside_another_host(asks, has)));
+    all(3, cases.into()).await;
 }

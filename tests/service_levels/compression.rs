@@ -85,16 +85,34 @@ async fn every_way_to_save_space_on_every_inform_os() {
     all(3, cases).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_licence_it_is_refused() {
-    let less = |toml: String| licensed("3.3.1")(toml).replace("\"Compression\", ", "");
+/// Without the licence; none if it is granted all the same.
+async fn unlicensed(release: &'static str, refused: Option<&'static str>) {
+    let less = |toml: String| licensed(release)(toml).replace("\"Compression\", ", "");
     let stage = Stage::set_with(less, |conf| conf).await;
     let before = stage.arrays.dump();
-    let options = json!({ "size": "16", "compression": "true" });
-    let said = stage.create("db1", options).await.err();
-    assert_told(&said, &["`db1`", "licen"]);
+    let options = json!({ "size": "16", "provisioning": "dedup", "compression": "true" });
+    let reply = stage.create("db1", options).await;
+    match refused {
+        Some(words) => assert_told(&reply.err(), &["`db1`", words]),
+        None => {
+            reply.ok();
+            stage.remove("db1").await.ok();
+        }
+    }
     assert_eq!(stage.arrays.dump(), before);
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_licence_it_is_refused() {
+    let cases = [
+        ("3.2.2", Some("compression")),
+        ("3.3.1", Some("licen")),
+        // There are no single licences.
+        ("10.5.0", None),
+    ];
+    let cases = cases.map(|(release, words)| case(release, unlicensed(release, words)));
+    all(3, cases.into()).await;
 }
 
 /// An array does not tell whether it compresses: on another host that is not compared.

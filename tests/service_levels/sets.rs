@@ -9,6 +9,9 @@ use super::{
     stage::{Stage, all, assert_told, case, plain},
 };
 
+/// InForm OS of the arrays.
+const RELEASES: [&str; 3] = ["3.2.2", "3.3.1", "10.5.0"];
+
 /// Arrays with all licences.
 pub fn licensed(release: &str) -> impl Fn(String) -> String + use<> {
     let licences = [
@@ -74,13 +77,12 @@ async fn rule(release: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_joins_the_set_with_the_rule_and_leaves_it() {
-    let cases = ["3.2.2", "3.3.1", "10.5.0"].map(|release| case(release, rule(release)));
+    let cases = RELEASES.map(|release| case(release, rule(release)));
     all(3, cases.into()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_set_that_cannot_be_joined_is_refused_before_anything_is_made() {
-    let stage = set("3.3.1").await;
+async fn cannot_be_joined(release: &'static str) {
+    let stage = set(release).await;
     gold(&stage).await;
     for line in [
         "createvvset bare",
@@ -108,6 +110,12 @@ async fn a_set_that_cannot_be_joined_is_refused_before_anything_is_made() {
         assert_eq!(stage.arrays.dump(), before, "{set}");
     }
     assert_eq!(stage.plugin.list().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_cannot_be_joined_is_refused_before_anything_is_made() {
+    let cases = RELEASES.map(|release| case(release, cannot_be_joined(release)));
+    all(3, cases.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,23 @@
 //! How long snapshots are kept: expiry and retention, by the array's clock.
 
+use std::future::Future;
+
 use serde_json::json;
 
 use super::{
     rig::{arrays::HOME, engine::until},
     scheduled::scheduled,
-    stage::{Stage, assert_told, plain},
-    taking::{of, set, status},
+    stage::{Stage, all, assert_told, case, plain},
+    taking::{RELEASES, of, set, status},
 };
+
+async fn on_every_release<F>(run: impl Fn(&'static str) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let cases = RELEASES.map(|release| case(release, run(release)));
+    all(3, cases.into()).await;
+}
 
 /// A snapshot of `db1` that is kept so long.
 async fn kept(stage: &Stage, expiration: &str, retention: &str) {
@@ -17,9 +27,8 @@ async fn kept(stage: &Stage, expiration: &str, retention: &str) {
     stage.create("s1", options).await.ok();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_retained_cannot_be_removed_before_its_time() {
-    let stage = set("3.3.1").await;
+async fn retained(release: &'static str) {
+    let stage = set(release).await;
     stage.create("db1", plain()).await.ok();
     kept(&stage, "48", "24").await;
     let shown = status(&stage, "s1").await;
@@ -39,8 +48,12 @@ async fn what_is_retained_cannot_be_removed_before_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_expired_is_gone_from_docker_too() {
-    let mut stage = set("3.3.1").await;
+async fn what_is_retained_cannot_be_removed_before_its_time() {
+    on_every_release(retained).await;
+}
+
+async fn expired(release: &'static str) {
+    let mut stage = set(release).await;
     stage.create("db1", plain()).await.ok();
     kept(&stage, "2", "0").await;
     stage.arrays.control.advance(3 * 3600);
@@ -56,12 +69,48 @@ async fn what_has_expired_is_gone_from_docker_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retention_without_its_licence_is_refused_and_says_so() {
+async fn what_has_expired_is_gone_from_docker_too() {
+    on_every_release(expired).await;
+}
+
+/// What no array would take, and what it would let nobody take back.
+async fn times_refused(release: &'static str) {
+    let stage = set(release).await;
+    stage.create("db1", plain()).await.ok();
+    let before = stage.arrays.dump();
+    for (times, words) in [
+        (json!({ "expirationHours": "-1" }), "`expirationHours`"),
+        (json!({ "expirationHours": "soon" }), "`expirationHours`"),
+        (json!({ "expirationHours": "43801" }), "`expirationHours`"),
+        (json!({ "retentionHours": "-1" }), "`retentionHours`"),
+        (json!({ "retentionHours": "1.5" }), "`retentionHours`"),
+        (
+            json!({ "expirationHours": "2", "retentionHours": "3" }),
+            "`retentionHours`",
+        ),
+    ] {
+        let mut options = of("db1");
+        for (key, value) in times.as_object().unwrap() {
+            options[key] = value.clone();
+        }
+        let said = stage.create("s1", options).await.err();
+        assert_told(&said, &["`s1`", words]);
+        assert_eq!(stage.arrays.dump(), before, "{times}");
+    }
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_that_cannot_be_are_refused_before_anything_is_made() {
+    on_every_release(times_refused).await;
+}
+
+async fn unlicensed(release: &'static str) {
     let unlicensed = |toml: String| {
-        toml.replace(
-            "latency_ms = 0",
-            "licenses = [\"Virtual Copy\", \"Remote Copy\", \"Thin Provisioning\"]\nlatency_ms = 0",
-        )
+        let licences = "licenses = [\"Virtual Copy\", \"Remote Copy\", \"Thin Provisioning\"]";
+        let with = format!("release = \"{release}\"\n{licences}\nlatency_ms = 0");
+        toml.replace("latency_ms = 0", &with)
     };
     let stage = Stage::set_with(unlicensed, |conf| conf).await;
     stage.create("db1", plain()).await.ok();
@@ -81,6 +130,13 @@ async fn retention_without_its_licence_is_refused_and_says_so() {
     stage.remove("s1").await.ok();
     stage.remove("db1").await.ok();
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_without_its_licence_is_refused_and_says_so() {
+    // Later ones have no single licences.
+    let cases = ["3.2.2", "3.3.1"].map(|release| case(release, unlicensed(release)));
+    all(2, cases.into()).await;
 }
 
 /// A licence for everything is one for this, too.

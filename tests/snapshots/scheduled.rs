@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     rig::{arrays::HOME, engine::until},
     stage::{Stage, all, assert_told, case, plain},
-    taking::{of, set, status},
+    taking::{RELEASES, of, set, status},
 };
 
 pub fn scheduled(name: &str) -> Value {
@@ -62,7 +62,7 @@ async fn good(release: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_runs_until_its_snapshot_is_removed() {
-    let cases = ["3.2.2", "3.3.1", "10.5.0"].map(|release| case(release, good(release)));
+    let cases = RELEASES.map(|release| case(release, good(release)));
     all(3, cases.into()).await;
 }
 
@@ -139,6 +139,34 @@ async fn a_name_that_is_in_use_is_refused_and_left_alone() {
     stage.arrays.type_in(HOME, "removesched -f hourly").await;
     stage.remove("db1").await.ok();
     stage.end().await;
+}
+
+/// The array makes no schedule: then there is no snapshot either.
+async fn refused_by_the_array(release: &'static str) {
+    let stage = set(release).await;
+    stage.create("db1", plain()).await.ok();
+    let before = stage.arrays.dump();
+    let fault = Fault {
+        matching: Some("^createsched".to_owned()),
+        words: "Error: too many schedules".to_owned(),
+        ..Fault::new(Kind::Refuse)
+    };
+    stage.arrays.control.fault(fault).unwrap();
+    let said = stage.create("s1", scheduled("hourly")).await.err();
+    assert_told(&said, &["`s1`", "createsched", "too many schedules"]);
+    stage.calm_down().await;
+    assert_eq!(stage.arrays.dump(), before);
+    assert_eq!(stage.plugin.list().await, ["db1"]);
+    stage.create("s1", scheduled("hourly")).await.ok();
+    stage.remove("s1").await.ok();
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_the_array_refuses_leaves_nothing() {
+    let cases = RELEASES.map(|release| case(release, refused_by_the_array(release)));
+    all(3, cases.into()).await;
 }
 
 /// The snapshot fails after its schedule was made: both are gone.

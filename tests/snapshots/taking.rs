@@ -8,7 +8,7 @@ use super::{
 };
 
 /// InForm OS of the arrays.
-const RELEASES: [&str; 3] = ["3.2.2", "3.3.1", "10.5.0"];
+pub const RELEASES: [&str; 3] = ["3.2.2", "3.3.1", "10.5.0"];
 
 pub async fn set(release: &'static str) -> Stage {
     let describe = move |toml: String| {

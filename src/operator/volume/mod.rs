@@ -195,8 +195,14 @@ impl VolumeCommand {
                 adopt::print_candidates(found, arguments.which.as_deref(), to)
             }
             (Self::Adopt(_), Ok(Answer::Adopted(done))) => adopt::print_adoptions(&done, to),
-            (Self::Release(arguments), Ok(Answer::Released)) => {
+            (Self::Release(arguments), Ok(Answer::Released { schedules })) => {
                 let name = &arguments.name;
+                for schedule in schedules.iter().flatten() {
+                    writeln!(
+                        to.err,
+                        "warning: schedule `{schedule}` of the array is for `{name}` by the name that its VV had until now: each of its runs fails; hint: remove it (`removesched {schedule}`), and make one for the old name"
+                    )?;
+                }
                 writeln!(
                     to.out,
                     "`{name}` is no volume of Docker's any more; on the array it has its old name and comment, and all data"

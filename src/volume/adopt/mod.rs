@@ -19,12 +19,13 @@ use super::{
     UserError, create,
     error::{Cause, VolumeError},
     inner::Inner,
+    lookup,
     remove::{
         self, Ending,
         forget::{Forgotten, forget},
     },
     service::Service,
-    taken::{Asked, NotTaken},
+    taken::{self, Asked, NotTaken},
 };
 
 /// A VV that the python plugin made.
@@ -142,16 +143,30 @@ impl Service {
         whatever_becomes_of_the_caller(work).await
     }
 
-    /// Gives an imported or adopted volume its old name and its old comment back, whatever its `importPolicy`. Its data stay.
+    /// Gives an imported or adopted volume its old name and its old comment back, whatever its `importPolicy`. Its data stay. Gives the array's
+    /// schedules for it by the name that it had until then; none if the array did not tell.
     ///
     /// # Errors
     /// Whatever stands in the way. Then nothing is changed, or it was taken back.
-    pub async fn release(&self, request: RequestId, name: VolumeName) -> Result<(), UserError> {
+    pub async fn release(
+        &self,
+        request: RequestId,
+        name: VolumeName,
+    ) -> Result<Option<Vec<String>>, UserError> {
         let inner = self.inner();
         let work = async move {
             let _at_work = inner.at_work.enter(&name, &request);
+            let on = lookup::backend_of(&inner, &request, &name).await;
+            let schedules = match on {
+                Ok(Some(backend)) => {
+                    let vv = name.vv_name(&inner.namespace);
+                    taken::schedules_of(&inner, &backend.array, &vv).await
+                }
+                // The release itself says what is wrong.
+                Ok(None) | Err(_) => None,
+            };
             let ended = Box::pin(remove::end(&inner, &request, &name, Ending::Release)).await;
-            ended.map_err(UserError::from)
+            ended.map(|()| schedules).map_err(UserError::from)
         };
         whatever_becomes_of_the_caller(work).await
     }

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
 use crate::{
     index::{IndexedVolume, JournalEntry, OpKind},
     inform::{Vv, VvQuery},
@@ -15,7 +18,9 @@ use crate::{
         inner::Inner,
         kill_points::Doing,
         known::{self, Found, Known},
-        listing, recover,
+        listing,
+        lookup::{self, LOOK},
+        recover,
         remove::release,
         service_levels,
         steps::Intent,
@@ -123,32 +128,41 @@ async fn no_copy(backend: &Backend, known: &IndexedVolume) -> Result<(), Cause> 
     }
 }
 
-/// A name is one volume, whichever backend it is on: the other arrays are asked too. For one that cannot be asked its peers tell, and its
-/// last listing, which the index holds.
+/// A name is one volume, whichever backend it is on: the other arrays are asked too, all at once. For one that cannot be asked, or is silent, its
+/// peers tell, and its last listing, which the index holds.
 pub(super) async fn check_other_arrays(
     inner: &Inner,
     request: &RequestId,
     backend: &Backend,
     asked: &CreateVolume,
 ) -> Result<(), Cause> {
-    for other in inner.other_arrays(backend) {
-        let other = other.for_request(request);
-        let vv = asked.name.vv_name(&inner.namespace);
-        let look = known::look(inner, &other, &vv);
-        match inner.points.around(Doing::Look, "vv", look).await {
-            Ok(Known::Absent) => {}
-            Ok(Known::Ours(..)) => return Err(taken_by(&other, asked)),
-            // Somebody else's VV of that name there is in nobody's way here.
-            Err(Cause::ForeignVv { .. } | Cause::Copy { .. }) => {}
-            Err(cause) if cause.is_unreachable() => {
-                log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause:% = cause;
-                    "could not ask whether the name is taken there; its peer and its last listing decide");
-                check_copies(inner, request, &other, asked, &vv).await?;
-            }
-            Err(cause) => return Err(cause),
-        }
-    }
-    Ok(())
+    let others = inner.other_arrays(backend).into_iter();
+    let checks = others.map(|other| check_other_array(inner, request, other, asked));
+    join_all(checks).await.into_iter().collect()
+}
+
+async fn check_other_array(
+    inner: &Inner,
+    request: &RequestId,
+    other: &Backend,
+    asked: &CreateVolume,
+) -> Result<(), Cause> {
+    let other = other.for_request(request);
+    let vv = asked.name.vv_name(&inner.namespace);
+    let look = known::look(inner, &other, &vv);
+    let look = inner.points.around(Doing::Look, "vv", look);
+    let why = match timeout(LOOK, look).await {
+        Ok(Ok(Known::Absent)) => return Ok(()),
+        Ok(Ok(Known::Ours(..))) => return Err(taken_by(&other, asked)),
+        // Somebody else's VV of that name there is in nobody's way here.
+        Ok(Err(Cause::ForeignVv { .. } | Cause::Copy { .. })) => return Ok(()),
+        Ok(Err(cause)) if cause.is_unreachable() => cause.to_string(),
+        Ok(Err(cause)) => return Err(cause),
+        Err(_) => lookup::silent(&other.array),
+    };
+    log::warn!(volume = asked.name.as_str(), array = other.array.label(), cause = why.as_str();
+        "could not ask whether the name is taken there; its peer and its last listing decide");
+    check_copies(inner, request, &other, asked, &vv).await
 }
 
 /// The copies of what may be on an array that cannot be asked.
@@ -162,22 +176,27 @@ async fn check_copies(
     let Some(login) = inner.login(&other.array) else {
         return Ok(());
     };
-    for peer in inner.peers_of(&login) {
-        let view = View::new(inner, request, &peer);
-        match known::find(inner, &view, vv).await {
+    let peers = inner.peers_of(&login);
+    let looks = peers.iter().map(|peer| async move {
+        let view = View::new(inner, request, peer);
+        // One that is silent, too, tells nothing.
+        let Ok(found) = timeout(LOOK, known::find(inner, &view, vv)).await else {
+            return Ok(());
+        };
+        match found {
             Ok(Found::Here(_, _, Whose::CopyOf(of, _)))
                 if of.array.label() == other.array.label() =>
             {
-                return Err(taken_by(of, asked));
+                Err(taken_by(of, asked))
             }
             // It is for a person to look: nobody can say now whose it is.
-            Err(cause @ Cause::NotKnown(_)) => return Err(cause),
-            Ok(_) | Err(Cause::ForeignVv { .. }) => {}
-            Err(cause) if cause.is_unreachable() => {}
-            Err(cause) => return Err(cause),
+            Err(cause @ Cause::NotKnown(_)) => Err(cause),
+            Ok(_) | Err(Cause::ForeignVv { .. }) => Ok(()),
+            Err(cause) if cause.is_unreachable() => Ok(()),
+            Err(cause) => Err(cause),
         }
-    }
-    Ok(())
+    });
+    join_all(looks).await.into_iter().collect()
 }
 
 fn taken_by(other: &Backend, asked: &CreateVolume) -> Cause {

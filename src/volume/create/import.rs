@@ -236,7 +236,7 @@ pub(super) async fn try_undo(
         }
     }
     service_levels::undo(steps, array, &entry.vv, undone).await?;
-    undone.append(&mut taken::give_back(inner, steps, array, &was).await?);
+    undone.append(&mut taken::give_back(inner, steps, array, &was, async |_| Ok(())).await?);
     if Intent::SetSnapCpg.may_have_happened(&entry) {
         undone.push("the snapshot CPG that it was given stays".to_owned());
     }

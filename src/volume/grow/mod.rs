@@ -120,6 +120,7 @@ async fn larger(
     };
     let vv = look(steps, &array).await?;
     check(inner, steps, side, &array, &vv)?;
+    // What cannot be is refused before anything is stopped.
     let wanted = wanted(vv.size, to)?;
     let size = match &acting {
         Some(acting) => {
@@ -128,7 +129,7 @@ async fn larger(
             {
                 coming.announce(GroupKey::new(id, &group));
             }
-            replicated::grow(inner, backend, coming, steps, acting, wanted, progress).await?;
+            replicated::grow(inner, backend, coming, steps, acting, to, progress).await?;
             look(steps, &array).await?.size
         }
         None => to_size(steps, Intent::Grow, &array, vv.size, wanted).await?,

@@ -5,7 +5,7 @@
 //! first, for seconds, as for an admission.
 
 use crate::{
-    model::{GroupStatus, Size},
+    model::{GroupStatus, NewSize, Size},
     replication::{self, Acting, Action},
     volume::{
         Progress,
@@ -19,7 +19,10 @@ use crate::{
     },
 };
 
-use super::{GrowError, look, to_size};
+use super::{GrowError, look, to_size, wanted};
+
+/// The fact that the lock of a growth under way was taken away.
+const TAKEN_OVER: &str = "taken over";
 
 /// The whole cycle.
 pub(super) async fn grow(
@@ -28,7 +31,7 @@ pub(super) async fn grow(
     coming: &mut Coming,
     steps: &mut Steps,
     acting: &Acting,
-    wanted: Size,
+    to: NewSize,
     progress: &Progress,
 ) -> Result<(), Cause> {
     let group = &acting.group;
@@ -36,7 +39,7 @@ pub(super) async fn grow(
     let Some(alone) = queue::alone(inner, backend, coming, steps, acting).await? else {
         return Ok(());
     };
-    let done = match under_lock(steps, acting, &alone, wanted, progress).await {
+    let done = match under_lock(steps, acting, &alone, to, progress).await {
         Ok(()) => Ok(()),
         Err(cause) => {
             // Of what failed before the sizes differed nothing is left but the stop.
@@ -61,7 +64,7 @@ async fn under_lock(
     steps: &mut Steps,
     acting: &Acting,
     alone: &Alone,
-    wanted: Size,
+    to: NewSize,
     progress: &Progress,
 ) -> Result<(), Cause> {
     let group = &acting.group;
@@ -76,8 +79,9 @@ async fn under_lock(
         replication::check_growth(array.label(), now)
             .map_err(|why| groups::refused(&array, why))?;
     }
-    // Another one may have been at it while this one waited.
+    // Another host may have made it larger while this one waited: what is added comes to that, and a size that is reached is enough.
     let [here, there] = sizes(steps, acting).await?;
+    let wanted = wanted(here, to.at_least(here))?;
     if here >= wanted && here == there && now.status == GroupStatus::Started {
         return Ok(());
     }
@@ -171,6 +175,22 @@ pub(super) async fn left(backend: &Backend, steps: &Steps) -> Option<String> {
     })
 }
 
+/// True if a person took the lock away: what the group is like since is that person's.
+fn is_taken_over(steps: &Steps) -> bool {
+    steps.entry().facts.contains_key(TAKEN_OVER)
+}
+
+/// A group that was taken over, and does not run, is left as it is.
+async fn tell_of_stop(steps: &Steps, acting: &Acting) -> Result<(), Cause> {
+    let look = acting.array.showrcopy_group(&acting.group);
+    let now = steps.look("group", look).await?;
+    if now.is_some_and(|now| now.status == GroupStatus::Stopped) {
+        log::warn!(volume = steps.entry().name.as_str(), group = acting.group.as_str(), array = acting.array.label();
+            "the lock of the group was taken away while a volume of it grew: the group is left as it is, stopped");
+    }
+    Ok(())
+}
+
 /// Ends the cycle that an interrupted growth was in. Gives where the group is changed now, if the volume is in one.
 pub(super) async fn settle(
     inner: &Inner,
@@ -194,19 +214,28 @@ pub(super) async fn settle(
     let acting = create::where_it_is_now(backend, steps, &before).await?;
     let held = group_lock::is_ours(steps, &acting).await?;
     let differ = Intent::Grow.is_in(steps.entry()) && must_be_equal(steps, &acting).await.is_err();
+    if !held && Intent::StopGroup.may_have_happened(steps.entry()) {
+        // Before a lock of its own is there again, which says nothing of who stopped the group.
+        steps.record(&[(TAKEN_OVER, "yes")])?;
+    }
     if held || differ {
         let Some(alone) = queue::alone(inner, backend, coming, steps, &acting).await? else {
             return Ok(Some(acting));
         };
-        // Sizes that differ stay in the journal, and the group with them: no array starts it so.
-        let done = async {
-            make_equal(steps, &acting, None).await?;
-            start_if_equal(steps, &acting).await?;
-            group_lock::release(steps, &acting).await
-        };
-        let done = done.await;
+        let stop_is_ours = alone.stop_is_ours && !is_taken_over(steps);
+        let mut done = make_equal(steps, &acting, None).await;
+        if done.is_ok() && stop_is_ours {
+            done = start_if_equal(steps, &acting).await;
+        }
+        // Sizes that differ stay in the journal, and a group of its own with them: no array starts it so.
+        if done.is_ok() || !stop_is_ours {
+            done = done.and(group_lock::release(steps, &acting).await);
+        }
         alone.end();
         done?;
+    }
+    if is_taken_over(steps) {
+        tell_of_stop(steps, &acting).await?;
     }
     coming.leave();
     Ok(Some(acting))

@@ -11,7 +11,7 @@ use crate::{
     volume::{
         backend::Backend,
         error::Cause,
-        groups,
+        exports, groups,
         inner::Inner,
         steps::{Intent, Steps},
         taken::{self, NotTaken, Was},
@@ -122,6 +122,14 @@ pub(super) async fn check(
     if !snapshots.is_empty() {
         return refused(NotTaken::HasSnapshots(snapshots));
     }
+    // It is no reason to keep it: they are somebody else's, and may be meant to end with it.
+    for schedule in taken::schedules_of(inner, array, &vv)
+        .await
+        .unwrap_or_default()
+    {
+        log::warn!(volume = steps.entry().name.as_str(), vv = vv.as_str(), array = array.label(), schedule = schedule.as_str();
+            "a schedule is for a volume that is released, by a name that it loses: each of its runs will fail");
+    }
     let facts = facts(&release.was, release.policy);
     let facts: Vec<(&str, &str)> = facts
         .iter()
@@ -137,10 +145,32 @@ pub(super) async fn give_back(
     steps: &mut Steps,
 ) -> Result<(), Cause> {
     let was = recall(steps)?;
-    let done = taken::give_back(inner, steps, &backend.array, &was).await?;
+    let array = &backend.array;
+    let unexported = async |steps: &Steps| must_have_no_export(steps, array, &was).await;
+    let done = taken::give_back(inner, steps, array, &was, unexported).await?;
     log::info!(volume = steps.entry().name.as_str(), vv = was.name.as_str(), array = backend.array.label(), done:% = done.join(", ");
         "released");
     Ok(())
+}
+
+/// A host that saw the volume before it was marked may have exported it until it had its old name, by which that host does not look for what
+/// it has to take back. What is exported may be given another name (array fact 119). After a crash it may be the administrator who has exported
+/// it since.
+async fn must_have_no_export(steps: &Steps, array: &Array, was: &Was) -> Result<(), Cause> {
+    let exports = exports::look_on(steps, array, &was.name).await?;
+    if exports.is_empty() {
+        return Ok(());
+    }
+    let to = exports::names(&exports);
+    if steps.is_resumed() {
+        log::warn!(volume = steps.entry().name.as_str(), vv = was.name.as_str(), array = array.label(), to = to.as_str();
+            "exported by the time it is released: left as it is");
+        return Ok(());
+    }
+    Err(Cause::ExportedElsewhere {
+        array: array.label().to_owned(),
+        to,
+    })
 }
 
 /// A release failed after the VV had its old name again: it gets its new one, as long as nothing else was changed. False if there is

@@ -25,7 +25,7 @@ use super::{
 pub(super) use around::Around;
 pub(super) use checks::{Asked, Fit, check, comment, left_here, name, parent};
 pub use refused::NotTaken;
-pub(super) use schedules::{scheduled, schedules};
+pub(super) use schedules::{scheduled, schedules, schedules_of};
 
 /// What a VV was before it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,8 @@ pub(super) async fn take(
     }
 }
 
-/// Gives it back, or goes on with that: the name, the comment. Gives what was done, for people.
+/// Gives it back, or goes on with that: the name, the comment. Gives what was done, for people. Between the two `meanwhile` may still say
+/// that it stays.
 ///
 /// # Errors
 /// [`NotTaken::Lost`] if it has neither its new nor its old name: that is never taken for done.
@@ -107,6 +108,7 @@ pub(super) async fn give_back(
     steps: &mut Steps,
     array: &Array,
     was: &Was,
+    meanwhile: impl AsyncFnOnce(&Steps) -> Result<(), Cause>,
 ) -> Result<Vec<String>, Cause> {
     let mut done = Vec::new();
     let entry = steps.entry().clone();
@@ -124,6 +126,7 @@ pub(super) async fn give_back(
     match found.into_iter().next().filter(|vv| vv.wwn == was.wwn) {
         Some(vv) if vv.comment == was.comment => {}
         Some(vv) if op_of(&vv).as_ref() == Some(&entry.op) => {
+            meanwhile(steps).await?;
             comment_again(steps, array, was).await?;
             done.push(format!("`{}` has its old comment again", was.name));
         }

@@ -20,6 +20,16 @@ pub(in crate::volume) async fn schedules(inner: &Inner, array: &Array) -> Option
     }
 }
 
+/// The names of the schedules that an array has for a VV by the name that it is about to lose. None if it did not tell.
+pub(in crate::volume) async fn schedules_of(
+    inner: &Inner,
+    array: &Array,
+    vv: &VvName,
+) -> Option<Vec<String>> {
+    let all = schedules(inner, array).await?;
+    Some(scheduled(&all, vv))
+}
+
 /// The names of those whose command is for this VV: it comes last there.
 pub(in crate::volume) fn scheduled(all: &[Sched], vv: &VvName) -> Vec<String> {
     let is_for = |sched: &&Sched| sched.command.split_whitespace().next_back() == Some(vv.as_str());
