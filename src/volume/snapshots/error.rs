@@ -52,6 +52,8 @@ pub enum SnapshotError {
         array: String,
         /// The name.
         name: ScheduleName,
+        /// It takes what was asked for: another host may have made it, for the same snapshot.
+        as_asked: bool,
     },
     /// The array would fail at every single time of the schedule.
     #[error(
