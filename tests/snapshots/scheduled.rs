@@ -9,6 +9,7 @@ use super::{
         engine::until,
         plugin::Plugin,
     },
+    scene::{Release::*, Scene, Way::*},
     stage::{Stage, all, assert_told, case, machine, plain},
     taking::{of, set, status},
 };
@@ -205,6 +206,39 @@ async fn a_schedule_does_not_outlive_its_snapshot() {
     assert!(!schedules(&stage).to_string().contains("hourly"));
     stage.remove("db1").await.ok();
     stage.end().await;
+}
+
+/// A snapshot with a schedule, whose VV an administrator has removed; two listings have shown that.
+async fn gone_from_listings() -> Scene {
+    let mut scene = Scene::set(Synchronous, R331).await;
+    scene.stage.create("db1", plain()).await.ok();
+    scene.stage.create("s1", scheduled("hourly")).await.ok();
+    scene.types(HOME, "removevv -f dkv-s1").await;
+    for _ in 0..2 {
+        scene.restart(true).await;
+    }
+    assert_eq!(scene.stage.plugin.list().await, ["db1", "s1"]);
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_goes_with_a_snapshot_that_no_listing_shows_any_more() {
+    let mut scene = gone_from_listings().await;
+    scene.stage.remove("s1").await.ok();
+    assert_eq!(schedules(&scene.stage), json!({}));
+    scene.restart(true).await;
+    assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    scene.end(&["db1"]).await;
+}
+
+/// Another host has removed it, or a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_gone_is_forgotten_with_its_schedule() {
+    let mut scene = gone_from_listings().await;
+    scene.types(HOME, "removesched -f hourly").await;
+    scene.restart(true).await;
+    assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    scene.end(&["db1"]).await;
 }
 
 fn given(stage: &Stage, command: &str) -> usize {

@@ -149,6 +149,12 @@ fn is_of(sched: &Sched, source: &VvName) -> bool {
     words.next() == Some("createsv") && words.next_back() == Some(source.as_str())
 }
 
+/// True if one of an array's schedules has this name, and takes snapshots of this VV.
+pub(in crate::volume) fn runs(all: &[Sched], name: &ScheduleName, source: &VvName) -> bool {
+    all.iter()
+        .any(|sched| sched.name == name.as_str() && is_of(sched, source))
+}
+
 /// What the names of its snapshots begin with, if it takes any as this plugin's schedules do.
 fn prefix_of(sched: &Sched) -> Option<SnapshotPrefix> {
     let name = sched.command.split_whitespace().rev().nth(1)?;
