@@ -11,9 +11,7 @@ use tokio::time::Instant;
 use crate::{
     index::{IndexedVolume, JournalEntry},
     inform::{Array, ArrayError, OnlineCopy, Vv, VvKind, VvQuery},
-    model::{
-        Becomes, Comment, CreateVolume, Format, Origin, State, TaskId, VolumeName, VvName,
-    },
+    model::{Becomes, Comment, CreateVolume, Format, Origin, State, TaskId, VolumeName, VvName},
     volume::{
         backend::{Backend, Identity},
         copying,
