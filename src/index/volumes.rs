@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BackendName, CreateVolume, Format, GroupName, Role, Side, Source, State, SystemId, VolumeName,
-    VvId, VvName, Wwn,
+    BackendName, CreateVolume, Format, GroupName, Role, ScheduleName, Side, Source, State,
+    SystemId, VolumeName, VvId, VvName, Wwn,
 };
 
 /// One volume.
@@ -187,8 +187,13 @@ impl IndexedVolume {
             .filter(|_| !self.is_gone())
     }
 
+    /// The schedule that goes with it, if it is a snapshot with one.
+    pub fn schedule(&self) -> Option<&ScheduleName> {
+        self.options.source.snapshot()?.schedule.as_ref()
+    }
+
     /// Both arrays were listed without it, or the only one that ever had it was.
-    fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         let gone = |wwn: &Option<Wwn>, missed: u32| wwn.is_none() || missed >= MISSES;
         gone(&self.wwn, self.missed) && gone(&self.copy_wwn, self.copy_missed)
     }
@@ -223,7 +228,7 @@ impl Catalogue {
     }
 
     /// Counts one complete listing of an array of a backend, begun at `begun`. `busy` volumes (mounted or being worked on here) are
-    /// counted, but never dropped. Returns whether the file needs writing, and what was dropped.
+    /// counted, but never dropped; nor is what has a schedule, which no listing of volumes shows. Returns whether the file needs writing, and what was dropped.
     pub(super) fn note_listing(
         &mut self,
         backend: &BackendName,
@@ -247,7 +252,7 @@ impl Catalogue {
                 let missed = volume.missed_on(side);
                 durable |= *missed < MISSES;
                 *missed = missed.saturating_add(1);
-                if volume.is_gone() && !busy(volume) {
+                if volume.is_gone() && volume.schedule().is_none() && !busy(volume) {
                     gone.push(volume.clone());
                 }
             }

@@ -4,7 +4,7 @@ use crate::{
     index::{IndexedVolume, LastRoles},
     inform::{Array, LocalTime, Vv, VvKind, VvProvisioning, VvQuery},
     model::{
-        Comment, CreateVolume, GroupName, Hours, OperationId, Origin, Provisioning, Side,
+        Comment, CreateVolume, Format, GroupName, Hours, OperationId, Origin, Provisioning, Side,
         SnapshotOf, Source, VolumeName, VvName,
     },
 };
@@ -149,6 +149,14 @@ pub(super) fn copy_without_comment(
             &volume.options,
         )
     })
+}
+
+/// What is made of a volume has the filesystem that the volume has. A copy's comment is written by itself and may be behind: a filesystem that
+/// was seen is there, whatever it says. Nothing is ever formatted because of that: what is made of a volume has data.
+pub(super) fn note_filesystem(volume: &IndexedVolume, side: Side, comment: &mut Comment) {
+    if side == Side::Peer && volume.format == Format::Done {
+        comment.format = Format::Done;
+    }
 }
 
 /// The index entry for a VV on one of a backend's arrays and its comment. The group is what `showrcopy` said, never the comment, by its

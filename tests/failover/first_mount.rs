@@ -178,3 +178,50 @@ async fn a_filesystem_that_was_made_on_the_other_array_is_expected_at_home() {
     assert_eq!(stage.read("db1"), ["one"]);
     stage.plugin.unmount("db1", "c2").await.ok();
 }
+
+/// The peer was not told that there is a filesystem. What is made there of the volume after a failover has it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_has_the_filesystem_that_the_copys_comment_does_not_know_of() {
+    let test = "first_mount::a_snapshot_has_the_filesystem_that_the_copys_comment_does_not_know_of";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    let untold = Fault::new(Kind::Refuse)
+        .on(PEER)
+        .matching("^setvv .*fmt=done")
+        .words("Error: not today");
+    stage.arrays.control.fault(untold).unwrap();
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.write("db1", "one");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    let there = || stage.arrays.dump()[PEER]["vvs"]["dkv-db1"]["comment"].to_string();
+    assert!(there().contains("/fmt=no/"), "{}", there());
+    stage.until_synced(HOME, "prod");
+    stage.fail_over().await;
+    stage.recover().await;
+    let of = json!({ "virtualCopyOf": "db1" });
+    stage.plugin.create("s1", of).await.ok();
+    stage.mount_from(PEER, "s1", "c2").await;
+    assert_eq!(stage.read("s1"), ["one"]);
+    stage.plugin.unmount("s1", "c2").await.ok();
+    // And it can be put back.
+    let words = [
+        "volume",
+        "promote",
+        "s1",
+        "--stop-group",
+        "--yes",
+        "--config",
+    ];
+    let promoted = std::process::Command::new(env!("CARGO_BIN_EXE_hpe3par-docker"))
+        .args(words)
+        .arg(stage.machine.conf())
+        .output()
+        .unwrap();
+    assert!(promoted.status.success(), "{promoted:?}");
+    stage.until_synced(PEER, THERE);
+    stage.mount_from(PEER, "db1", "c3").await;
+    assert_eq!(stage.read("db1"), ["one"]);
+    stage.plugin.unmount("db1", "c3").await.ok();
+}

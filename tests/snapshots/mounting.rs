@@ -9,8 +9,12 @@ use serde_json::json;
 mod stage;
 
 use super::{
-    rig::{arrays::PEER, engine::until, plugin::Reply},
-    stage::assert_told,
+    rig::{
+        arrays::{HOME, PEER},
+        engine::until,
+        plugin::{Plugin, Reply},
+    },
+    stage::{assert_told, machine},
     taking::of,
 };
 use stage::Stage;
@@ -142,5 +146,51 @@ async fn one_whose_twin_is_being_removed_from_a_dead_array_is_mounted() {
     plugin.unmount("s1", "c3").await.ok();
     plugin.remove("s1").await.ok();
     assert!(stage.is_clear());
+    plugin.remove("db1").await.ok();
+}
+
+/// A host that has only ever seen the other half does not use it: the one that it was taken on may be somebody's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hosts_do_not_use_one_snapshot_from_different_arrays() {
+    let test = "mounting::two_hosts_do_not_use_one_snapshot_from_different_arrays";
+    let Some(stage) = Stage::set(test).await else {
+        return;
+    };
+    let (plugin, control) = (&stage.plugin, &stage.arrays.control);
+    let options = json!({ "size": "1", "backend": "mirrored", "replicationGroup": "prod" });
+    plugin.create("db1", options).await.ok();
+    plugin.mount("db1", "c1").await.ok();
+    plugin.unmount("db1", "c1").await.ok();
+    let in_step = || !stage.arrays.dump().to_string().contains("\"Syncing\"");
+    until("in step", in_step);
+    let both = json!({ "virtualCopyOf": "db1", "snapshotBoth": "true", "mountConflictDelay": "1" });
+    plugin.create("s1", both).await.ok();
+    plugin.mount("s1", "c2").await.ok();
+
+    let home = stage.arrays.simulator.address(HOME).to_string();
+    control.down(HOME).await.unwrap();
+    let machine = machine(&stage.arrays, "host2");
+    let mut other = tokio::task::block_in_place(|| Plugin::start(&machine));
+    let listed = || machine.dir.join("state/index.json");
+    until("known by its other half", || {
+        std::fs::read_to_string(listed()).is_ok_and(|index| index.contains("dkv-s1"))
+    });
+    let exported = || stage.arrays.dump()[PEER]["vluns"].to_string();
+    let before = exported();
+    let said = other.mount("s1", "c3").await.err();
+    assert_told(&said, &["`s1`", &home, "cannot be asked"]);
+    assert_eq!(exported(), before);
+    // When that array is back, the other half is no way round who has it there.
+    control.up(HOME).await.unwrap();
+    stage.arrays.log_in("host1");
+    let mut said = String::new();
+    while said.is_empty() || said.contains("cannot be asked") {
+        said = other.mount("s1", "c3").await.err();
+    }
+    assert_told(&said, &["`s1`", &home, "host1"]);
+    assert_eq!(exported(), before);
+    plugin.unmount("s1", "c2").await.ok();
+    tokio::task::block_in_place(|| other.stop());
+    plugin.remove("s1").await.ok();
     plugin.remove("db1").await.ok();
 }

@@ -4,8 +4,13 @@ use hpe3par_sim::faults::{Fault, Kind};
 use serde_json::{Value, json};
 
 use super::{
-    rig::{arrays::HOME, engine::until},
-    stage::{Stage, all, assert_told, case, plain},
+    rig::{
+        arrays::{HOME, Machine},
+        engine::until,
+        plugin::Plugin,
+    },
+    scene::{Release::*, Scene, Way::*},
+    stage::{Stage, all, assert_told, case, machine, plain},
     taking::{RELEASES, of, set, status},
 };
 
@@ -229,4 +234,197 @@ async fn a_schedule_does_not_outlive_its_snapshot() {
     assert!(!schedules(&stage).to_string().contains("hourly"));
     stage.remove("db1").await.ok();
     stage.end().await;
+}
+
+/// A snapshot with a schedule, whose VV an administrator has removed; two listings have shown that.
+async fn gone_from_listings() -> Scene {
+    let mut scene = Scene::set(Synchronous, R331).await;
+    scene.stage.create("db1", plain()).await.ok();
+    scene.stage.create("s1", scheduled("hourly")).await.ok();
+    scene.types(HOME, "removevv -f dkv-s1").await;
+    for _ in 0..2 {
+        scene.restart(true).await;
+    }
+    assert_eq!(scene.stage.plugin.list().await, ["db1", "s1"]);
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_goes_with_a_snapshot_that_no_listing_shows_any_more() {
+    let mut scene = gone_from_listings().await;
+    scene.stage.remove("s1").await.ok();
+    assert_eq!(schedules(&scene.stage), json!({}));
+    scene.restart(true).await;
+    assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    scene.end(&["db1"]).await;
+}
+
+/// Another host has removed it, or a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_gone_is_forgotten_with_its_schedule() {
+    let mut scene = gone_from_listings().await;
+    scene.types(HOME, "removesched -f hourly").await;
+    scene.restart(true).await;
+    assert_eq!(scene.stage.plugin.list().await, ["db1"]);
+    scene.end(&["db1"]).await;
+}
+
+fn given(stage: &Stage, command: &str) -> usize {
+    let log = stage.arrays.control.log(Some(HOME));
+    let first = |line: &str| line.split(' ').next() == Some(command);
+    log.iter().filter(|entry| first(&entry.line)).count()
+}
+
+/// A volume, and a second host that knows it.
+async fn two_hosts() -> (Stage, Machine, Plugin) {
+    let stage = set("3.3.1").await;
+    stage.create("db1", plain()).await.ok();
+    let machine = machine(&stage.arrays, "host2");
+    let other = tokio::task::block_in_place(|| Plugin::start(&machine));
+    machine.listed_once(&stage.arrays).await;
+    stage.arrays.control.clear_log();
+    (stage, machine, other)
+}
+
+/// There is one snapshot with its schedule, which goes with it.
+async fn one_with_its_schedule(stage: Stage, mut other: Plugin, name: &str) {
+    assert!(schedules(&stage).to_string().contains(name));
+    tokio::task::block_in_place(|| other.stop());
+    stage.remove("s1").await.ok();
+    assert_eq!(schedules(&stage), json!({}));
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+/// What a service of a swarm does on every node.
+async fn by_both(name: &'static str) {
+    let (stage, _machine, other) = two_hosts().await;
+    let control = &stage.arrays.control;
+    let made = Fault::new(Kind::HangAfter)
+        .on(HOME)
+        .matching("^createsched");
+    control.fault(made).unwrap();
+    let second = async {
+        let begun = || schedules(&stage) != json!({});
+        while !begun() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        other.create("s1", scheduled(name)).await
+    };
+    // The second one has found the schedule, and looks for the snapshot.
+    let release = async {
+        while given(&stage, "showsched") < 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        control.release();
+    };
+    let (one, two, ()) = tokio::join!(stage.create("s1", scheduled(name)), second, release);
+    one.ok();
+    two.ok();
+    assert_eq!(given(&stage, "createsched"), 1);
+    assert_eq!(given(&stage, "removesched"), 0);
+    let made = if name == "auto" { "dks-s1" } else { name };
+    one_with_its_schedule(stage, other, made).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hosts_that_make_one_snapshot_have_one_schedule() {
+    let cases = ["hourly", "auto"].map(|name| case(name, by_both(name)));
+    all(2, cases.into()).await;
+}
+
+/// A host that lost its connection over the command sees the other one's schedule, and not whose it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_schedule_that_another_host_made_is_not_taken_back() {
+    let (stage, _machine, other) = two_hosts().await;
+    let control = &stage.arrays.control;
+    let looked = Fault::new(Kind::HangAfter)
+        .on(HOME)
+        .matching("^showsched hourly");
+    control.fault(looked).unwrap();
+    let first = async {
+        while given(&stage, "showsched") < 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let made = stage.create("s1", scheduled("hourly")).await;
+        let lost = Fault::new(Kind::DropBefore)
+            .on(HOME)
+            .matching("^createsched");
+        control.fault(lost).unwrap();
+        control.release();
+        made
+    };
+    let (two, one) = tokio::join!(other.create("s1", scheduled("hourly")), first);
+    one.ok();
+    two.ok();
+    assert_eq!(given(&stage, "createsched"), 2);
+    assert_eq!(given(&stage, "removesched"), 0);
+    one_with_its_schedule(stage, other, "hourly").await;
+}
+
+/// It was killed between its intent and the command.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_host_that_died_over_a_schedule_does_not_take_back_another_ones() {
+    let (stage, machine, mut other) = two_hosts().await;
+    let control = &stage.arrays.control;
+    let sent = Fault::new(Kind::HangBefore)
+        .on(HOME)
+        .matching("^createsched");
+    control.fault(sent).unwrap();
+    let dies = async {
+        while given(&stage, "createsched") < 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        other.strike();
+    };
+    let (_, ()) = tokio::join!(other.create("s1", scheduled("hourly")), dies);
+    stage.create("s1", scheduled("hourly")).await.ok();
+    control.release();
+    tokio::task::block_in_place(|| other.kill());
+    assert_eq!(machine.open_entries(), 1);
+    let other = tokio::task::block_in_place(|| Plugin::start(&machine));
+    tokio::task::block_in_place(|| until("taken back", || machine.open_entries() == 0));
+    assert_eq!(given(&stage, "removesched"), 0);
+    one_with_its_schedule(stage, other, "hourly").await;
+}
+
+/// The one has lost its connection over the command, and fails then; the other one, whose schedule it is, has not taken its snapshot yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_schedule_whose_snapshot_is_on_its_way_is_not_taken_back() {
+    let (stage, _machine, other) = two_hosts().await;
+    let control = &stage.arrays.control;
+    let arm = |fault: Fault| control.fault(fault.on(HOME)).unwrap();
+    arm(Fault::new(Kind::HangAfter).matching("^showsched hourly"));
+    arm(Fault::new(Kind::HangAfter).matching("^createsched"));
+    arm(Fault::new(Kind::HangBefore).matching("^createsv .*op=host1@"));
+    let no_space = Fault::new(Kind::Refuse).matching("^createsv .*op=host2@");
+    arm(no_space.words("Error: No space left in CPG ssd_r5"));
+    arm(Fault::new(Kind::DropBefore).matching("^createsched").nth(2));
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(5));
+    let first = async {
+        while given(&stage, "showsched") < 1 {
+            pause().await;
+        }
+        stage.create("s1", scheduled("hourly")).await
+    };
+    let meanwhile = async {
+        while schedules(&stage) == json!({}) {
+            pause().await;
+        }
+        // Both go on: the one from its look, the other one to its snapshot, which hangs.
+        control.release();
+        while given(&stage, "createsv") < 2 {
+            pause().await;
+        }
+        let before = given(&stage, "showsched");
+        while given(&stage, "showsched") < before + 2 {
+            pause().await;
+        }
+        control.release();
+    };
+    let (two, one, ()) = tokio::join!(other.create("s1", scheduled("hourly")), first, meanwhile);
+    one.ok();
+    assert_told(&two.err(), &["`s1`", "No space"]);
+    assert_eq!(given(&stage, "removesched"), 0);
+    one_with_its_schedule(stage, other, "hourly").await;
 }

@@ -11,9 +11,7 @@ use tokio::time::Instant;
 use crate::{
     index::{IndexedVolume, JournalEntry},
     inform::{Array, ArrayError, OnlineCopy, Vv, VvKind, VvQuery},
-    model::{
-        Becomes, Comment, CreateVolume, Format, Origin, Side, State, TaskId, VolumeName, VvName,
-    },
+    model::{Becomes, Comment, CreateVolume, Format, Origin, State, TaskId, VolumeName, VvName},
     volume::{
         backend::{Backend, Identity},
         copying,
@@ -192,10 +190,7 @@ async fn parent(inner: &Inner, steps: &Steps, of: &VolumeName) -> Result<Parent,
         Ok(comment) => comment,
         Err(cause) => known::copy_without_comment(inner, side, &vv, op).ok_or(cause)?,
     };
-    // A copy's comment is written by itself, and may be behind. Nothing is ever formatted because of this one: a clone has data.
-    if side == Side::Peer && known.format == Format::Done {
-        comment.format = Format::Done;
-    }
+    known::note_filesystem(&known, side, &mut comment);
     match (comment.state, comment.format) {
         (State::Ready, Format::Doing) => Err(not_now("its filesystem is being made".to_owned())),
         (State::Ready, Format::No | Format::Done) => Ok(Parent {

@@ -25,7 +25,7 @@ use super::{
     inner::Inner,
     known::Known,
     queue::GroupKey,
-    snapshots,
+    snapshots::{self, SnapshotError},
     steps::Steps,
     taken::{self, Asked},
 };
@@ -169,11 +169,19 @@ pub(super) async fn create_for(
             let beaten = match &cause {
                 Cause::Array(error) => error.refusal() == Some(Refusal::Exists),
                 Cause::ForeignVv { .. } => true,
+                // Whoever makes the same snapshot makes its schedule first.
+                Cause::Snapshot(SnapshotError::ScheduleExists { as_asked, .. }) => *as_asked,
                 _ => false,
             };
             if beaten && matches!(asked.source, Source::Clone { .. }) {
                 let marked = clone::until_marked(&there.array, &vv).await;
                 marked.map_err(|error| clean(error.into()))?;
+            }
+            if let Cause::Snapshot(SnapshotError::ScheduleExists { name, .. }) = &cause
+                && beaten
+            {
+                let taken = snapshots::schedules::until_taken(&there.array, name, &vv).await;
+                taken.map_err(|error| clean(error.into()))?;
             }
             if beaten && !matches!(aftermath, Aftermath::Left { .. }) {
                 let taken = beaten_to_it(inner, request, [&there, &backend], asked).await;

@@ -17,6 +17,7 @@ use super::{
     error::Cause,
     inner::Inner,
     known,
+    snapshots::schedules,
     whose::{View, Whose},
 };
 
@@ -116,6 +117,7 @@ pub(in crate::volume) async fn list(
         {
             log::info!(volume = gone.name.as_str(), backend = backend.name.as_str(); "volume is gone from the array");
         }
+        forget_without_schedule(inner, &view, backend).await?;
         if complete && side == Side::Source {
             inner.index.set_seeded(&backend.name)?;
         }
@@ -124,6 +126,53 @@ pub(in crate::volume) async fn list(
         taken: into_the_index,
         groups: groups.found().cloned().collect(),
     })
+}
+
+/// A snapshot whose VV is gone stays known while its schedule runs, so that `docker volume rm` takes that away. Another host may have done
+/// that, or a person.
+async fn forget_without_schedule(
+    inner: &Inner,
+    view: &View<'_>,
+    backend: &Backend,
+) -> Result<(), Cause> {
+    let here = view.id().await?;
+    let is_left = |volume: &IndexedVolume| {
+        let is_its = volume.backend == backend.name && volume.home == here;
+        is_its && volume.is_gone() && volume.schedule().is_some()
+    };
+    let mut left = inner.index.list();
+    left.retain(is_left);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let all = match view.array().showsched(None).await {
+        Ok(all) => all,
+        Err(error) => {
+            log::warn!(array = view.array().label(), error:% = error; "schedules of snapshots that are gone cannot be asked for");
+            return Ok(());
+        }
+    };
+    for volume in left {
+        let snapshot = volume.options.source.snapshot();
+        let source = snapshot.map(|snapshot| snapshot.of.vv_name(&inner.namespace));
+        if let (Some(name), Some(source)) = (volume.schedule(), source)
+            && schedules::runs(&all, name, &source)
+        {
+            continue;
+        }
+        let Some(_lock) = inner.locks.try_lock(&volume.name) else {
+            continue;
+        };
+        let open = inner.index.open_entries();
+        let is_busy = open.iter().any(|entry| entry.name == volume.name)
+            || inner.index.mount(&volume.name).is_some();
+        // It may have been made anew since.
+        if !is_busy && inner.index.get(&volume.name).as_ref().is_some_and(is_left) {
+            inner.forget(&volume.name)?;
+            log::info!(volume = volume.name.as_str(), backend = backend.name.as_str(); "snapshot and schedule are gone from the array");
+        }
+    }
+    Ok(())
 }
 
 /// What a listing showed.

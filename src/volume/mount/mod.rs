@@ -77,6 +77,9 @@ async fn anew(
         inner.clean_up_after(request, name).await.map_err(clean)?;
         return Err(clean(Cause::NoSuchVolume));
     };
+    let backend = snapshots::used_from(inner, request, backend, name)
+        .await
+        .map_err(clean)?;
     let vv = name.vv_name(&inner.namespace);
     copying::check_ready(inner, &backend, name)
         .await

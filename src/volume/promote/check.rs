@@ -1,6 +1,7 @@
 //! All that can be refused is looked at before anything is changed.
 
 use crate::{
+    index::IndexedVolume,
     inform::{Array, RcGroup, VlunQuery, Vv, VvQuery},
     model::{
         Comment, Format, GroupLock, GroupStatus, OperationId, RequestId, SetName, Side, State,
@@ -8,6 +9,7 @@ use crate::{
     },
     volume::{
         backend::Backend, error::Cause, exports, groups, inner::Inner, kill_points::Doing, known,
+        snapshots,
     },
 };
 
@@ -58,7 +60,7 @@ pub(super) async fn all(
             return Err(PromoteError::Mounted { name, at }.into());
         }
     }
-    let backend = inner.backend_of(&known)?.for_request(request);
+    let backend = with_snapshot(inner, request, &known, &volume).await?;
     let whole = inner.backend(&known.backend)?.for_request(request);
     let array = &backend.array;
 
@@ -71,9 +73,12 @@ pub(super) async fn all(
     if taken.copy_of.as_ref() != Some(&vv.name) {
         return Err(no_volume().into());
     }
+    let comment = |vv: &Vv| known::judge(inner, array, vv);
+    let mut of_volume = comment(&vv)?;
+    known::note_filesystem(&volume, backend.side(), &mut of_volume);
     let formats = [
-        must_be_ready(inner, array, of, &vv)?,
-        must_be_ready(inner, array, snapshot, &taken)?,
+        must_be_ready(of, &of_volume)?,
+        must_be_ready(snapshot, &comment(&taken)?)?,
     ];
     must_be_of_one_format(of, formats)?;
     if vv.size != taken.size {
@@ -107,6 +112,27 @@ pub(super) async fn all(
     })
 }
 
+/// The array that has the snapshot, by itself. One that was taken on both is put back where the group of its volume is Primary: from there
+/// the other array receives it.
+async fn with_snapshot(
+    inner: &Inner,
+    request: &RequestId,
+    known: &IndexedVolume,
+    volume: &IndexedVolume,
+) -> Result<Backend, Cause> {
+    let backend = inner.backend_of(known)?.for_request(request);
+    let Some(twin) = snapshots::twin(inner, &known.name, &backend) else {
+        return Ok(backend);
+    };
+    let found = group_of(inner, &backend.array, &volume.vv).await?;
+    let receives = found.is_some_and(|group| !group.role.is_primary());
+    Ok(if receives {
+        twin.for_request(request)
+    } else {
+        backend
+    })
+}
+
 async fn look(inner: &Inner, array: &Array, vv: &VvName) -> Result<Option<Vv>, Cause> {
     let look = array.showvv(VvQuery::Name(vv));
     let found = inner.points.around(Doing::Look, "vv", look).await?;
@@ -114,20 +140,14 @@ async fn look(inner: &Inner, array: &Array, vv: &VvName) -> Result<Option<Vv>, C
 }
 
 /// How far its filesystem is.
-fn must_be_ready(
-    inner: &Inner,
-    array: &Array,
-    name: &VolumeName,
-    vv: &Vv,
-) -> Result<Format, Cause> {
-    let Comment { state, format, .. } = known::judge(inner, array, vv)?;
-    let doing = match (state, format) {
+fn must_be_ready(name: &VolumeName, comment: &Comment) -> Result<Format, PromoteError> {
+    let doing = match (comment.state, comment.format) {
         (State::Ready, Format::Doing) => "its filesystem is being made".to_owned(),
         (State::Ready, format) => return Ok(format),
         (state, _) => format!("it is {state}"),
     };
     let name = name.clone();
-    Err(PromoteError::NotReady { name, doing }.into())
+    Err(PromoteError::NotReady { name, doing })
 }
 
 /// The volume's comment stays as it is, so it has to be true of the snapshot's data, too.
@@ -165,6 +185,13 @@ async fn must_not_be_exported(
     .into())
 }
 
+/// The group that a volume is in, as one array shows it.
+async fn group_of(inner: &Inner, array: &Array, vv: &VvName) -> Result<Option<RcGroup>, Cause> {
+    let look = array.showrcopy_groups();
+    let groups = inner.points.around(Doing::Look, "groups", look).await?;
+    Ok(groups.into_iter().find(|group| group.holds(vv)))
+}
+
 /// The volume's group. It has to be stopped: by a person, or by this operation, if whoever asks lets it. Not by another operation, which is
 /// about to start it.
 async fn group(
@@ -174,9 +201,7 @@ async fn group(
     vv: &VvName,
     asked: Asked<'_>,
 ) -> Result<Option<PromotedGroup>, Cause> {
-    let look = array.showrcopy_groups();
-    let groups = inner.points.around(Doing::Look, "groups", look).await?;
-    let Some(found) = groups.into_iter().find(|group| group.holds(vv)) else {
+    let Some(found) = group_of(inner, array, vv).await? else {
         return Ok(None);
     };
     let others = others(inner, &found, vv);

@@ -207,7 +207,8 @@ async fn without_vv(
     let mut steps = Steps::begin(&inner.index, &inner.points, entry)
         .await
         .map_err(clean)?;
-    match schedules::remove(&mut steps, &backend.array, schedule, &source).await {
+    let prefix = snapshot.scheduled.as_ref().map(|it| &it.prefix);
+    match schedules::remove(&mut steps, &backend.array, schedule, &source, prefix).await {
         Ok(_) => steps.finish().map_err(clean),
         // The volume stays known, so that its next removal goes on with it.
         Err(cause) => {

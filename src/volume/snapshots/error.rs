@@ -33,6 +33,18 @@ pub enum SnapshotError {
         /// The snapshot's VV.
         vv: VvName,
     },
+    /// It is to be used from the other array than the one that it was taken on, and that one cannot be asked.
+    #[error(
+        "array `{here}` has it as the other half of a snapshot that is used from array `{home}`, where another host may have it, and that array cannot be asked ({why})"
+    )]
+    UsedElsewhere {
+        /// The array that would be used.
+        here: String,
+        /// The array that it is used from.
+        home: String,
+        /// Why it cannot be asked.
+        why: String,
+    },
     /// The name of its schedule is in use.
     #[error("array `{array}` has a schedule `{name}` already")]
     ScheduleExists {
@@ -40,6 +52,8 @@ pub enum SnapshotError {
         array: String,
         /// The name.
         name: ScheduleName,
+        /// It takes what was asked for: another host may have made it, for the same snapshot.
+        as_asked: bool,
     },
     /// The array would fail at every single time of the schedule.
     #[error(
@@ -114,6 +128,9 @@ impl SnapshotError {
                     .to_owned(),
             ),
             Self::NoTwin { array, vv } => Some(format!("see `showvv {vv}` on array `{array}`")),
+            Self::UsedElsewhere { home, .. } => Some(format!(
+                "bring array `{home}` back, or take another snapshot of the volume"
+            )),
             Self::ScheduleExists { name, .. } => Some(format!(
                 "use another `scheduleName`, or see `showsched {name}`; the plugin takes no schedule that it did not make"
             )),

@@ -5,6 +5,7 @@ mod error;
 mod removing;
 pub(super) mod schedules;
 mod taking;
+mod used_from;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use super::{backend::Backend, error::Cause, inner::Inner};
 pub use error::{NotOnBoth, SnapshotError};
 pub(super) use removing::{copies, must_have_no_copies, must_not_be_retained};
 pub(super) use taking::{Original, original};
+pub(super) use used_from::used_from;
 
 /// Says in the journal that a snapshot is taken on both arrays.
 pub(super) const TWIN: &str = "twin";

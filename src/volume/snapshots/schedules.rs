@@ -1,7 +1,11 @@
 //! Schedules: what an array takes by itself for as long as a snapshot is there (V5).
 
+use std::{sync::OnceLock, time::Duration};
+
+use tokio::time::Instant;
+
 use crate::{
-    inform::{Array, ArrayError, CreateSched, Refusal, Sched},
+    inform::{Array, ArrayError, CreateSched, Refusal, Sched, Vv, VvQuery},
     model::{Comment, Schedule, ScheduleName, SnapshotOf, SnapshotPrefix, VvName},
     volume::{
         error::Cause,
@@ -15,6 +19,14 @@ use super::error::{SnapshotError, VIRTUAL_LOCK};
 const NAME: &str = "schedule";
 /// What it takes snapshots of.
 const OF: &str = "schedule of";
+/// What their names begin with.
+const PREFIX: &str = "schedule prefix";
+/// The array said that it has made it: it is nobody else's.
+const MADE: &str = "schedule made";
+
+/// So long a host that has made a schedule may need to take the snapshot that it goes with.
+const CLAIMED: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Has the array take further snapshots, if that was asked. Before the snapshot itself is taken: that is complete at once.
 ///
@@ -29,18 +41,23 @@ pub(in crate::volume) async fn make(
     let (Some(name), Some(schedule)) = (&snapshot.schedule, &snapshot.scheduled) else {
         return Ok(());
     };
-    let exists = || SnapshotError::ScheduleExists {
+    let exists = |found: &[Sched]| SnapshotError::ScheduleExists {
         array: array.label().to_owned(),
         name: name.clone(),
+        as_asked: found.iter().any(|it| is_as_asked(it, source, schedule)),
     };
     let found = steps.look("schedule", array.showsched(Some(name))).await?;
     if !found.is_empty() {
-        return Err(exists().into());
+        return Err(exists(&found).into());
     }
     if schedule.retention.is_some() {
         may_retain(steps, array).await?;
     }
-    steps.record(&[(NAME, name.as_str()), (OF, source.as_str())])?;
+    steps.record(&[
+        (NAME, name.as_str()),
+        (OF, source.as_str()),
+        (PREFIX, schedule.prefix.as_str()),
+    ])?;
     let asked = CreateSched {
         name: name.clone(),
         frequency: schedule.frequency.clone(),
@@ -50,8 +67,14 @@ pub(in crate::volume) async fn make(
         expires: schedule.expiration,
         retained: schedule.retention,
     };
+    let answered = OnceLock::new();
+    let act = async {
+        array.createsched(&asked).await?;
+        let _ = answered.set(());
+        Ok(())
+    };
     let made = steps
-        .act(Intent::MakeSchedule, array.createsched(&asked), || {
+        .act(Intent::MakeSchedule, act, || {
             is_there(array, name, source, schedule)
         })
         .await;
@@ -59,9 +82,27 @@ pub(in crate::volume) async fn make(
         // Another host was faster.
         Err(Cause::Array(error)) if error.refusal() == Some(Refusal::Exists) => {
             steps.record(&[(&Intent::MakeSchedule.refused(), "yes")])?;
-            Err(exists().into())
+            let found = steps.look("schedule", array.showsched(Some(name))).await?;
+            Err(exists(&found).into())
         }
+        Ok(()) if answered.get().is_some() => steps.record(&[(MADE, "yes")]),
         made => made,
+    }
+}
+
+/// Waits until whoever has made a schedule has taken the snapshot that it goes with, a little.
+pub(in crate::volume) async fn until_taken(
+    array: &Array,
+    name: &ScheduleName,
+    vv: &VvName,
+) -> Result<(), ArrayError> {
+    let give_up = Instant::now() + CLAIMED;
+    loop {
+        let is_taken = !array.showvv(VvQuery::Name(vv)).await?.is_empty();
+        if is_taken || Instant::now() >= give_up || array.showsched(Some(name)).await?.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -89,11 +130,7 @@ async fn is_there(
 ) -> Result<Seen<()>, ArrayError> {
     let found = array.showsched(Some(name)).await?;
     Ok(match found.first() {
-        Some(sched)
-            if is_of(sched, source) && sched.frequency.as_ref() == Some(&schedule.frequency) =>
-        {
-            Seen::Done(())
-        }
+        Some(sched) if is_as_asked(sched, source, schedule) => Seen::Done(()),
         Some(sched) => Seen::NotDone(format!(
             "schedule `{name}` on array `{}` is another one: `{}`",
             array.label(),
@@ -112,7 +149,26 @@ fn is_of(sched: &Sched, source: &VvName) -> bool {
     words.next() == Some("createsv") && words.next_back() == Some(source.as_str())
 }
 
-/// Takes back the schedule that an unfinished create may have made.
+/// True if one of an array's schedules has this name, and takes snapshots of this VV.
+pub(in crate::volume) fn runs(all: &[Sched], name: &ScheduleName, source: &VvName) -> bool {
+    all.iter()
+        .any(|sched| sched.name == name.as_str() && is_of(sched, source))
+}
+
+/// What the names of its snapshots begin with, if it takes any as this plugin's schedules do.
+fn prefix_of(sched: &Sched) -> Option<SnapshotPrefix> {
+    let name = sched.command.split_whitespace().rev().nth(1)?;
+    SnapshotPrefix::new(name.split_once(".@")?.0).ok()
+}
+
+fn is_as_asked(sched: &Sched, source: &VvName, schedule: &Schedule) -> bool {
+    is_of(sched, source)
+        && prefix_of(sched).as_ref() == Some(&schedule.prefix)
+        && sched.frequency.as_ref() == Some(&schedule.frequency)
+}
+
+/// Takes back the schedule that an unfinished create may have made. Its name does not tell whose it is: two hosts may have set out to make
+/// the same one.
 pub(in crate::volume) async fn undo(
     steps: &mut Steps,
     array: &Array,
@@ -124,13 +180,51 @@ pub(in crate::volume) async fn undo(
     }
     let name = entry.facts.get(NAME).and_then(|name| name.parse().ok());
     let source = entry.facts.get(OF).and_then(|of| of.parse().ok());
+    let prefix = entry.facts.get(PREFIX).and_then(|it| it.parse().ok());
     let (Some(name), Some(source)) = (name, source) else {
         return Ok(());
     };
-    if remove(steps, array, &name, &source).await? {
+    if !entry.facts.contains_key(MADE) {
+        // Nobody has said that it is this operation's. Another host that has made it takes the snapshot next.
+        until_claimed(steps, array, &name, &source).await?;
+    }
+    if remove(steps, array, &name, &source, prefix.as_ref()).await? {
         undone.push(format!("schedule `{name}` removed"));
     }
     Ok(())
+}
+
+/// Waits until a snapshot says that a schedule goes with it, or nobody who has made the schedule can still be about to take one.
+async fn until_claimed(
+    steps: &Steps,
+    array: &Array,
+    name: &ScheduleName,
+    source: &VvName,
+) -> Result<(), Cause> {
+    let give_up = Instant::now() + CLAIMED;
+    while Instant::now() < give_up {
+        let found = steps.look("schedule", array.showsched(Some(name))).await?;
+        if found.is_empty() || is_anothers(steps, array, name, source).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// True if a snapshot of the volume that another operation has taken, perhaps under the same name, says that the schedule goes with it.
+async fn is_anothers(
+    steps: &Steps,
+    array: &Array,
+    name: &ScheduleName,
+    source: &VvName,
+) -> Result<bool, Cause> {
+    let look = array.showvv(VvQuery::CopiesOf(source));
+    let copies = steps.look("copies", look).await?;
+    let comment = |vv: &Vv| Comment::parse(vv.comment.as_deref()?).ok();
+    let mut comments = copies.iter().filter_map(comment);
+    Ok(comments
+        .any(|comment| comment.schedule.as_ref() == Some(name) && comment.op != steps.entry().op))
 }
 
 /// Takes away the schedule that goes with a snapshot, before the snapshot itself goes.
@@ -143,7 +237,7 @@ pub(in crate::volume) async fn remove_of(
     let Some(name) = &comment.schedule else {
         return Ok(());
     };
-    remove(steps, array, name, source).await.map(drop)
+    remove(steps, array, name, source, None).await.map(drop)
 }
 
 /// The schedule that went before the removal of its snapshot failed.
@@ -162,20 +256,26 @@ pub(in crate::volume) async fn is_gone(
     Ok(found.is_empty().then(|| name.clone()))
 }
 
-/// Removes a schedule, if it is the one of these snapshots. True if it did.
+/// Removes a schedule, if it is the one of these snapshots, and goes with no other operation's. True if it did.
 pub(in crate::volume) async fn remove(
     steps: &mut Steps,
     array: &Array,
     name: &ScheduleName,
     source: &VvName,
+    prefix: Option<&SnapshotPrefix>,
 ) -> Result<bool, Cause> {
     let found = steps.look("schedule", array.showsched(Some(name))).await?;
     let Some(sched) = found.first() else {
         return Ok(false);
     };
-    if !is_of(sched, source) {
+    let is_it = prefix.is_none_or(|prefix| prefix_of(sched).as_ref() == Some(prefix));
+    if !is_of(sched, source) || !is_it {
         log::warn!(schedule = name.as_str(), array = array.label(), command = sched.command.as_str();
             "the schedule of that name is another one by now: left alone");
+        return Ok(false);
+    }
+    if is_anothers(steps, array, name, source).await? {
+        log::info!(schedule = name.as_str(), array = array.label(); "the schedule goes with another host's snapshot: left alone");
         return Ok(false);
     }
     let gone = || async {
@@ -196,10 +296,6 @@ pub(in crate::volume) async fn remove(
 
 /// The schedule that takes snapshots of a VV under such names, if the array has one.
 pub(super) fn that_made<'a>(all: &'a [Sched], vv: &VvName, of: &VvName) -> Option<&'a Sched> {
-    all.iter().find(|sched| {
-        let name = sched.command.split_whitespace().rev().nth(1);
-        let prefix = name.and_then(|name| name.split_once(".@"));
-        let prefix = prefix.and_then(|(prefix, _)| SnapshotPrefix::new(prefix).ok());
-        is_of(sched, of) && prefix.is_some_and(|prefix| prefix.is_of(vv))
-    })
+    all.iter()
+        .find(|sched| is_of(sched, of) && prefix_of(sched).is_some_and(|prefix| prefix.is_of(vv)))
 }

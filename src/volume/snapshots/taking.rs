@@ -53,7 +53,8 @@ pub(in crate::volume) async fn original(
         None
     };
     let here = backend.alone(side);
-    let comment = comment(inner, &here, backend, &volume).await?;
+    let mut comment = comment(inner, &here, backend, &volume).await?;
+    known::note_filesystem(&volume, side, &mut comment);
     not_ready(&volume, &comment).map_or(Ok(()), |doing| {
         Err(SnapshotError::NotReady {
             of: volume.name.clone(),

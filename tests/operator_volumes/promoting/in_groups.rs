@@ -151,6 +151,36 @@ async fn it_is_put_back_on_the_array_that_serves_only() {
     end(scene).await;
 }
 
+/// One that was taken on both arrays is on the one that serves, whichever that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_both_arrays_is_put_back_where_its_volume_is_served() {
+    let scene = set(Synchronous, R331, |toml| toml).await;
+    let machine = &scene.stage.machine;
+    let both = json!({ "virtualCopyOf": "db1", "snapshotBoth": "true" });
+    scene.stage.create("s2", both).await.ok();
+    let there = format!("setrcopygroup recover -f -waittask {GROUP_THERE}");
+    let back = format!("setrcopygroup restore -f -waittask {GROUP_THERE}");
+    scene.types(HOME, "stoprcopygroup -f prod").await;
+    let over = format!("setrcopygroup failover -f -waittask {GROUP_THERE}");
+    scene.types(PEER, &over).await;
+    scene.types(PEER, &there).await;
+    for serving in [PEER, HOME] {
+        scene.at_rest().await;
+        scene.stage.arrays.control.clear_log();
+        volume(machine, &["promote", "s2", STOP, YES]).ok();
+        let other = if serving == HOME { PEER } else { HOME };
+        assert_eq!(changes(&scene, serving), CYCLE);
+        assert_eq!(changes(&scene, other), [""; 0]);
+        scene.has_no_lock();
+        scene.at_rest().await;
+        if serving == PEER {
+            scene.types(PEER, &back).await;
+        }
+    }
+    scene.stage.remove("s2").await.ok();
+    end(scene).await;
+}
+
 /// The stop is taken back when the array does not begin; whatever an answer that is lost was about, the group runs in the end.
 async fn answered(kind: Kind) {
     let scene = set(Synchronous, R331, |toml| toml).await;
