@@ -401,6 +401,24 @@ async fn two_hosts_that_make_one_clone_on_the_peer_have_one() {
     scene.end(&["db1", "db2"]).await;
 }
 
+/// The other host knows it as one that is being copied, and removes it when it is complete and in its group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_clone_that_another_host_has_completed_on_the_peer_is_removed() {
+    let (scene, mut plugin) = with_two_hosts(slowly).await;
+    for host in [&scene.stage.plugin, &plugin] {
+        clone(host, "db1", "db2", grouped("2")).await.ok();
+    }
+    scene.stage.arrays.control.advance(300);
+    until("ready", || state_there(&scene, "db2") == "ready").await;
+    scene.stage.calm_down().await;
+    scene.stage.arrays.control.advance(300);
+    scene.at_rest().await;
+    plugin.remove("db2").await.ok();
+    tokio::task::block_in_place(|| plugin.stop());
+    scene.stage.remove("db2").await.ok();
+    scene.end(&["db1"]).await;
+}
+
 /// It is complete, and in its group, before the other host has heard of it: what the home array has of it is its copy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_clone_on_the_peer_that_is_complete_is_the_other_hosts_too() {

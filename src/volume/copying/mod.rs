@@ -16,6 +16,7 @@ use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 use crate::{
     index::IndexedVolume,
+    inform::VvQuery,
     model::{Comment, RequestId, Side, State, VolumeName},
 };
 
@@ -264,6 +265,27 @@ fn completed_elsewhere(inner: &Inner, name: &VolumeName) -> Result<(), Cause> {
         index.change(name, |volume| volume.state = State::Ready)
     })?;
     Ok(())
+}
+
+/// A clone that another host has completed, and brought into its group, is used like any volume from then on, also before it is listed.
+///
+/// # Errors
+/// [`Cause::Array`] if nothing is known of it.
+pub(super) async fn note_completed(
+    inner: &Inner,
+    request: &RequestId,
+    name: &VolumeName,
+) -> Result<(), Cause> {
+    let Some(volume) = inner.index.get(name).filter(|v| v.state == State::Copying) else {
+        return Ok(());
+    };
+    let here = inner.backend_of(&volume)?.for_request(request);
+    let found = here.array.showvv(VvQuery::Name(&volume.vv)).await?;
+    let comment = found.first().map(|vv| known::judge(inner, &here.array, vv));
+    match comment {
+        Some(Ok(comment)) if comment.state == State::Ready => completed_elsewhere(inner, name),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a clone that is nearly there a little time before it is mounted. The caller does not hold the name's lock.

@@ -77,6 +77,9 @@ pub(super) async fn end(
     {
         return Err(clean(Cause::MountedHere(mountpoint.display().to_string())));
     }
+    copying::note_completed(inner, request, name)
+        .await
+        .map_err(clean)?;
     let backend = match lookup::backend_of(inner, request, name)
         .await
         .map_err(clean)?
