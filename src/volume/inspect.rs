@@ -392,6 +392,18 @@ pub(super) fn shown(
         );
         shown.insert("half".to_owned(), json!(lost));
     }
+    let schedule = volume
+        .options
+        .source
+        .snapshot()
+        .and_then(|snapshot| snapshot.schedule.as_ref());
+    if let Some(schedule) = schedule.filter(|_| volume.is_gone()) {
+        let left = format!(
+            "its VV is not there any more; schedule `{schedule}` goes on until `docker volume rm {}`",
+            volume.name
+        );
+        shown.insert("gone".to_owned(), json!(left));
+    }
     if volume.state != State::Ready {
         shown.insert("state".to_owned(), json!(volume.state.to_string()));
     }

@@ -227,11 +227,47 @@ async fn a_snapshot_that_cannot_be_removed_after_its_schedule_says_so() {
 async fn a_schedule_does_not_outlive_its_snapshot() {
     let stage = set("3.3.1").await;
     stage.create("db1", plain()).await.ok();
-    stage.create("s1", scheduled("hourly")).await.ok();
+    // One that somebody has renamed says still that the schedule goes with it.
+    for line in ["removevv -f dkv-s1", "setvv -name kept dkv-s1"] {
+        stage.create("s1", scheduled("hourly")).await.ok();
+        stage.arrays.type_in(HOME, line).await;
+        assert!(schedules(&stage).to_string().contains("hourly"));
+        stage.remove("s1").await.ok();
+        assert!(!schedules(&stage).to_string().contains("hourly"), "{line}");
+    }
+    stage.arrays.type_in(HOME, "removevv -f kept").await;
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+/// Its removal had marked it, and its host died; then somebody removed the VV.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_removal_that_was_cut_short_goes_on_with_the_schedule() {
+    let (stage, machine, mut other) = two_hosts().await;
+    let control = &stage.arrays.control;
+    other.create("s1", scheduled("hourly")).await.ok();
+    let looks = Fault::new(Kind::HangBefore).on(HOME).matching("^showsched");
+    control.fault(looks).unwrap();
+    control.clear_log();
+    let dies = async {
+        while given(&stage, "showsched") < 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let dump = stage.arrays.dump().to_string();
+        assert!(dump.contains("state=removing"), "{dump}");
+        other.strike();
+    };
+    let (_, ()) = tokio::join!(other.remove("s1"), dies);
+    tokio::task::block_in_place(|| other.kill());
     stage.arrays.type_in(HOME, "removevv -f dkv-s1").await;
+    control.release();
     assert!(schedules(&stage).to_string().contains("hourly"));
+    assert_eq!(machine.open_entries(), 1);
+    let mut other = tokio::task::block_in_place(|| Plugin::start(&machine));
+    tokio::task::block_in_place(|| until("gone on with", || machine.open_entries() == 0));
+    assert_eq!(schedules(&stage), json!({}));
+    tokio::task::block_in_place(|| other.stop());
     stage.remove("s1").await.ok();
-    assert!(!schedules(&stage).to_string().contains("hourly"));
     stage.remove("db1").await.ok();
     stage.end().await;
 }
@@ -246,6 +282,8 @@ async fn gone_from_listings() -> Scene {
         scene.restart(true).await;
     }
     assert_eq!(scene.stage.plugin.list().await, ["db1", "s1"]);
+    let told = status(&scene.stage, "s1").await["gone"].to_string();
+    assert!(told.contains("schedule `hourly` goes on"), "{told}");
     scene
 }
 

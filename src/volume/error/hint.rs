@@ -157,7 +157,7 @@ impl Cause {
             ),
             Self::OtherFilesystem { .. } => Some(
                 "nothing was changed on it: ask who made that filesystem; with the volume mounted nowhere, export its VV to one machine by hand \
-                 and look there with `blkid -p DEVICE`, or put a snapshot from before back (`hpe3par-docker volume promote`)"
+                 and look there with `blkid -p DEVICE`, put a snapshot from before back (`hpe3par-docker volume promote`), or make a clone (`cloneOf`), which is used with what is on it"
                     .to_owned(),
             ),
             Self::Half(_) | Self::Comment(_) | Self::Format(_) | Self::NotProven { .. } => None,

@@ -101,7 +101,7 @@ pub(super) fn take_in(
             inner.index.put(now)?;
         }
         // Containers use the one, and a name that changes its volume under them is the end of their data.
-        Some(known) if known.home != comment.home && known.missed == 0 => {
+        Some(known) if known.home != comment.home && known.missed == 0 && !known.is_gone() => {
             two_of_a_name(&known, vv, comment);
         }
         // Half made by another host: not a volume yet. Being removed: not one any more.
@@ -147,7 +147,7 @@ pub(super) fn take_in_copy(
         return Ok(());
     };
     if known.home != comment.home || known.backend != backend.name {
-        if known.missed == 0 {
+        if known.missed == 0 && !known.is_gone() {
             two_of_a_name(&known, vv, comment);
         }
         return Ok(());

@@ -105,13 +105,32 @@ async fn had_it_since(
         Err(cause) => return Err(cause),
     };
     let copy = copy.and_then(|copy| known::judge(inner, other, &copy).ok());
-    Ok(copy.is_some_and(|copy| is_another(&copy) && copy.since >= comment.since))
+    Ok(copy.is_some_and(|copy| is_another(&copy) && !is_earlier(copy.since, comment.since)))
+}
+
+/// A comment that has no room for it tells nothing, and then the other host may have been here since.
+fn is_earlier(theirs: Option<u64>, ours: Option<u64>) -> bool {
+    matches!((theirs, ours), (Some(theirs), Some(ours)) if theirs < ours)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::HostName;
+
+    #[test]
+    fn another_host_was_there_earlier_only_if_both_comments_say_when() {
+        assert!(is_earlier(Some(1), Some(2)));
+        for (theirs, ours) in [
+            (Some(2), Some(2)),
+            (Some(3), Some(2)),
+            (None, Some(2)),
+            (Some(1), None),
+            (None, None),
+        ] {
+            assert!(!is_earlier(theirs, ours), "{theirs:?}, {ours:?}");
+        }
+    }
 
     fn machine(id: &str) -> Machine {
         Machine::new(&HostName::new("node").unwrap(), id)

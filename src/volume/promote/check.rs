@@ -4,12 +4,12 @@ use crate::{
     index::IndexedVolume,
     inform::{Array, RcGroup, VlunQuery, Vv, VvQuery},
     model::{
-        Comment, Format, GroupLock, GroupStatus, OperationId, RequestId, SetName, Side, State,
-        VolumeName, VvName,
+        Comment, Format, GroupLock, GroupStatus, OperationId, Origin, RequestId, SetName, Side,
+        State, VolumeName, VvName,
     },
     volume::{
         backend::Backend, error::Cause, exports, groups, inner::Inner, kill_points::Doing, known,
-        snapshots,
+        serving, snapshots,
     },
 };
 
@@ -60,8 +60,8 @@ pub(super) async fn all(
             return Err(PromoteError::Mounted { name, at }.into());
         }
     }
-    let backend = with_snapshot(inner, request, &known, &volume).await?;
     let whole = inner.backend(&known.backend)?.for_request(request);
+    let backend = with_snapshot(inner, request, (&known, &volume), &whole).await?;
     let array = &backend.array;
 
     let vv = look(inner, array, &volume.vv)
@@ -76,11 +76,13 @@ pub(super) async fn all(
     let comment = |vv: &Vv| known::judge(inner, array, vv);
     let mut of_volume = comment(&vv)?;
     known::note_filesystem(&volume, backend.side(), &mut of_volume);
+    let of_snapshot = comment(&taken)?;
     let formats = [
         must_be_ready(of, &of_volume)?,
-        must_be_ready(snapshot, &comment(&taken)?)?,
+        must_be_ready(snapshot, &of_snapshot)?,
     ];
     must_be_of_one_format(of, formats)?;
+    must_be_of_one_type(of, [&of_volume, &of_snapshot])?;
     if vv.size != taken.size {
         let (of, volume, snapshot) = (of.clone(), vv.size, taken.size);
         return Err(PromoteError::Sizes {
@@ -104,6 +106,18 @@ pub(super) async fn all(
         Some(_) => group(inner, array, of, &volume.vv, asked).await?,
         None => None,
     };
+    // A former primary says Primary, too, until its group is recovered. What is to be stopped first is looked at on both arrays then.
+    if let Some(group) = &group
+        && group.course == GroupCourse::Left
+        && serving::find(inner, &whole, of, &volume.vv).await?.side != backend.side()
+    {
+        return Err(PromoteError::Receives {
+            of: of.clone(),
+            group: group.group.clone(),
+            array: array.label().to_owned(),
+        }
+        .into());
+    }
     Ok(Promotable {
         snapshot: known.vv,
         whole,
@@ -112,24 +126,26 @@ pub(super) async fn all(
     })
 }
 
-/// The array that has the snapshot, by itself. One that was taken on both is put back where the group of its volume is Primary: from there
-/// the other array receives it.
+/// The array that has the snapshot, by itself. One that was taken on both is put back where its volume is served: from there the other array
+/// receives it.
 async fn with_snapshot(
     inner: &Inner,
     request: &RequestId,
-    known: &IndexedVolume,
-    volume: &IndexedVolume,
+    (known, volume): (&IndexedVolume, &IndexedVolume),
+    whole: &Backend,
 ) -> Result<Backend, Cause> {
     let backend = inner.backend_of(known)?.for_request(request);
     let Some(twin) = snapshots::twin(inner, &known.name, &backend) else {
         return Ok(backend);
     };
-    let found = group_of(inner, &backend.array, &volume.vv).await?;
-    let receives = found.is_some_and(|group| !group.role.is_primary());
-    Ok(if receives {
-        twin.for_request(request)
-    } else {
+    if group_of(inner, &backend.array, &volume.vv).await?.is_none() {
+        return Ok(backend);
+    }
+    let serving = serving::find(inner, whole, &volume.name, &volume.vv).await?;
+    Ok(if serving.side == backend.side() {
         backend
+    } else {
+        twin.for_request(request)
     })
 }
 
@@ -164,6 +180,22 @@ fn must_be_of_one_format(
         volume,
         snapshot,
     })
+}
+
+/// As [`must_be_of_one_format`], for a volume that is mounted with the type only that it was made with.
+fn must_be_of_one_type(
+    of: &VolumeName,
+    [volume, snapshot]: [&Comment; 2],
+) -> Result<(), PromoteError> {
+    let is_made_here = volume.origin == Origin::Blank && volume.format == Format::Done;
+    if is_made_here && volume.fs_type != snapshot.fs_type {
+        return Err(PromoteError::FsTypes {
+            of: of.clone(),
+            volume: volume.fs_type,
+            snapshot: snapshot.fs_type,
+        });
+    }
+    Ok(())
 }
 
 async fn must_not_be_exported(
@@ -276,6 +308,26 @@ mod tests {
         for formats in [[Format::Done, Format::No], [Format::No, Format::Done]] {
             let error = must_be_of_one_format(&of, formats).unwrap_err();
             assert!(matches!(error, PromoteError::Formats { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_volume_that_was_made_here_gets_no_other_type_of_filesystem() {
+        let of = VolumeName::new("db1").unwrap();
+        let comment = |origin: &str, fs: &str| {
+            let text = format!(
+                "dk1/ns=/name=db1/home=130512/op=maker.1/state=ready/origin={origin}/fmt=done/fs={fs}"
+            );
+            Comment::parse(&text).unwrap()
+        };
+        let snapshot = comment("data", "xfs");
+        for (volume, is_well) in [
+            (comment("blank", "xfs"), true),
+            (comment("blank", "ext4"), false),
+            (comment("data", "ext4"), true),
+        ] {
+            let said = must_be_of_one_type(&of, [&volume, &snapshot]);
+            assert_eq!(said.is_ok(), is_well, "{said:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a snapshot's data are not put back.
 
-use crate::model::{Format, GroupName, SetName, Size, VolumeName, VvName};
+use crate::model::{Format, FsType, GroupName, SetName, Size, VolumeName, VvName};
 
 use super::{listed, task::Ill};
 
@@ -56,6 +56,18 @@ pub enum PromoteError {
         /// Of the snapshot.
         snapshot: Format,
     },
+    /// The volume's comment stays as it is, and a volume with another type of filesystem than that is not mounted.
+    #[error(
+        "`{of}` was made with an {volume} filesystem, and there is one of type {snapshot} on the snapshot"
+    )]
+    FsTypes {
+        /// The volume.
+        of: VolumeName,
+        /// That it was made with.
+        volume: FsType,
+        /// That was found on the snapshot when it was mounted.
+        snapshot: FsType,
+    },
     /// No array makes a volume smaller (array fact 121).
     #[error(
         "`{of}` has {volume} now, and had {snapshot} when the snapshot was taken: no array puts that back"
@@ -90,7 +102,7 @@ pub enum PromoteError {
     },
     /// An array does not let what it receives be changed.
     #[error(
-        "the snapshot is on array `{array}`, on which remote copy group `{group}` of `{of}` is not Primary"
+        "the snapshot is on array `{array}`, from which remote copy group `{group}` of `{of}` is not served"
     )]
     Receives {
         /// The volume.
@@ -178,7 +190,7 @@ impl PromoteError {
             Self::Exported { .. } => "stop the containers that use it there; what an administrator exported, an administrator takes back".to_owned(),
             Self::NotReady { .. } => "wait for that to end".to_owned(),
             Self::Formats { .. } => "there was nothing on the volume then: make a new one instead".to_owned(),
-            Self::Sizes { .. } => "mount the snapshot by itself, and copy the files".to_owned(),
+            Self::FsTypes { .. } | Self::Sizes { .. } => "mount the snapshot by itself, and copy the files".to_owned(),
             Self::GroupRuns { others, .. } => format!(
                 "add `--stop-group`: the group is stopped, and started again when the data are back, which may take hours; {}",
                 not_replicated(others)

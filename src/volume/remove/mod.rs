@@ -196,7 +196,38 @@ async fn without_vv(
     backend: &Backend,
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
-    let Some(volume) = inner.index.get(name) else {
+    if !goes_with_a_schedule(inner, name) {
+        return Ok(());
+    }
+    let entry = inner.new_entry(request, OpKind::Remove, name, backend);
+    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
+        .await
+        .map_err(clean)?;
+    match remove_left_schedule(inner, &mut steps, &backend.array).await {
+        Ok(()) => steps.finish().map_err(clean),
+        // The volume stays known, so that its next removal goes on with it.
+        Err(cause) => {
+            steps.finish().map_err(clean)?;
+            Err(clean(cause))
+        }
+    }
+}
+
+fn goes_with_a_schedule(inner: &Inner, name: &VolumeName) -> bool {
+    let volume = inner.index.get(name);
+    let snapshot = volume
+        .as_ref()
+        .and_then(|volume| volume.options.source.snapshot());
+    snapshot.is_some_and(|snapshot| snapshot.schedule.is_some())
+}
+
+/// Removes the schedule of a snapshot whose VV somebody else has removed, by what the index knows of it.
+async fn remove_left_schedule(
+    inner: &Inner,
+    steps: &mut Steps,
+    array: &Array,
+) -> Result<(), Cause> {
+    let Some(volume) = inner.index.get(&steps.entry().name) else {
         return Ok(());
     };
     let Some(snapshot) = volume.options.source.snapshot() else {
@@ -206,19 +237,9 @@ async fn without_vv(
         return Ok(());
     };
     let source = snapshot.of.vv_name(&inner.namespace);
-    let entry = inner.new_entry(request, OpKind::Remove, name, backend);
-    let mut steps = Steps::begin(&inner.index, &inner.points, entry)
-        .await
-        .map_err(clean)?;
     let prefix = snapshot.scheduled.as_ref().map(|it| &it.prefix);
-    match schedules::remove(&mut steps, &backend.array, schedule, &source, prefix).await {
-        Ok(_) => steps.finish().map_err(clean),
-        // The volume stays known, so that its next removal goes on with it.
-        Err(cause) => {
-            steps.finish().map_err(clean)?;
-            Err(clean(cause))
-        }
-    }
+    schedules::remove(steps, array, schedule, &source, prefix).await?;
+    Ok(())
 }
 
 /// The group that the volume was in when it was seen last.
@@ -395,7 +416,7 @@ async fn finish_removal(
     // Another host may have removed it meanwhile, and made another of that name: only what carries this operation's mark is removed.
     let array = groups::acting_array(steps.entry(), backend).clone();
     match mark::read(steps, &array).await? {
-        Mark::Gone => {}
+        Mark::Gone => remove_left_schedule(inner, steps, &array).await?,
         Mark::Own(comment) if release::is_to_be_kept(&comment) => {
             return Err(release::imported_since(&array, &vv));
         }

@@ -110,6 +110,7 @@ async fn try_back_out(
         } else {
             marks::remove_rest(steps, backend).await?;
             python::remove_left(steps, &backend.array).await?;
+            super::remove_left_schedule(inner, steps, &array).await?;
         }
         return Ok(true);
     }

@@ -221,7 +221,11 @@ async fn is_anothers(
 ) -> Result<bool, Cause> {
     let look = array.showvv(VvQuery::CopiesOf(source));
     let copies = steps.look("copies", look).await?;
-    let comment = |vv: &Vv| Comment::parse(vv.comment.as_deref()?).ok();
+    // One that somebody has renamed is no volume, whatever it says.
+    let comment = |vv: &Vv| {
+        let comment = Comment::parse(vv.comment.as_deref()?).ok()?;
+        (comment.name.vv_name(&comment.namespace) == vv.name).then_some(comment)
+    };
     let mut comments = copies.iter().filter_map(comment);
     Ok(comments
         .any(|comment| comment.schedule.as_ref() == Some(name) && comment.op != steps.entry().op))

@@ -137,7 +137,7 @@ async fn it_is_put_back_on_the_array_that_serves_only() {
     }
     scene.at_rest().await;
     let said = volume(machine, &["promote", "s1", STOP, YES]).refused();
-    assert_told(&said, &["`s1`", "`prod`", "is not Primary"]);
+    assert_told(&said, &["`s1`", "`prod`", "is not served"]);
     let of = json!({ "virtualCopyOf": "db1" });
     scene.stage.create("s2", of).await.ok();
     scene.stage.arrays.control.clear_log();
@@ -176,6 +176,32 @@ async fn what_is_on_both_arrays_is_put_back_where_its_volume_is_served() {
         if serving == PEER {
             scene.types(PEER, &back).await;
         }
+    }
+    scene.stage.remove("s2").await.ok();
+    end(scene).await;
+}
+
+/// A former primary says Primary, and Stopped, until the group is recovered: what is put back there, nobody would see, and the other array
+/// would write over.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_put_back_on_a_former_primary() {
+    let scene = set(Synchronous, R331, |toml| toml).await;
+    let machine = &scene.stage.machine;
+    let both = json!({ "virtualCopyOf": "db1", "snapshotBoth": "true" });
+    scene.stage.create("s2", both).await.ok();
+    scene.types(HOME, "stoprcopygroup -f prod").await;
+    let over = format!("setrcopygroup failover -f -waittask {GROUP_THERE}");
+    scene.types(PEER, &over).await;
+    scene.stage.arrays.control.clear_log();
+    let said = volume(machine, &["promote", "s1", STOP, YES]).refused();
+    assert_told(&said, &["`s1`", "`prod`", "is not served"]);
+    volume(machine, &["promote", "s2", STOP, YES]).ok();
+    assert_eq!(changes(&scene, HOME), [""; 0]);
+    assert_eq!(changes(&scene, PEER), ["promotesv"]);
+    for operation in ["recover", "restore"] {
+        let line = format!("setrcopygroup {operation} -f -waittask {GROUP_THERE}");
+        scene.types(PEER, &line).await;
+        scene.at_rest().await;
     }
     scene.stage.remove("s2").await.ok();
     end(scene).await;
