@@ -20,7 +20,7 @@ deny:
 	@scripts/deny
 
 # Most tests wait most of the time: for an engine, for a session, for arrays that come back.
-export RUST_TEST_THREADS ?= 5
+export RUST_TEST_THREADS ?= 3
 
 # Two lanes of about the same length. Whatever is not named here is in the second; the lab is by itself.
 FIRST := soak weather either_array engine failover groups rollback clones snapshots

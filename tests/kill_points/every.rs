@@ -157,17 +157,24 @@ fn without<O: Operation>(commands: &[LogEntry], _: &O) -> Vec<LogEntry> {
 
 async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
     let n = at + 1;
-    let stage = operation.stage().await;
-    let mut plugin = stage.plugin_that_dies_at(n);
-    stage.listed_once().await;
-    operation.prepare(&stage, &plugin).await;
-    let before = stage.arrays.dump();
-    stage.count_points();
-    assert_eq!(operation.perform(&plugin).await, Reply::Closed);
-    plugin.kill();
-    let passed = stage.points();
-    assert_eq!((passed.len(), passed.last()), (n, Some(point)));
-    drop(plugin);
+    let mut tries = 0;
+    let (stage, before) = loop {
+        let stage = operation.stage().await;
+        let mut plugin = stage.plugin_that_dies_at(n);
+        stage.listed_once().await;
+        operation.prepare(&stage, &plugin).await;
+        let before = stage.arrays.dump();
+        stage.count_points();
+        assert_eq!(operation.perform(&plugin).await, Reply::Closed);
+        plugin.kill();
+        let passed = stage.points();
+        if (passed.len(), passed.last()) == (n, Some(point)) {
+            break (stage, before);
+        }
+        // On a slow machine something was looked at once more than in the clean run, and it died at another point than this one.
+        tries += 1;
+        assert!(tries < 5, "{n}: {point}: {:?}", passed.last());
+    };
 
     // It may die while it cleans up, too: here or there, so that all runs together die in many places of that.
     if stage.open_entries() > 0 {
