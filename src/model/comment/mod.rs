@@ -54,7 +54,8 @@ pub struct Comment {
     pub delay: Option<u32>,
     /// The machine that has it mounted, as the last mount recorded.
     pub held: Option<Machine>,
-    /// Since when, in seconds since 1970 by that machine's clock, and later than what it saw written there. For people only.
+    /// Since when, in seconds since 1970 by that machine's clock, and later than what it saw written there. For people; and for a device that
+    /// stayed on a host, which is not joined if a copy's says later.
     pub since: Option<u64>,
     /// With Peer Persistence: which of the two copies' holders was the last.
     pub holds: Option<Holds>,
