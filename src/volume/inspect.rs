@@ -392,12 +392,7 @@ pub(super) fn shown(
         );
         shown.insert("half".to_owned(), json!(lost));
     }
-    let schedule = volume
-        .options
-        .source
-        .snapshot()
-        .and_then(|snapshot| snapshot.schedule.as_ref());
-    if let Some(schedule) = schedule.filter(|_| volume.is_gone()) {
+    if let Some(schedule) = volume.schedule().filter(|_| volume.is_gone()) {
         let left = format!(
             "its VV is not there any more; schedule `{schedule}` goes on until `docker volume rm {}`",
             volume.name

@@ -5,11 +5,9 @@ use crate::{
     stage::Stage,
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn while_a_new_filesystem_was_prepared() {
-    let Some(mut stage) = Stage::set("killed::while_a_new_filesystem_was_prepared").await else {
-        return;
-    };
+/// The plugin was killed at this moment of the first mount of `db1`. Nothing is attached but what that left.
+async fn killed_at(test: &str, moment: &str) -> Option<Stage> {
+    let mut stage = Stage::set(test).await?;
     for volume in ["first", "second", "db1"] {
         stage.create(volume).await;
     }
@@ -24,9 +22,8 @@ async fn while_a_new_filesystem_was_prepared() {
     let points = std::fs::read_to_string(&list).unwrap();
     let point = points
         .lines()
-        .find_map(|line| line.strip_suffix(" after local format"))
-        .unwrap()
-        .to_owned();
+        .find_map(|line| line.strip_suffix(moment)?.strip_suffix(' '));
+    let point = point.unwrap_or_else(|| panic!("{points}")).to_owned();
     for volume in ["first", "second"] {
         stage.plugin.unmount(volume, "c0").await.ok();
     }
@@ -35,7 +32,15 @@ async fn while_a_new_filesystem_was_prepared() {
     stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", point)]);
     assert_eq!(stage.plugin.mount("db1", "c1").await, Reply::Closed);
     stage.kill();
+    Some(stage)
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_new_filesystem_was_prepared() {
+    let test = "killed::while_a_new_filesystem_was_prepared";
+    let Some(mut stage) = killed_at(test, "after local format").await else {
+        return;
+    };
     // A moment earlier it would have left this.
     let [device] = &stage.devices()[..] else {
         panic!("{:?}", stage.devices())
@@ -65,32 +70,9 @@ async fn while_a_new_filesystem_was_prepared() {
 #[tokio::test(flavor = "multi_thread")]
 async fn between_the_two_lines_that_a_filesystem_is_there() {
     let test = "killed::between_the_two_lines_that_a_filesystem_is_there";
-    let Some(mut stage) = Stage::set(test).await else {
+    let Some(mut stage) = killed_at(test, "before writing formatted").await else {
         return;
     };
-    for volume in ["first", "second", "db1"] {
-        stage.create(volume).await;
-    }
-    // One that an administrator made stays: all mounts take the same steps.
-    let object = "createhost -iscsi host1 iqn.2026-01.test.machines:host1";
-    assert_eq!(stage.arrays.type_in(HOME, object).await, "");
-    stage.plugin.mount("first", "c0").await.ok();
-    let list = stage.machine.dir.join("points");
-    stage.kill();
-    stage.start_with(&[("HPE3PAR_DOCKER_KILL_LIST", list.display().to_string())]);
-    stage.plugin.mount("second", "c0").await.ok();
-    let points = std::fs::read_to_string(&list).unwrap();
-    let point = points
-        .lines()
-        .find_map(|line| line.strip_suffix(" before writing formatted"));
-    let point = point.unwrap_or_else(|| panic!("{points}")).to_owned();
-    for volume in ["first", "second"] {
-        stage.plugin.unmount(volume, "c0").await.ok();
-    }
-    stage.kill();
-    stage.start_with(&[("HPE3PAR_DOCKER_KILL_AT", point)]);
-    assert_eq!(stage.plugin.mount("db1", "c1").await, Reply::Closed);
-    stage.kill();
     let dump = stage.arrays.dump();
     let done = dump[HOME]["vvs"]["dkv-db1"]["comment"].as_str().unwrap();
     assert!(done.contains("/fmt=done"), "{done}");

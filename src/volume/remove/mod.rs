@@ -196,7 +196,8 @@ async fn without_vv(
     backend: &Backend,
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
-    if !goes_with_a_schedule(inner, name) {
+    let known = inner.index.get(name);
+    if known.is_none_or(|volume| volume.schedule().is_none()) {
         return Ok(());
     }
     let entry = inner.new_entry(request, OpKind::Remove, name, backend);
@@ -211,14 +212,6 @@ async fn without_vv(
             Err(clean(cause))
         }
     }
-}
-
-fn goes_with_a_schedule(inner: &Inner, name: &VolumeName) -> bool {
-    let volume = inner.index.get(name);
-    let snapshot = volume
-        .as_ref()
-        .and_then(|volume| volume.options.source.snapshot());
-    snapshot.is_some_and(|snapshot| snapshot.schedule.is_some())
 }
 
 /// Removes the schedule of a snapshot whose VV somebody else has removed, by what the index knows of it.
