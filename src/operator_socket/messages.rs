@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{BackendName, NewSize, SetName, Size, VolumeName, VvName},
-    volume::{Adoptable, Adopted, AdoptionList, Forgotten, Grown, Overview, Promoted, UserError},
+    model::{BackendName, GroupName, NewSize, SetName, Size, VolumeName, VvName},
+    volume::{
+        Adoptable, Adopted, AdoptionList, Forgotten, FormerCopy, Grown, Overview, Promoted,
+        UserError,
+    },
 };
 
 /// What the plugin is to do.
@@ -38,13 +41,18 @@ pub enum Request {
         stop_group: bool,
     },
     /// Tell of every volume that HPE's python plugin has made.
-    Adoptable,
+    Adoptable {
+        /// Those that are in a remote copy group, too, would be copied anew.
+        copy_anew: bool,
+    },
     /// Tell whether one of them could be taken over by another name than it had.
     AdoptableAs {
         /// Its name on the array, or the one that it had in Docker.
         which: String,
         /// What Docker would call it.
         name: VolumeName,
+        /// Also one that is in a remote copy group.
+        copy_anew: bool,
     },
     /// Take one of them over.
     Adopt {
@@ -52,9 +60,14 @@ pub enum Request {
         which: String,
         /// What Docker is to call it, if not as before.
         name: Option<VolumeName>,
+        /// Also one that is in a remote copy group: it leaves that for its new name, joins it again, and is copied anew.
+        copy_anew: bool,
     },
     /// Take all of them over that can be.
-    AdoptAll,
+    AdoptAll {
+        /// Also those that are in a remote copy group.
+        copy_anew: bool,
+    },
     /// Give a volume that was there before Docker its old name and comment back.
     Release {
         /// Docker's name.
@@ -141,6 +154,10 @@ pub struct Candidate {
     pub name: Option<VolumeName>,
     /// Why it is not taken over as it is.
     pub objection: Option<Failure>,
+    /// The remote copy group that it is in.
+    pub group: Option<GroupName>,
+    /// What becomes of the copy that it has, if it may leave that group.
+    pub former: Option<FormerCopy>,
     /// The VV set that was made for it alone, which goes with it.
     pub own_set: Option<SetName>,
     /// The other VV sets that it is in, and stays in.
@@ -180,6 +197,8 @@ impl From<Adoptable> for Candidate {
             snapshot_of: found.snapshot_of,
             was: found.was,
             name: found.name.ok(),
+            group: found.group,
+            former: found.former,
             own_set: found.own_set,
             other_sets: found.other_sets,
             schedules: found.schedules,

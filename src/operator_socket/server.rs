@@ -15,11 +15,13 @@ use super::messages::{Adoptions, Answer, Candidates, Failure, Line, Listing, Req
 use crate::{
     model::{RequestId, VolumeName},
     socket::{self, Socket},
-    volume::{Lookup, Progress, PromoteLeave, Service, UserError, Volumes},
+    volume::{AdoptLeave, Lookup, Progress, PromoteLeave, Service, UserError, Volumes},
 };
 
 /// How long a list waits for what the python plugin has made: what is known is not kept back by an array that hangs.
 const ADOPTABLE: Duration = Duration::from_secs(5);
+/// Nobody was asked whether anything may be copied anew.
+const AS_IT_IS: AdoptLeave = AdoptLeave { copy_anew: false };
 
 /// Answers requests until `shutdown` is ready, and those in flight for at most `grace` more.
 pub async fn serve(
@@ -103,7 +105,7 @@ async fn carry_out(
     log::info!(request = request.as_str(), asked:? = asked; "asked by an operator");
     match asked {
         Request::List => {
-            let adoptable = timeout(ADOPTABLE, service.adoptable(&request));
+            let adoptable = timeout(ADOPTABLE, service.adoptable(&request, AS_IT_IS));
             let (volumes, adoptable) = tokio::join!(service.overview(&request), adoptable);
             Ok(Answer::List(Listing {
                 volumes,
@@ -127,21 +129,36 @@ async fn carry_out(
             let promoted = service.promote(request, snapshot, leave, progress);
             promoted.await.map(Answer::Promoted)
         }
-        Request::Adoptable => Ok(Answer::Adoptable(service.adoptable(&request).await.into())),
-        Request::AdoptableAs { which, name } => {
-            let found = service.adoptable_as(&request, &which, &name).await?;
+        Request::Adoptable { copy_anew } => {
+            let found = service.adoptable(&request, AdoptLeave { copy_anew }).await;
             Ok(Answer::Adoptable(found.into()))
         }
-        Request::Adopt { which, name } => {
-            let adopted = service.adopt(request, which, name).await?;
+        Request::AdoptableAs {
+            which,
+            name,
+            copy_anew,
+        } => {
+            let leave = AdoptLeave { copy_anew };
+            let found = service.adoptable_as(&request, &which, &name, leave).await?;
+            Ok(Answer::Adoptable(found.into()))
+        }
+        Request::Adopt {
+            which,
+            name,
+            copy_anew,
+        } => {
+            let leave = AdoptLeave { copy_anew };
+            let adopted = service.adopt(request, which, name, leave).await?;
             Ok(Answer::Adopted(Adoptions {
                 adopted: vec![adopted],
                 ..Adoptions::default()
             }))
         }
-        Request::AdoptAll => Ok(Answer::Adopted(
-            adopt_all(service, &request, &progress).await,
-        )),
+        Request::AdoptAll { copy_anew } => {
+            let leave = AdoptLeave { copy_anew };
+            let done = adopt_all(service, &request, leave, &progress).await;
+            Ok(Answer::Adopted(done))
+        }
         Request::Release { name } => {
             let schedules = service.release(request, name).await?;
             Ok(Answer::Released { schedules })
@@ -151,8 +168,13 @@ async fn carry_out(
 }
 
 /// One after the other, volumes before their snapshots; what is refused keeps nobody else.
-async fn adopt_all(service: &Service, request: &RequestId, progress: &Progress) -> Adoptions {
-    let found = service.adoptable(request).await;
+async fn adopt_all(
+    service: &Service,
+    request: &RequestId,
+    leave: AdoptLeave,
+    progress: &Progress,
+) -> Adoptions {
+    let found = service.adoptable(request, leave).await;
     let mut done = Adoptions {
         not_asked: found.not_asked,
         ..Adoptions::default()
@@ -164,7 +186,7 @@ async fn adopt_all(service: &Service, request: &RequestId, progress: &Progress) 
         }
         let which = candidate.vv.to_string();
         // An operation of its own, with an id of its own.
-        match service.adopt(RequestId::random(), which, None).await {
+        match service.adopt(RequestId::random(), which, None, leave).await {
             Ok(adopted) => {
                 progress.tell(format!(
                     "`{}` is volume `{}` now",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    inform::{Admit, Array, ArrayError, CreateGroup, RcGroup},
+    inform::{Admit, Array, ArrayError, CreateGroup, DismissedCopy, RcGroup},
     model::{GroupName, GroupStatus, Policy, TargetName, VvName},
 };
 
@@ -30,16 +30,18 @@ pub enum Action {
     },
     /// `stoprcopygroup`.
     Stop(GroupName),
-    /// `admitrcopyvv -createvv`.
+    /// `admitrcopyvv`.
     Admit(Admit),
     /// `startrcopygroup`.
     Start(GroupName),
-    /// `dismissrcopyvv -removevv`.
+    /// `dismissrcopyvv`.
     Dismiss {
         /// The group.
         group: GroupName,
         /// The volume, by its name on the primary.
         vv: VvName,
+        /// Its copy.
+        copy: DismissedCopy,
     },
     /// `removercopygroup`, of an empty group.
     Remove(GroupName),
@@ -87,7 +89,7 @@ impl Action {
             Self::Stop(group) => array.stoprcopygroup(group).await,
             Self::Admit(admit) => array.admitrcopyvv(admit).await,
             Self::Start(group) => array.startrcopygroup(group).await,
-            Self::Dismiss { group, vv } => array.dismissrcopyvv(vv, group).await,
+            Self::Dismiss { group, vv, copy } => array.dismissrcopyvv(vv, group, *copy).await,
             Self::Remove(group) => array.removercopygroup(group).await,
         }
     }
@@ -131,7 +133,7 @@ impl fmt::Display for Action {
             Self::Stop(group) => write!(f, "stop remote copy group `{group}`"),
             Self::Admit(admit) => write!(f, "admit `{}` to `{}`", admit.vv, admit.group),
             Self::Start(group) => write!(f, "start remote copy group `{group}`"),
-            Self::Dismiss { group, vv } => write!(f, "dismiss `{vv}` from `{group}`"),
+            Self::Dismiss { group, vv, .. } => write!(f, "dismiss `{vv}` from `{group}`"),
             Self::Remove(group) => write!(f, "remove remote copy group `{group}`"),
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    inform::{GroupOptions, RcGroup},
+    inform::{DismissedCopy, GroupOptions, RcGroup},
     model::{GroupStatus, Role, SyncStatus, VvName},
 };
 
@@ -16,8 +16,10 @@ use super::{Action, Newcomer, ReplicationError, Wants, check_dismissal, plan_adm
 pub enum Change {
     /// A new VV in it.
     Admit(Box<Newcomer>),
-    /// A volume out of it.
+    /// A volume out of it, and its copy removed.
     Dismiss(VvName),
+    /// A volume out of it, whose copy stays on the other array.
+    Part(VvName),
     /// What a failed or interrupted operation left, out of it: the VV that it may have admitted; none if there is only the group itself
     /// to be put in order.
     TakeBack(Option<VvName>),
@@ -30,7 +32,7 @@ impl Change {
     pub fn leaving(&self) -> Option<&VvName> {
         match self {
             Self::Admit(_) | Self::Alone(_) => None,
-            Self::Dismiss(vv) => Some(vv),
+            Self::Dismiss(vv) | Self::Part(vv) => Some(vv),
             Self::TakeBack(vv) => vv.as_ref(),
         }
     }
@@ -123,17 +125,22 @@ pub fn plan_cycle(
                     Err(why) => Turn::Refused(why),
                 }
             }
-            (Change::Dismiss(vv), Some(group)) if group.holds(vv) => {
+            (Change::Dismiss(vv) | Change::Part(vv), Some(group)) if group.holds(vv) => {
                 match check_dismissal(array, group) {
                     Ok(()) if copying => Turn::Refused(ReplicationError::Syncing {
                         group: group.name.clone(),
                     }),
-                    Ok(()) => dismiss(group, vv),
+                    Ok(()) if matches!(change, Change::Part(_)) => {
+                        dismiss(group, vv, DismissedCopy::Stays)
+                    }
+                    Ok(()) => dismiss(group, vv, DismissedCopy::Removed),
                     Err(why) => Turn::Refused(why),
                 }
             }
-            (Change::TakeBack(Some(vv)), Some(group)) if group.holds(vv) => dismiss(group, vv),
-            (Change::Dismiss(_) | Change::TakeBack(_), _) => Turn::Nothing,
+            (Change::TakeBack(Some(vv)), Some(group)) if group.holds(vv) => {
+                dismiss(group, vv, DismissedCopy::Removed)
+            }
+            (Change::Dismiss(_) | Change::Part(_) | Change::TakeBack(_), _) => Turn::Nothing,
             (Change::Alone(_), _) => Turn::Later,
         });
     }
@@ -144,10 +151,11 @@ pub fn plan_cycle(
     CyclePlan { first, turns }
 }
 
-fn dismiss(group: &RcGroup, vv: &VvName) -> Turn {
+fn dismiss(group: &RcGroup, vv: &VvName, copy: DismissedCopy) -> Turn {
     Turn::Act(Action::Dismiss {
         group: group.name.clone(),
         vv: vv.clone(),
+        copy,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The order of actions, decided from what the array showed (decisions 15 and 16).
 
 use crate::{
-    inform::{Admit, CreateGroup, RcGroup},
+    inform::{Admit, CreateGroup, RcGroup, Secondary},
     model::{DomainName, GroupName, GroupStatus, Policy, TargetName, VvName},
 };
 
@@ -10,8 +10,10 @@ use super::{Action, CpgPair, ReplicationError, Wants};
 /// A VV that is to be replicated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newcomer {
-    /// The VV, and its copy's name.
+    /// The VV, and the name of the copy that is made of it.
     pub vv: VvName,
+    /// The copy that it has already, by its name; none: one is made.
+    pub copy: Option<VvName>,
     /// The group it is to be in, as the array on which it is Primary calls it.
     pub group: GroupName,
     /// That array's name for the other one.
@@ -36,6 +38,7 @@ pub fn plan_admission(
 ) -> Result<Vec<Action>, ReplicationError> {
     let Newcomer {
         vv,
+        copy,
         group,
         target,
         cpg,
@@ -100,9 +103,14 @@ pub fn plan_admission(
         vv: vv.clone(),
         group: group.clone(),
         target: target.clone(),
-        remote: vv.clone(),
-        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
-        own_wwn: !wants.peer_persistence,
+        remote: copy.as_ref().unwrap_or(vv).clone(),
+        secondary: match copy {
+            Some(_) => Secondary::There,
+            // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
+            None => Secondary::Made {
+                own_wwn: !wants.peer_persistence,
+            },
+        },
     }));
     plan.push(Action::Start(group.clone()));
     Ok(plan)

@@ -56,7 +56,7 @@ mod unheard;
 mod unmount;
 mod whose;
 
-pub use adopt::{Adoptable, Adopted, AdoptionList};
+pub use adopt::{AdoptLeave, Adoptable, Adopted, AdoptionList, FormerCopy};
 pub use api::*;
 pub use asked::{ArrayAsked, ArrayShown, NotAsked, PairAsked, ask_pairs};
 pub use backend::{Backend, Reach};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     adopting::{ORDERS, making_orders as making_python},
-    process, rig,
+    in_a_group, process, rig,
     rig::{
         arrays::{Arrays, HOME, PEER},
         compare::but_for_operations,
@@ -214,12 +214,25 @@ fn every_kill_point_of_a_remove_of_an_adopted_volume() {
 }
 
 /// An adoption dies in a process of its own; the plugin that starts after it cleans up.
-#[test]
-fn every_kill_point_of_an_adoption() {
+fn every_point_of_an_adoption(name: &str, at_least: usize, is_replicated: bool) {
+    let adopt = async |stage: &Stage, environment: &[(&str, String)]| {
+        let machine = &stage.machine;
+        match is_replicated {
+            true => process::adopt_anew(machine, "orders", None, environment).await,
+            false => process::adopt(machine, "orders", None, environment).await,
+        }
+    };
     let prepared = || async {
-        let stage = Stage::new().await;
+        // Peer Persistence has steps that Active/Passive has not.
+        let stage = match is_replicated {
+            true => Stage::persistent().await,
+            false => Stage::new().await,
+        };
         for line in [making_python(), format!("setvv -snp_cpg ssd_r5 {ORDERS}")] {
             assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+        }
+        if is_replicated {
+            in_a_group::replicate(&stage.arrays, ORDERS, true, true).await;
         }
         let before = stage.arrays.dump();
         (stage, before)
@@ -228,41 +241,54 @@ fn every_kill_point_of_an_adoption() {
         let (stage, _) = prepared().await;
         let list = stage.machine.dir.join("points");
         let write_down = [("HPE3PAR_DOCKER_KILL_LIST", list.display().to_string())];
-        process::adopt(&stage.machine, "orders", None, &write_down)
-            .await
-            .ok();
+        adopt(&stage, &write_down).await.ok();
         points::read(&list)
     });
     let moments = points::moments(&points);
-    assert!(moments.len() > 20, "{points:#?}");
+    assert!(moments.len() > at_least, "{points:#?}");
     let told = |at: usize| format!("killed at point {}, {}", at + 1, points[at]);
-    every::in_lanes("adoption", &moments, told, |at| {
+    every::in_lanes(name, &moments, told, |at| {
         every::run(async {
             let (stage, before) = prepared().await;
             let kill = [("HPE3PAR_DOCKER_KILL_AT", (at + 1).to_string())];
-            let reply = process::adopt(&stage.machine, "orders", None, &kill).await;
-            assert_eq!(reply, Reply::Closed);
+            assert_eq!(adopt(&stage, &kill).await, Reply::Closed);
+            // And while that is taken back, at another point each time.
+            stage.count_points();
+            stage.clean_up_and_die_at(at % 61 + 1).await;
             let mut plugin = Plugin::start(&stage.machine);
             stage.cleaned_up().await;
             stage.listed_once().await;
             let taken = plugin.list().await.contains(&"orders".to_owned());
             plugin.kill();
+            in_a_group::copied(&stage.arrays).await;
             if !taken {
                 assert_eq!(stage.arrays.dump(), before);
-                process::adopt(&stage.machine, "orders", None, &[])
-                    .await
-                    .ok();
+                adopt(&stage, &[]).await.ok();
             }
             process::release(&stage.machine, "orders").await.ok();
-            assert_eq!(stage.arrays.dump(), before);
+            let now = stage.arrays.dump();
+            assert_eq!(now[HOME]["vvs"], before[HOME]["vvs"]);
+            if !is_replicated {
+                assert_eq!(now, before);
+            }
             assert_eq!(stage.open_entries(), 0);
         });
     });
     use std::io::Write;
     let _ = writeln!(
         std::io::stderr(),
-        "{} kill points of an adoption, {} moments",
+        "{} kill points of an {name}, {} moments",
         points.len(),
         moments.len()
     );
+}
+
+#[test]
+fn every_kill_point_of_an_adoption() {
+    every_point_of_an_adoption("adoption", 20, false);
+}
+
+#[test]
+fn every_kill_point_of_an_adoption_out_of_a_group_and_in_again() {
+    every_point_of_an_adoption("adoption in a group", 60, true);
 }

@@ -49,7 +49,7 @@ async fn an_import_is_replicated_and_leaves_its_group_when_it_is_released() {
     in_every_flavour("into a group", replicated_and_released).await;
 }
 
-/// A volume of the python plugin: what the refusal of its adoption says is what can be done.
+/// A volume of the python plugin that is to be replicated, or that somebody took out of its group.
 async fn of_the_python_plugin(scene: Scene) {
     make_orders(&scene.stage, scene.has_snapshot_cpgs()).await;
     let before = scene.stage.arrays.dump();

@@ -13,6 +13,7 @@ mod dying;
 mod flash_cache;
 mod given_back;
 mod groups;
+mod in_a_group;
 mod lost;
 mod moved;
 mod process;

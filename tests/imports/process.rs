@@ -16,7 +16,7 @@ use hpe3par_docker::{
     index::Index,
     inform::Templates,
     model::{Machine, RequestId, VolumeName},
-    volume::{AdoptionList, Backend, KillPoints, Parts, Service},
+    volume::{AdoptLeave, AdoptionList, Backend, KillPoints, Parts, Service},
 };
 use serde_json::{Value, json};
 
@@ -30,6 +30,12 @@ const ANSWER: &str = "answer: ";
 /// All that the python plugin has made, as the service lists it.
 pub async fn list(machine: &arrays::Machine) -> Value {
     let ask = json!({ "list": true });
+    run(machine, &ask, &[]).await.ok()
+}
+
+/// As [`list`], where those in remote copy groups may be copied anew.
+pub async fn list_anew(machine: &arrays::Machine) -> Value {
+    let ask = json!({ "list": true, "anew": true });
     run(machine, &ask, &[]).await.ok()
 }
 
@@ -47,6 +53,17 @@ pub async fn adopt(
     environment: &[(&str, String)],
 ) -> Reply {
     let ask = json!({ "adopt": which, "name": name });
+    run(machine, &ask, environment).await
+}
+
+/// As [`adopt`], also out of a remote copy group and in again.
+pub async fn adopt_anew(
+    machine: &arrays::Machine,
+    which: &str,
+    name: Option<&str>,
+    environment: &[(&str, String)],
+) -> Reply {
+    let ask = json!({ "adopt": which, "name": name, "anew": true });
     run(machine, &ask, environment).await
 }
 
@@ -100,16 +117,21 @@ async fn does_as_it_is_asked() {
             .as_str()
             .map(|text| VolumeName::new(text).unwrap())
     };
+    let leave = AdoptLeave {
+        copy_anew: asked["anew"] == true,
+    };
     let answer = if let (Some(which), Some(to)) = (asked["look"].as_str(), name("name")) {
-        match service.adoptable_as(&request, which, &to).await {
+        match service.adoptable_as(&request, which, &to, leave).await {
             Ok(list) => told(&list),
             Err(error) => json!({ "err": error.to_string() }),
         }
     } else if let Some(which) = asked["adopt"].as_str() {
-        match service.adopt(request, which.to_owned(), name("name")).await {
+        let adopted = service.adopt(request, which.to_owned(), name("name"), leave);
+        match adopted.await {
             Ok(adopted) => json!({
                 "was": adopted.was,
                 "name": adopted.name,
+                "former": adopted.former,
                 "schedules": adopted.schedules,
             }),
             Err(error) => json!({ "err": error.to_string() }),
@@ -120,7 +142,7 @@ async fn does_as_it_is_asked() {
             Err(error) => json!({ "err": error.to_string() }),
         }
     } else {
-        told(&service.adoptable(&request).await)
+        told(&service.adoptable(&request, leave).await)
     };
     println!("{ANSWER}{answer}");
 }
@@ -135,6 +157,8 @@ fn told(list: &AdoptionList) -> Value {
             "mib": item.size.mib(),
             "own set": item.own_set,
             "other sets": item.other_sets,
+            "group": item.group,
+            "former": item.former,
             "schedules": item.schedules,
             "objection": item.objection().map(|why| why.to_string()),
         })

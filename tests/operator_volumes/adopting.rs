@@ -4,7 +4,7 @@ use hpe3par_sim::{Fault, Kind};
 
 use super::{
     command::volume,
-    rig::arrays::HOME,
+    rig::arrays::{HOME, PEER},
     stage::{Stage, assert_told},
 };
 
@@ -201,4 +201,64 @@ async fn schedules_that_lose_their_volume_are_told_before_and_after() {
         said.err.trim_end(),
         &["warning", "did not tell", CLONE, "showsched"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_group_is_copied_anew_if_that_is_wanted() {
+    let stage = set().await;
+    let cpgs = "-usr_cpg ssd_r5 to-birch:ssd_r5 -snp_cpg ssd_r5 to-birch:ssd_r5";
+    for line in [
+        format!("creatercopygroup {cpgs} books to-birch:sync"),
+        format!("admitrcopyvv -createvv -nowwn {ORDERS} books to-birch:{ORDERS}"),
+        "startrcopygroup books".to_owned(),
+    ] {
+        assert_eq!(stage.arrays.type_in(HOME, &line).await, "", "{line}");
+    }
+    stage.settled().await;
+    let before = stage.arrays.dump();
+    let run = |words: &[&str]| volume(&stage.machine, words);
+    for words in [
+        &["adopt", "orders"][..],
+        &["adopt", "orders", "--dry-run"],
+        &["adopt", "--all"],
+    ] {
+        let said = run(words);
+        assert_eq!(said.code, 1, "{said:?}");
+        for part in ["remote copy group `books`", "--copy-anew"] {
+            let told = said.out.contains(part) || said.err.contains(part);
+            assert!(told, "`{part}`: {said:?}");
+        }
+    }
+    let former = format!("{ORDERS}.old");
+    let said = run(&["adopt", "orders", "--dry-run", "--copy-anew"]).ok();
+    let peer = stage.label(PEER);
+    for part in [
+        "leaves remote copy group `books`",
+        &former,
+        "only what it has now",
+        &peer,
+    ] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+    assert_eq!(stage.arrays.dump(), before);
+
+    let said = run(&["adopt", "orders", "--copy-anew"]).ok();
+    let line = format!("removevv -f {former}");
+    for part in [
+        &format!("{ORDERS} -> orders\n"),
+        "is being copied to array",
+        &line,
+    ] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+    stage.settled().await;
+    let shown = run(&["show", "orders"]).ok();
+    assert!(
+        shown.contains("books") && shown.contains("Synced"),
+        "{shown}"
+    );
+    // What was said can be typed.
+    let printed = stage.arrays.type_in(PEER, &line).await;
+    assert_eq!(printed, format!("Removing vv {former}\n"));
+    stage.remove("orders").await.ok();
 }

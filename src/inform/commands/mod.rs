@@ -49,13 +49,14 @@ mod showvvset;
 mod startrcopygroup;
 mod stoprcopygroup;
 
-pub use admitrcopyvv::Admit;
+pub use admitrcopyvv::{Admit, Secondary};
 pub use creatercopygroup::CreateGroup;
 pub use createsched::CreateSched;
 pub use createsv::CreateSv;
 pub use createvlun::LunChoice;
 pub use createvv::CreateVv;
 pub use createvvcopy::OnlineCopy;
+pub use dismissrcopyvv::DismissedCopy;
 pub use local_time::LocalTime;
 pub use showcpg::Cpg;
 pub use showdate::NodeDate;

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{array::Array, error::ArrayError, quoting::Args},
-    model::{CpgName, Hours, VvName},
+    model::{CpgName, Hours, VvName, Wwn},
 };
 
 impl Array {
@@ -47,6 +47,17 @@ impl Array {
     pub async fn setvv_snp_cpg(&self, vv: &VvName, cpg: &CpgName) -> Result<(), ArrayError> {
         let args = Args::new().with("snap_cpg", cpg).with("name", vv);
         self.change("setvv-snp_cpg", &args).await
+    }
+
+    /// Gives a volume another WWN, which nothing on the array may have; none: one of its own, that the array makes. Not while it is exported or
+    /// in a remote copy group (array fact 126). Proof: [`Array::showvv`].
+    ///
+    /// # Errors
+    /// [`ArrayError`].
+    pub async fn setvv_wwn(&self, vv: &VvName, wwn: Option<&Wwn>) -> Result<(), ArrayError> {
+        let wwn = wwn.map_or("auto", Wwn::as_str);
+        let args = Args::new().with("wwn", wwn).with("name", vv);
+        self.change("setvv-wwn", &args).await
     }
 
     /// Sets when a volume goes by itself, from now on, or that it never does. Proof: [`Array::showvv`].

@@ -56,6 +56,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = templates![
     "setvv-retain.toml",
     "setvv-snp_cpg.4.toml",
     "setvv-snp_cpg.toml",
+    "setvv-wwn.toml",
     "showcpg.toml",
     "showdate.toml",
     "showflashcache-vvset.4.toml",

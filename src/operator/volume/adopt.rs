@@ -6,7 +6,7 @@ use crate::{
     model::VvName,
     operator::{Exit, Streams, columns},
     operator_socket::{Adoptions, Candidate, Candidates},
-    volume::Adopted,
+    volume::{Adopted, FormerCopy},
 };
 
 /// A dry run: of all, or of those that go by this name.
@@ -30,6 +30,7 @@ pub(super) fn print_candidates(
         (true, None) => writeln!(to.err, "no volume of HPE's python plugin was found")?,
         (false, _) => {
             table(&found, to)?;
+            copied_anew(&found, to)?;
             sets(&found, to)?;
             schedules(&found, to)?;
         }
@@ -63,6 +64,20 @@ pub(super) fn table(found: &Candidates, to: &mut Streams<'_>) -> io::Result<()> 
     columns::write(&rows, "", to.out)?;
     for why in found.all.iter().filter_map(|one| one.objection.as_ref()) {
         writeln!(to.out, "not as it is: {why}")?;
+    }
+    Ok(())
+}
+
+/// What those in remote copy groups go through.
+fn copied_anew(found: &Candidates, to: &mut Streams<'_>) -> io::Result<()> {
+    for one in &found.all {
+        if let (None, Some(group), Some(former)) = (&one.objection, &one.group, &one.former) {
+            writeln!(
+                to.out,
+                "`{}` leaves remote copy group `{group}` for its new name, joins it again, and all of it is copied to array `{}` anew: until that is complete, that array has only what it has now, as `{}`, which stays until you remove it",
+                one.vv, former.array, former.vv
+            )?;
+        }
     }
     Ok(())
 }
@@ -135,10 +150,23 @@ pub(super) fn warn_of_silent_arrays(not_asked: &[String], to: &mut Streams<'_>) 
     Ok(())
 }
 
+/// What the other array has of a volume until its new copy is complete.
+fn tell_of_former_copy(adopted: &Adopted, to: &mut Streams<'_>) -> io::Result<()> {
+    let Some(FormerCopy { vv, array }) = &adopted.former else {
+        return Ok(());
+    };
+    let name = &adopted.name;
+    writeln!(
+        to.out,
+        "`{name}` is being copied to array `{array}` anew; what its copy was stays there as `{vv}`: when `docker volume inspect {name}` says `Synced`, `removevv -f {vv}`"
+    )
+}
+
 /// What became of them.
 pub(super) fn print_adoptions(done: &Adoptions, to: &mut Streams<'_>) -> io::Result<Exit> {
     for adopted in &done.adopted {
         writeln!(to.out, "{} -> {}", adopted.was, adopted.name)?;
+        tell_of_former_copy(adopted, to)?;
         warn_of_schedules(adopted, to)?;
     }
     warn_of_silent_arrays(&done.not_asked, to)?;

@@ -106,6 +106,10 @@ pub struct AdoptArguments {
     /// Only tell what there is, what it would be called, and what stands in the way
     #[arg(long)]
     dry_run: bool,
+    /// Volumes in remote copy groups, too: each leaves its group for its new name, joins it again, and all of it is copied to the other
+    /// array anew; until that is complete, the other array has only what it has now
+    #[arg(long)]
+    copy_anew: bool,
     /// What Docker is to call it, if not as before
     #[arg(long, value_name = "NEWNAME", value_parser = VolumeName::new, visible_alias = "as")]
     name: Option<VolumeName>,
@@ -130,11 +134,20 @@ pub struct ReleaseArguments {
 
 impl AdoptArguments {
     fn request(&self) -> Request {
+        let copy_anew = self.copy_anew;
         match (self.which.clone(), self.name.clone()) {
-            (Some(which), Some(name)) if self.dry_run => Request::AdoptableAs { which, name },
-            _ if self.dry_run => Request::Adoptable,
-            (Some(which), name) => Request::Adopt { which, name },
-            (None, _) => Request::AdoptAll,
+            (Some(which), Some(name)) if self.dry_run => Request::AdoptableAs {
+                which,
+                name,
+                copy_anew,
+            },
+            _ if self.dry_run => Request::Adoptable { copy_anew },
+            (Some(which), name) => Request::Adopt {
+                which,
+                name,
+                copy_anew,
+            },
+            (None, _) => Request::AdoptAll { copy_anew },
         }
     }
 }

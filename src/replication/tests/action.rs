@@ -1,7 +1,7 @@
 //! What shows that an action took place.
 
 use super::*;
-use crate::inform::{Admit, CreateGroup};
+use crate::inform::{Admit, CreateGroup, DismissedCopy, Secondary};
 
 fn make(wants: &Wants) -> Action {
     let cpg = cpgs();
@@ -21,7 +21,7 @@ fn admit() -> Action {
         group: prod(),
         target: wants(Mode::Sync, false).target,
         remote: vv(OURS),
-        own_wwn: true,
+        secondary: Secondary::Made { own_wwn: true },
     })
 }
 
@@ -29,6 +29,7 @@ fn dismiss() -> Action {
     Action::Dismiss {
         group: prod(),
         vv: vv(OURS),
+        copy: DismissedCopy::Removed,
     }
 }
 

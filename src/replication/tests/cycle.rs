@@ -1,14 +1,16 @@
 //! Several changes in one cycle, from every state of a group there can be.
 
 use super::{small_array::SmallArray, *};
+use crate::inform::DismissedCopy;
 
-/// Two that come, one that goes, one that is taken back, and a group that is only to be put in order.
-fn kinds() -> [Change; 5] {
+/// Two that come, one that goes, one that goes without its copy, one that is taken back, and a group that is only to be put in order.
+fn kinds() -> [Change; 6] {
     let wants = wants(Mode::Sync, false);
     [
         Change::Admit(Box::new(newcomer("dkv-new1", &wants))),
         Change::Admit(Box::new(newcomer("dkv-new2", &wants))),
         Change::Dismiss(vv(OURS)),
+        Change::Part(vv(OTHER)),
         Change::TakeBack(Some(vv("dkv-half"))),
         Change::TakeBack(None),
     ]
@@ -111,15 +113,20 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                                     _ => panic!("{case}"),
                                 }
                             }
-                            Change::Dismiss(vv) => {
+                            Change::Dismiss(vv) | Change::Part(vv) => {
+                                let stays = match change {
+                                    Change::Part(_) => DismissedCopy::Stays,
+                                    _ => DismissedCopy::Removed,
+                                };
                                 let here = is.holds(vv);
                                 let still = matches!(
                                     status,
                                     GroupStatus::Started | GroupStatus::Stopped | GroupStatus::New
                                 );
                                 match turn {
-                                    Turn::Act(Action::Dismiss { vv: out, .. }) => {
+                                    Turn::Act(Action::Dismiss { vv: out, copy, .. }) => {
                                         assert!(here && still && out == vv, "{case}");
+                                        assert_eq!(*copy, stays, "{case}");
                                     }
                                     Turn::Refused(ReplicationError::NotStarted { .. }) => {
                                         assert!(here && !still, "{case}");
@@ -130,7 +137,8 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                             }
                             Change::Alone(_) => panic!("{case}"),
                             Change::TakeBack(vv) => match turn {
-                                Turn::Act(Action::Dismiss { vv: out, .. }) => {
+                                Turn::Act(Action::Dismiss { vv: out, copy, .. }) => {
+                                    assert_eq!(*copy, DismissedCopy::Removed, "{case}");
                                     assert_eq!(Some(out), vv.as_ref(), "{case}");
                                     assert!(is.holds(out), "{case}");
                                 }
@@ -146,7 +154,7 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
         }
     }
     println!("{looked_at} cycles were looked at");
-    assert_eq!(looked_at, (5 + 20 + 60) * 6 * 6 * 2);
+    assert_eq!(looked_at, (6 + 30 + 120) * 6 * 6 * 2);
 }
 
 /// Carried out, who is to be in is in and nobody else, and the group runs if it may.

@@ -2,7 +2,7 @@
 
 use crate::{
     index::OpKind,
-    inform::{Array, Vv, VvQuery, VvSet},
+    inform::{Array, RcGroup, Vv, VvQuery, VvSet},
     model::{
         CreateVolume, ImportPolicy, PythonKind, PythonName, RequestId, Source, SystemId, VolumeName,
     },
@@ -12,16 +12,17 @@ use crate::{
         error::Cause,
         inner::Inner,
         kill_points::Doing,
-        taken::{self, Around, NotTaken},
+        taken::{self, Around, CannotLeave, NotTaken},
     },
 };
 
-use super::{Adoptable, AdoptionList, Renamed, names};
+use super::{AdoptLeave, Adoptable, AdoptionList, FormerCopy, Renamed, names};
 
 /// All of them. Whether the one that is to be called otherwise can be taken is judged by the name that it is to have.
 pub(super) async fn list(
     inner: &Inner,
     request: &RequestId,
+    leave: AdoptLeave,
     renamed: Option<Renamed<'_>>,
 ) -> AdoptionList {
     let mut list = AdoptionList::default();
@@ -29,7 +30,7 @@ pub(super) async fn list(
         if login.own.is_empty() {
             continue;
         }
-        match on_array(inner, request, &login, renamed).await {
+        match on_array(inner, request, &login, leave, renamed).await {
             Ok(mut found) => list.all.append(&mut found),
             Err(cause) => list
                 .not_asked
@@ -53,6 +54,7 @@ async fn on_array(
     inner: &Inner,
     request: &RequestId,
     login: &Login<'_>,
+    leave: AdoptLeave,
     renamed: Option<Renamed<'_>>,
 ) -> Result<Vec<Adoptable>, Cause> {
     let (backend, _) = login.asked_by(request);
@@ -72,19 +74,41 @@ async fn on_array(
     let home = backend.identity().await?.system.id;
     let mut all: Vec<Adoptable> = Vec::new();
     for vv in &vvs {
-        let place = plain_backend(login, vv);
+        let group = around.group_of(&vv.name);
+        // The copy of a volume goes with that.
+        if group.is_some_and(|group| taken::has_copies(group.role)) {
+            continue;
+        }
+        let place = match group {
+            Some(group) => replicated_backend(login, vv, group),
+            None => plain_backend(login, vv).ok_or(NotTaken::NoPlainBackend),
+        };
         let name = names::before(vv);
         let was = name.as_ref().ok();
         let renamed = renamed.filter(|to| names::goes_by(&vv.name, was, to.which));
         let new_name = renamed.map(|to| to.to).or(was);
         let parent = parent(inner, &array, vv, &vvs, &all).await?;
-        let fit = match (&parent, place) {
-            (Err(why), _) => Err(why.clone()),
-            (Ok(_), None) => Err(NotTaken::NoPlainBackend),
-            (Ok(parent), Some(place)) => around
-                .judge(place.cpgs.first(), vv, parent.as_ref())
-                .and_then(|()| has_room(inner, request, home, place, vv, new_name)),
+        let leaves = group.filter(|_| leave.copy_anew);
+        let fit = match (&parent, &place) {
+            (Err(why), _) | (Ok(_), Err(why)) => Err(why.clone()),
+            (Ok(parent), Ok(place)) => around
+                .judge(
+                    place.cpgs.first(),
+                    vv,
+                    parent.as_ref(),
+                    leaves.map(|group| &group.name),
+                )
+                .and_then(|()| has_room(inner, request, (home, place), vv, leaves, new_name)),
         };
+        let former = match (&fit, leaves) {
+            (Ok(()), Some(group)) => former_copy(array.label(), group, &place, vv),
+            _ => Ok(None),
+        };
+        let (fit, former) = match former {
+            Ok(former) => (fit, former),
+            Err(why) => (Err(why), None),
+        };
+        let place = place.ok();
         let own_set = PythonName::of(&vv.name).and_then(|name| name.vv_set());
         let sets = around.sets_of(&vv.name);
         let is_own = |set: &&VvSet| Some(&set.name) == own_set.as_ref() && set.members.len() == 1;
@@ -103,6 +127,8 @@ async fn on_array(
             was: was.cloned(),
             name,
             fit,
+            group: group.map(|group| group.name.clone()),
+            former,
         });
     }
     Ok(all)
@@ -116,6 +142,46 @@ fn plain_backend<'a>(login: &Login<'a>, vv: &Vv) -> Option<&'a Backend> {
         cpg.is_some_and(|cpg| backend.cpgs.contains(cpg))
     };
     plain.min_by_key(|backend| !has_cpg(backend))
+}
+
+/// A volume in a group belongs to a backend that replicates to the group's target as the group does: on one with the same CPG, if there is
+/// such. Whether all else fits is looked at when it is taken.
+fn replicated_backend<'a>(
+    login: &Login<'a>,
+    vv: &Vv,
+    group: &RcGroup,
+) -> Result<&'a Backend, NotTaken> {
+    let fits = |backend: &&Backend| {
+        let pair = backend.pair.as_ref();
+        pair.is_some_and(|pair| pair.wants.target == group.target && pair.wants.mode == group.mode)
+    };
+    let has_cpg = |backend: &&Backend| {
+        let cpg = vv.user_cpg.as_ref();
+        cpg.is_some_and(|cpg| backend.cpgs.contains(cpg))
+    };
+    let found = login.own.iter().copied().filter(fits);
+    found
+        .min_by_key(|backend| !has_cpg(backend))
+        .ok_or_else(|| {
+            let (group, target) = (group.name.clone(), group.target.clone());
+            CannotLeave::NoBackend { group, target }.into()
+        })
+}
+
+/// What becomes of the copy that it has, if the group lets it go.
+fn former_copy(
+    array: &str,
+    group: &RcGroup,
+    place: &Result<&Backend, NotTaken>,
+    vv: &Vv,
+) -> Result<Option<FormerCopy>, NotTaken> {
+    let member = taken::may_leave(array, group, &vv.name)?;
+    let pair = place.as_ref().ok().and_then(|place| place.pair.as_ref());
+    let vv = taken::former_name(&member.remote);
+    Ok(pair.zip(vv).map(|(pair, vv)| FormerCopy {
+        vv,
+        array: pair.peer.label().to_owned(),
+    }))
 }
 
 /// Of a snapshot: the volume it is of, which must be one of this plugin or among those that can be adopted.
@@ -145,9 +211,9 @@ async fn parent(
 fn has_room(
     inner: &Inner,
     request: &RequestId,
-    home: SystemId,
-    backend: &Backend,
+    (home, backend): (SystemId, &Backend),
     vv: &Vv,
+    group: Option<&RcGroup>,
     name: Option<&VolumeName>,
 ) -> Result<(), NotTaken> {
     // One without a name gets a name that is looked at when it is given.
@@ -157,6 +223,7 @@ fn has_room(
             vv: vv.name.clone(),
             policy: ImportPolicy::Own,
         },
+        replication_group: group.map(|group| group.name.clone()),
         ..CreateVolume::new(name.clone(), backend.name.clone())
     };
     let op = inner.new_entry(request, OpKind::Create, name, backend).op;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BackendName, CreateVolume, ImportPolicy, RequestId, SetName, Size, Source, VolumeName, VvName,
+    BackendName, CreateVolume, GroupName, ImportPolicy, RequestId, SetName, Size, Source,
+    VolumeName, VvName,
 };
 
 use super::{
@@ -47,6 +48,10 @@ pub struct Adoptable {
     pub name: Result<VolumeName, NotTaken>,
     /// Whether it can be taken, and its comment has room for the name that it would have.
     pub fit: Result<(), NotTaken>,
+    /// The remote copy group that it is in.
+    pub group: Option<GroupName>,
+    /// What becomes of the copy that it has, if it may leave that group.
+    pub former: Option<FormerCopy>,
     /// The VV set that the python plugin made for it alone: that goes with the volume, and with it its QoS rule.
     pub own_set: Option<SetName>,
     /// The other VV sets that it is in: as long as it is, `docker volume rm` is refused.
@@ -79,6 +84,22 @@ pub struct AdoptionList {
     pub not_asked: Vec<String>,
 }
 
+/// A copy that was a volume's until that left its group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerCopy {
+    /// Its name afterwards.
+    pub vv: VvName,
+    /// The array that has it.
+    pub array: String,
+}
+
+/// What whoever asks for an adoption lets be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdoptLeave {
+    /// A volume that is in a remote copy group may leave it for its new name, and join it again: then it is copied to the other array anew.
+    pub copy_anew: bool,
+}
+
 /// One that is to be called otherwise than before.
 #[derive(Debug, Clone, Copy)]
 struct Renamed<'a> {
@@ -96,14 +117,16 @@ pub struct Adopted {
     pub name: VolumeName,
     /// The array.
     pub array: String,
+    /// What its copy was until now, of one that was copied anew.
+    pub former: Option<FormerCopy>,
     /// The array's schedules for the name that it had: each of their runs fails from now on. None if the array did not tell.
     pub schedules: Option<Vec<String>>,
 }
 
 impl Service {
     /// Looks at all volumes of the python plugin. Nothing is changed.
-    pub async fn adoptable(&self, request: &RequestId) -> AdoptionList {
-        found::list(&self.inner(), request, None).await
+    pub async fn adoptable(&self, request: &RequestId, leave: AdoptLeave) -> AdoptionList {
+        found::list(&self.inner(), request, leave, None).await
     }
 
     /// Looks whether one can be adopted by another name than it had. Nothing is changed.
@@ -115,10 +138,11 @@ impl Service {
         request: &RequestId,
         which: &str,
         name: &VolumeName,
+        leave: AdoptLeave,
     ) -> Result<AdoptionList, UserError> {
         let inner = self.inner();
         let to = Renamed { which, to: name };
-        let listed = found::list(&inner, request, Some(to)).await;
+        let listed = found::list(&inner, request, leave, Some(to)).await;
         let mut item = names::only_one(&listed, which)?.clone();
         let free = names::is_free(&inner, request, &item, name).await;
         item.name = free.map(|()| name.clone());
@@ -137,9 +161,10 @@ impl Service {
         request: RequestId,
         which: String,
         name: Option<VolumeName>,
+        leave: AdoptLeave,
     ) -> Result<Adopted, UserError> {
         let inner = self.inner();
-        let work = async move { Box::pin(adopt(&inner, &request, &which, name)).await };
+        let work = async move { Box::pin(adopt(&inner, &request, &which, name, leave)).await };
         whatever_becomes_of_the_caller(work).await
     }
 
@@ -208,9 +233,10 @@ async fn adopt(
     request: &RequestId,
     which: &str,
     name: Option<VolumeName>,
+    leave: AdoptLeave,
 ) -> Result<Adopted, UserError> {
     let renamed = name.as_ref().map(|to| Renamed { which, to });
-    let listed = found::list(inner, request, renamed).await;
+    let listed = found::list(inner, request, leave, renamed).await;
     let item = names::only_one(&listed, which)?;
     item.fit.as_ref().map_err(|why| item.refused(why))?;
     let given = name.is_some();
@@ -232,6 +258,7 @@ async fn adopt(
             vv: item.vv.clone(),
             policy: ImportPolicy::Own,
         },
+        replication_group: item.group.clone(),
         ..CreateVolume::new(name.clone(), backend)
     };
     let _at_work = inner.at_work.enter(&name, request);
@@ -242,6 +269,7 @@ async fn adopt(
         was: item.vv.clone(),
         name,
         array: item.array.clone(),
+        former: item.former.clone(),
         schedules: item.schedules.clone(),
     })
 }

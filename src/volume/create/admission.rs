@@ -126,6 +126,22 @@ impl<'a> Admission<'a> {
         Ok(admission)
     }
 
+    /// Where the group is changed.
+    pub fn acting(&self) -> &Acting {
+        &self.acting
+    }
+
+    /// As the queue at the group is to know it.
+    pub fn site<'s>(&'s self, inner: &'s Inner) -> Site<'s> {
+        Site {
+            namespace: &inner.namespace,
+            backend: self.backend,
+            pair: self.pair,
+            acting: &self.acting,
+            group_at_home: self.group,
+        }
+    }
+
     /// The array on which the VV is made.
     pub fn array(&self) -> &Array {
         &self.acting.array
@@ -168,13 +184,7 @@ impl<'a> Admission<'a> {
         coming: &mut Coming,
         steps: &mut Steps,
     ) -> Result<Admitted, Cause> {
-        let site = Site {
-            namespace: &inner.namespace,
-            backend: self.backend,
-            pair: self.pair,
-            acting: &self.acting,
-            group_at_home: self.group,
-        };
+        let site = self.site(inner);
         let change = Change::Admit(Box::new(self.newcomer()));
         let Changed { group_is_ours } = queue::change(coming, steps, &site, change, false).await?;
         let copy = self.copy(steps).await?;
@@ -187,6 +197,7 @@ impl<'a> Admission<'a> {
     fn newcomer(&self) -> Newcomer {
         Newcomer {
             vv: self.vv.clone(),
+            copy: None,
             group: self.acting.group.clone(),
             target: self.acting.target.clone(),
             cpg: self.cpg.clone(),

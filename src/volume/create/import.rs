@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     admission::{Admission, Admitted},
+    former_copy::{self, FormerCopy},
     making::Place,
     undo::{leave_group, remove_copy},
 };
@@ -79,6 +80,13 @@ pub(super) async fn import(
         _ => None,
     };
 
+    let former = match &admission {
+        Some(admission) if taken::leaves(steps.entry()).is_some() => {
+            Some(FormerCopy::check(inner, steps, admission, old).await?)
+        }
+        _ => None,
+    };
+
     let mut level = ServiceLevel::asked(asked);
     service_levels::check(steps, array, &level).await?;
     if service_levels::is_in_its_set(steps, array, old, &level).await? {
@@ -89,7 +97,11 @@ pub(super) async fn import(
     let was = Was::now(&vv);
     steps.record(&was.facts())?;
     comment.group_is_ours = admission.as_ref().is_some_and(Admission::group_is_ours);
-    taken::take(steps, array, &was, &comment).await?;
+    taken::claim(steps, array, &was, &comment).await?;
+    if let (Some(former), Some(admission)) = (&former, &admission) {
+        former.leave(inner, admission, coming, steps, &was).await?;
+    }
+    taken::give_name(steps, array, &was, &comment).await?;
     if let Some(cpg) = &snap_cpg {
         set_snap_cpg(steps, backend, &new, cpg).await?;
     }
@@ -206,7 +218,7 @@ fn leftover(
     }
 }
 
-/// Takes an unfinished import back: out of its group, its old name, its old comment.
+/// Takes an unfinished import back: out of its group, its old name, into the group that it was in, its old comment.
 pub(super) async fn try_undo(
     inner: &Inner,
     backend: &Backend,
@@ -236,7 +248,13 @@ pub(super) async fn try_undo(
         }
     }
     service_levels::undo(steps, array, &entry.vv, undone).await?;
-    undone.append(&mut taken::give_back(inner, steps, array, &was, async |_| Ok(())).await?);
+    let mut joined = None;
+    let join_again = async |steps: &mut Steps| {
+        joined = former_copy::join_again(inner, backend, coming, steps, &was).await?;
+        Ok(())
+    };
+    undone.append(&mut taken::give_back(inner, steps, array, &was, join_again).await?);
+    undone.extend(joined);
     if Intent::SetSnapCpg.may_have_happened(&entry) {
         undone.push("the snapshot CPG that it was given stays".to_owned());
     }

@@ -5,6 +5,7 @@ mod admission;
 mod clone;
 mod complete;
 mod existing;
+mod former_copy;
 mod import;
 mod inherited;
 mod making;
@@ -100,10 +101,13 @@ pub(super) async fn create_for(
         .await
         .map_err(|e| clean(e.into()))?
         .clone();
-    let entry = JournalEntry {
+    let mut entry = JournalEntry {
         request: serde_json::to_value(asked).unwrap_or_default(),
         ..inner.new_entry(request, OpKind::Create, name, &backend)
     };
+    if let (Asked::Adoption, Some(group)) = (by, &asked.replication_group) {
+        taken::note_leaves(&mut entry, group);
+    }
     let vv = entry.vv.clone();
 
     let (on, found) = under_the_name(inner, request, &backend, asked)

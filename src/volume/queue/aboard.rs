@@ -115,7 +115,7 @@ async fn still_marked(
     let (mut marked, mut mine) = (Vec::new(), None);
     for waiting in aboard {
         let vv = match &waiting.rider.change {
-            Change::Dismiss(vv) if waiting.rider.marked => vv,
+            Change::Dismiss(vv) | Change::Part(vv) if waiting.rider.marked => vv,
             Change::Admit(newcomer) if waiting.rider.marked => &newcomer.vv,
             _ => {
                 marked.push(waiting);

@@ -183,7 +183,7 @@ impl Found {
     pub fn allows(&self, rider: &Rider) -> bool {
         match rider.change {
             Change::TakeBack(_) => self.calm || has_waited_long(rider),
-            Change::Dismiss(_) => self.both,
+            Change::Dismiss(_) | Change::Part(_) => self.both,
             Change::Admit(_) => self.both && self.ours.is_some(),
             // It has a cycle for itself.
             Change::Alone(_) => false,

@@ -101,7 +101,7 @@ pub(super) async fn change(
 ) -> Result<Changed, Cause> {
     let key = GroupKey::find(site.backend, site.group_at_home, &site.acting.group).await?;
     let marked = match &change {
-        Change::Dismiss(_) => true,
+        Change::Dismiss(_) | Change::Part(_) => true,
         // Any host may remove a clone that is not ready.
         Change::Admit(_) => steps.entry().kind == OpKind::Completion,
         Change::TakeBack(_) | Change::Alone(_) => false,

@@ -146,7 +146,7 @@ pub(super) async fn give_back(
 ) -> Result<(), Cause> {
     let was = recall(steps)?;
     let array = &backend.array;
-    let unexported = async |steps: &Steps| must_have_no_export(steps, array, &was).await;
+    let unexported = async |steps: &mut Steps| must_have_no_export(steps, array, &was).await;
     let done = taken::give_back(inner, steps, array, &was, unexported).await?;
     log::info!(volume = steps.entry().name.as_str(), vv = was.name.as_str(), array = backend.array.label(), done:% = done.join(", ");
         "released");

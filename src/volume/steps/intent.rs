@@ -20,6 +20,8 @@ pub(in crate::volume) enum Intent {
     RemovePythonSet,
     TakeVv,
     Rename,
+    RenameCopy,
+    SetWwn,
     SetSnapCpg,
     MakeGroup,
     LockGroup,
@@ -64,7 +66,7 @@ pub(in crate::volume) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 54] = [
+    const ALL: [(Self, &'static str); 56] = [
         (Self::MakeVv, "make-vv"),
         (Self::TakeSnapshot, "take-snapshot"),
         (Self::MakeSchedule, "make-schedule"),
@@ -78,6 +80,8 @@ impl Intent {
         (Self::RemovePythonSet, "remove-python-set"),
         (Self::TakeVv, "take-vv"),
         (Self::Rename, "rename"),
+        (Self::RenameCopy, "rename-copy"),
+        (Self::SetWwn, "set-wwn"),
         (Self::SetSnapCpg, "set-snap-cpg"),
         (Self::MakeGroup, "make-group"),
         (Self::LockGroup, "lock-group"),

@@ -5,11 +5,11 @@ use crate::{
         ActiveVlun, Array, Cpg, ExportedVv, RcGroup, Refusal, Task, VlunQuery, VlunTemplate, Vv,
         VvKind, VvSet, VvState,
     },
-    model::{CpgName, PythonName, VvName},
+    model::{CpgName, GroupName, PythonName, VvName},
     volume::{error::Cause, inner::Inner, kill_points::Doing},
 };
 
-use super::NotTaken;
+use super::{CannotLeave, NotTaken};
 
 /// What an array shows beside its VVs.
 #[derive(Debug)]
@@ -66,8 +66,13 @@ impl Around {
         self.sets.iter().filter(|set| set.members.contains(vv))
     }
 
+    /// The group that it is in.
+    pub fn group_of(&self, vv: &VvName) -> Option<&RcGroup> {
+        self.groups.iter().find(|group| group.holds(vv))
+    }
+
     /// Who may have it, in words. An export of a set that it is in counts, also one without any path yet.
-    fn exported_to(&self, vv: &VvName) -> Option<String> {
+    pub fn exported_to(&self, vv: &VvName) -> Option<String> {
         let is_it = |exported: &ExportedVv| match exported {
             ExportedVv::One(name) => name == vv,
             ExportedVv::Set(set) => self
@@ -95,12 +100,14 @@ impl Around {
         found.domain.as_ref().map(ToString::to_string)
     }
 
-    /// Whether a VV may be taken as it is, by a backend whose first CPG this is. `parent`: what it is a snapshot of.
+    /// Whether a VV may be taken as it is, by a backend whose first CPG this is. `parent`: what it is a snapshot of. `leaves`: the group that
+    /// it may leave for that.
     pub fn judge(
         &self,
         home: Option<&CpgName>,
         vv: &Vv,
         parent: Option<&Vv>,
+        leaves: Option<&GroupName>,
     ) -> Result<(), NotTaken> {
         let python = PythonName::of(&vv.name).is_some();
         match (&vv.kind, vv.read_only) {
@@ -114,13 +121,15 @@ impl Around {
         if let Some(to) = self.exported_to(&vv.name) {
             return Err(NotTaken::Exported { to, python });
         }
-        if let Some(group) = self.groups.iter().find(|group| group.holds(&vv.name)) {
+        if let Some(group) = self.group_of(&vv.name)
+            && leaves != Some(&group.name)
+        {
             let group = group.name.clone();
-            return Err(NotTaken::InGroup { group, python });
+            return Err(CannotLeave::NotAsked { group, python }.into());
         }
         // Whose a snapshot is goes by the group of its volume; what is at home there, or is a copy, is found from one array only.
         if let Some(parent) = parent
-            && let Some(group) = self.groups.iter().find(|group| group.holds(&parent.name))
+            && let Some(group) = self.group_of(&parent.name)
         {
             return Err(NotTaken::ReplicatedParent {
                 parent: parent.name.clone(),
@@ -193,12 +202,12 @@ mod tests {
     }
 
     fn refused(around: &Around, vv: &Vv) -> String {
-        around.judge(None, vv, None).unwrap_err().to_string()
+        around.judge(None, vv, None, None).unwrap_err().to_string()
     }
 
     #[test]
     fn what_is_on_its_way_is_refused() {
-        assert_eq!(nothing().judge(None, &vv(), None), Ok(()));
+        assert_eq!(nothing().judge(None, &vv(), None, None), Ok(()));
         let of_kind = |kind| refused(&nothing(), &Vv { kind, ..vv() });
         assert_eq!(of_kind(VvKind::PhysicalCopy), "is of the type `pcopy`");
         assert_eq!(of_kind("rmvv".into()), "is of the type `rmvv`");
@@ -229,7 +238,11 @@ mod tests {
             assert_eq!(said, format!("is being copied (task 5120, `{name}`)"));
         }
         for name in ["oracle_011->copy", "old_oracle_01", "scheduler"] {
-            assert_eq!(with_task(name).judge(None, &vv(), None), Ok(()), "{name}");
+            assert_eq!(
+                with_task(name).judge(None, &vv(), None, None),
+                Ok(()),
+                "{name}"
+            );
         }
     }
 
@@ -251,7 +264,7 @@ mod tests {
             user_cpg: None,
             ..vv()
         };
-        let judge = |parent: Option<&Vv>| around.judge(Some(&home), &snapshot, parent);
+        let judge = |parent: Option<&Vv>| around.judge(Some(&home), &snapshot, parent, None);
         assert_eq!(judge(Some(&vv())), Ok(()));
         assert_eq!(judge(None), Err(NotTaken::NoCpg));
         let bank = Vv {

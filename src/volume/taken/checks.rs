@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-use super::{Around, NotTaken, Was, not_taken, op_of, scheduled, schedules};
+use super::{Around, NotTaken, Was, leaves, not_taken, op_of, scheduled, schedules};
 
 /// Who wants a VV taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,9 +172,10 @@ pub(in crate::volume) async fn check(
         return Err(refused(NotTaken::SnapshotInGroup));
     }
     let around = Around::look(inner, array, Some(old)).await?;
+    let leaves = leaves(steps.entry());
     let (of, parent) = parent(inner, array, &vv).await?.unzip();
     around
-        .judge(backend.cpgs.first(), &vv, parent.as_ref())
+        .judge(backend.cpgs.first(), &vv, parent.as_ref(), leaves.as_ref())
         .map_err(refused)?;
     if let (Some(of), Some(parent)) = (&of, parent)
         && of.home != home
@@ -185,7 +186,8 @@ pub(in crate::volume) async fn check(
         }));
     }
     // Who adopts a VV wants all of it moved, and is told of them with the answer.
-    if !is_adopted(old, asked.replication_group.as_ref())
+    if leaves.is_none()
+        && !is_adopted(old, asked.replication_group.as_ref())
         && let Some(all) = schedules(inner, array).await
     {
         let found = scheduled(&all, old);

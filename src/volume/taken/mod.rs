@@ -6,6 +6,7 @@
 
 mod around;
 mod checks;
+mod leaving;
 mod refused;
 mod schedules;
 
@@ -24,6 +25,8 @@ use super::{
 
 pub(super) use around::Around;
 pub(super) use checks::{Asked, Fit, check, comment, left_here, name, parent};
+pub use leaving::CannotLeave;
+pub(super) use leaving::{former_name, has_copies, leaves, may_leave, note_leaves};
 pub use refused::NotTaken;
 pub(super) use schedules::{scheduled, schedules, schedules_of};
 
@@ -74,17 +77,27 @@ impl Was {
     }
 }
 
-/// Takes it: the comment, the name. Gives it as it is then.
-pub(super) async fn take(
+/// Takes it: the comment. Its name comes next.
+pub(super) async fn claim(
+    steps: &mut Steps,
+    array: &Array,
+    was: &Was,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let marked = mark::home(steps, Intent::TakeVv, array, &was.name, comment).await?;
+    if marked.wwn != was.wwn {
+        return Err(Cause::other_identity(array, &marked, &was.wwn));
+    }
+    Ok(())
+}
+
+/// Takes it: the name. Gives it as it is then.
+pub(super) async fn give_name(
     steps: &mut Steps,
     array: &Array,
     was: &Was,
     comment: &Comment,
 ) -> Result<Vv, Cause> {
-    let marked = mark::home(steps, Intent::TakeVv, array, &was.name, comment).await?;
-    if marked.wwn != was.wwn {
-        return Err(Cause::other_identity(array, &marked, &was.wwn));
-    }
     let new = steps.entry().vv.clone();
     let taken = rename(steps, Intent::Rename, array, was, &was.name, &new).await?;
     // An array takes whatever comment it is given: another host may have been at it between the comment and the name.
@@ -108,7 +121,7 @@ pub(super) async fn give_back(
     steps: &mut Steps,
     array: &Array,
     was: &Was,
-    meanwhile: impl AsyncFnOnce(&Steps) -> Result<(), Cause>,
+    meanwhile: impl AsyncFnOnce(&mut Steps) -> Result<(), Cause>,
 ) -> Result<Vec<String>, Cause> {
     let mut done = Vec::new();
     let entry = steps.entry().clone();

@@ -5,6 +5,8 @@ use crate::{
     model::{CommentError, GroupName, Namespace, OperationId, VolumeName, VvName, Wwn},
 };
 
+use super::CannotLeave;
+
 /// What goes on after "VV … on array …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
@@ -48,13 +50,8 @@ pub enum NotTaken {
         python: bool,
     },
     /// It replicates.
-    #[error("is in remote copy group `{group}`")]
-    InGroup {
-        /// Its group.
-        group: GroupName,
-        /// It is a volume of the python plugin.
-        python: bool,
-    },
+    #[error(transparent)]
+    CannotLeave(#[from] CannotLeave),
     /// Of another domain than the backend's volumes.
     #[error("is in domain `{is}`, and the volumes of this backend are in domain `{wanted}`")]
     OtherDomain {
@@ -196,18 +193,7 @@ impl NotTaken {
             Self::Exported { python: false, .. } => format!(
                 "take it from those hosts first: unmount it there, then `removevlun`; see `showvlun -t -v {vv}`"
             ),
-            Self::InGroup {
-                group,
-                python: true,
-            } => format!(
-                "a VV is not renamed in a group: stop the group, `dismissrcopyvv {vv} {group}`, remove its former copy from the other array, and import it with `-o importVol={vv} -o importPolicy=own -o replicationGroup={group}`, or adopt it under a plain backend"
-            ),
-            Self::InGroup {
-                group,
-                python: false,
-            } => format!(
-                "a VV is not renamed in a group: stop the group, `dismissrcopyvv {vv} {group}`, and import it, with `replicationGroup` if it is to be replicated again"
-            ),
+            Self::CannotLeave(why) => why.hint(vv),
             Self::OtherDomain { .. } => {
                 "use a backend whose CPGs are in the VV's domain, or let an administrator move the VV".to_owned()
             }

@@ -1,0 +1,172 @@
+//! A volume of the python plugin in a remote copy group. No source tells whether a VV can be renamed there (array fact 119): it leaves its
+//! group for its new name, and joins it again.
+
+use crate::{
+    index::JournalEntry,
+    inform::{RcGroup, RcVolume},
+    model::{GroupName, Role, SyncStatus, TargetName, VvName},
+    replication::{self, ReplicationError},
+};
+
+use super::NotTaken;
+
+/// The fact that it leaves this group, which it joins again afterwards.
+const LEAVES: &str = "leaves";
+
+/// Why it cannot leave its group for its new name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CannotLeave {
+    /// Nobody said that it may.
+    #[error("is in remote copy group `{group}`")]
+    NotAsked {
+        /// Its group.
+        group: GroupName,
+        /// It is a volume of the python plugin.
+        python: bool,
+    },
+    /// Of no backend.
+    #[error(
+        "is in remote copy group `{group}` to target `{target}`, and no backend of hpe.conf with `replication_device` has this array and that target"
+    )]
+    NoBackend {
+        /// Its group.
+        group: GroupName,
+        /// Where that replicates to.
+        target: TargetName,
+    },
+    /// The group is not in a state for it.
+    #[error("cannot leave its group for its new name: {0}")]
+    Group(Box<ReplicationError>),
+    /// What the other array has is not what the volume is.
+    #[error("is `{sync}` in remote copy group `{group}`, so that its copy is not what it is")]
+    NotSynced {
+        /// Its group.
+        group: GroupName,
+        /// How far its copy is.
+        sync: SyncStatus,
+    },
+    /// Somebody took it out.
+    #[error("was in remote copy group `{0}`, and is not any more")]
+    Left(GroupName),
+    /// The other array does not show the copy.
+    #[error("has a copy called `{copy}` on array `{array}`, which does not show it")]
+    NoCopy {
+        /// By the name that the group tells.
+        copy: VvName,
+        /// The other array.
+        array: String,
+    },
+    /// A host may have the copy.
+    #[error("has a copy, `{copy}` on array `{array}`, that is exported to {to}")]
+    CopyExported {
+        /// By its name there.
+        copy: VvName,
+        /// The other array.
+        array: String,
+        /// In words.
+        to: String,
+    },
+    /// The name that the former copy is to have.
+    #[error(
+        "has a copy, `{copy}` on array `{array}`, that would be called `{copy}{FORMER}` afterwards, and that name is {}",
+        if *.taken { "taken" } else { "too long" }
+    )]
+    FormerName {
+        /// By its name there.
+        copy: VvName,
+        /// The other array.
+        array: String,
+        /// There is one of that name.
+        taken: bool,
+    },
+}
+
+/// What is added to the name of a copy that no volume has any more.
+const FORMER: &str = ".old";
+
+impl CannotLeave {
+    /// What to do.
+    pub(super) fn hint(&self, vv: &VvName) -> String {
+        match self {
+            Self::NotAsked {
+                group,
+                python: true,
+            } => format!(
+                "`hpe3par-docker volume adopt {vv} --copy-anew`: it leaves `{group}` for its new name, joins it again, and all of it is copied to the other array anew"
+            ),
+            Self::NotAsked {
+                group,
+                python: false,
+            } => format!(
+                "a VV is not renamed in a group: stop the group, `dismissrcopyvv {vv} {group}`, and import it, with `replicationGroup` if it is to be replicated again"
+            ),
+            Self::NoBackend { group, target } => format!(
+                "add a backend with `replication_device = …,backend_id:{target}` for the array of `{group}`"
+            ),
+            Self::Group(why) => why.hint(),
+            Self::NotSynced { group, .. } => {
+                format!("wait until it is Synced; see `showrcopy groups {group}`")
+            }
+            Self::Left(_) => "try again".to_owned(),
+            Self::NoCopy { array, .. } => {
+                format!("find out what became of it; see `showvv` on `{array}`")
+            }
+            Self::CopyExported { copy, array, .. } => format!(
+                "stop the containers that use it on the hosts with the python plugin; see `showvlun -t -v {copy}` on `{array}`"
+            ),
+            Self::FormerName {
+                copy,
+                array,
+                taken: true,
+            } => format!(
+                "if nobody needs it any more, `removevv -f {copy}{FORMER}` on `{array}`; otherwise call it otherwise there"
+            ),
+            Self::FormerName { .. } => {
+                "see the names that HPE's python plugin gives; this one is not its own".to_owned()
+            }
+        }
+    }
+}
+
+/// The name of a copy when no volume has it any more: none of the python plugin's, so that nobody takes it for a volume.
+pub(in crate::volume) fn former_name(copy: &VvName) -> Option<VvName> {
+    VvName::new(&format!("{copy}{FORMER}")).ok()
+}
+
+/// Whether the group may be stopped for a moment, and lets it go. Gives what the group tells of it.
+pub(in crate::volume) fn may_leave<'a>(
+    array: &str,
+    group: &'a RcGroup,
+    vv: &VvName,
+) -> Result<&'a RcVolume, NotTaken> {
+    let name = || group.name.clone();
+    if !group.role.is_primary() {
+        return Err(NotTaken::GroupElsewhere(name()));
+    }
+    let why = |why| NotTaken::CannotLeave(CannotLeave::Group(Box::new(why)));
+    replication::check_growth(array, group).map_err(why)?;
+    let member = group.volumes.iter().find(|member| member.local == *vv);
+    let member = member.ok_or_else(|| NotTaken::CannotLeave(CannotLeave::Left(name())))?;
+    if member.sync != SyncStatus::Synced {
+        return Err(NotTaken::CannotLeave(CannotLeave::NotSynced {
+            group: name(),
+            sync: member.sync,
+        }));
+    }
+    Ok(member)
+}
+
+/// True for the half of a group that has copies by nature, whichever array sends now.
+pub(in crate::volume) fn has_copies(role: Role) -> bool {
+    matches!(role, Role::Secondary | Role::PrimaryRev)
+}
+
+/// Writes down that it leaves this group.
+pub(in crate::volume) fn note_leaves(entry: &mut JournalEntry, group: &GroupName) {
+    entry.facts.insert(LEAVES.to_owned(), group.to_string());
+}
+
+/// The group that an adoption takes its volume out of, by its name on the backend's own array.
+pub(in crate::volume) fn leaves(entry: &JournalEntry) -> Option<GroupName> {
+    GroupName::new(entry.facts.get(LEAVES)?).ok()
+}
