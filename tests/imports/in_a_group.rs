@@ -308,7 +308,7 @@ async fn undone(scene: Scene) {
 async fn undone_at(scene: &Scene, desk: &Machine, faults: &[(&str, &str)]) {
     let before = scene.stage.arrays.dump();
     for (array, command) in faults {
-        let fault = Fault::new(Kind::Refuse).on(*array).matching(command);
+        let fault = Fault::new(Kind::Refuse).on(array).matching(command);
         let fault = fault.words("Error: the moon is wrong");
         scene.stage.arrays.control.fault(fault).unwrap();
         let reply = process::adopt_anew(desk, "orders", None, &[]).await;

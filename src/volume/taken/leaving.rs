@@ -36,7 +36,7 @@ pub enum CannotLeave {
     },
     /// The group is not in a state for it.
     #[error("cannot leave its group for its new name: {0}")]
-    Group(Box<ReplicationError>),
+    Group(ReplicationError),
     /// What the other array has is not what the volume is.
     #[error("is `{sync}` in remote copy group `{group}`, so that its copy is not what it is")]
     NotSynced {
@@ -143,15 +143,16 @@ pub(in crate::volume) fn may_leave<'a>(
     if !group.role.is_primary() {
         return Err(NotTaken::GroupElsewhere(name()));
     }
-    let why = |why| NotTaken::CannotLeave(CannotLeave::Group(Box::new(why)));
-    replication::check_growth(array, group).map_err(why)?;
+    replication::check_growth(array, group).map_err(CannotLeave::Group)?;
     let member = group.volumes.iter().find(|member| member.local == *vv);
-    let member = member.ok_or_else(|| NotTaken::CannotLeave(CannotLeave::Left(name())))?;
+    let member = member.ok_or_else(|| CannotLeave::Left(name()))?;
     if member.sync != SyncStatus::Synced {
-        return Err(NotTaken::CannotLeave(CannotLeave::NotSynced {
+        let sync = member.sync;
+        return Err(CannotLeave::NotSynced {
             group: name(),
-            sync: member.sync,
-        }));
+            sync,
+        }
+        .into());
     }
     Ok(member)
 }

@@ -50,8 +50,8 @@ pub enum NotTaken {
         python: bool,
     },
     /// It replicates.
-    #[error(transparent)]
-    CannotLeave(#[from] CannotLeave),
+    #[error("{0}")]
+    CannotLeave(Box<CannotLeave>),
     /// Of another domain than the backend's volumes.
     #[error("is in domain `{is}`, and the volumes of this backend are in domain `{wanted}`")]
     OtherDomain {
@@ -162,6 +162,12 @@ pub enum NotTaken {
 fn quoted(names: &[impl std::fmt::Display]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+impl From<CannotLeave> for NotTaken {
+    fn from(why: CannotLeave) -> Self {
+        Self::CannotLeave(Box::new(why))
+    }
 }
 
 impl NotTaken {
