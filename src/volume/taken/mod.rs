@@ -108,7 +108,7 @@ pub(super) async fn give_back(
     steps: &mut Steps,
     array: &Array,
     was: &Was,
-    meanwhile: impl AsyncFnOnce(&Steps) -> Result<(), Cause>,
+    meanwhile: impl AsyncFnOnce(&mut Steps) -> Result<(), Cause>,
 ) -> Result<Vec<String>, Cause> {
     let mut done = Vec::new();
     let entry = steps.entry().clone();
