@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use hpe3par_sim::{Fault, Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    moved::{What, dies_after},
     rig::{
         arrays::HOME,
         plugin::{Plugin, Reply},
@@ -323,4 +324,68 @@ async fn a_release_that_died_when_it_was_taken_back_looks_again() {
     scene.types(HOME, "removevlun -f oracle_01 7 other").await;
     scene.stage.remove("db1").await.ok();
     assert_eq!(scene.vv(HOME, "oracle_01")["comment"], COMMENT);
+}
+
+/// The exports of the home array to this machine: of which VV, at which LUN.
+fn exported(scene: &Scene) -> Vec<(String, u64)> {
+    let vluns = scene.stage.arrays.dump()[HOME]["vluns"].clone();
+    let vluns = vluns.as_array().unwrap().iter();
+    let of = |vlun: &Value| {
+        assert_eq!(vlun["host"], "host1");
+        let name = vlun["vv"].as_str().unwrap().to_owned();
+        (name, vlun["lun"].as_u64().unwrap())
+    };
+    vluns.map(of).collect()
+}
+
+const BY_HAND: u64 = 40;
+
+/// The plugin dies in a mount of `db1`, after this command, and the volume is released by another host. At its next start it takes back
+/// what the mount had exported. `by_hand`: an administrator has exported the VV to this machine, at another LUN.
+async fn mount_dies(at: &str, by_hand: bool) -> (Scene, Vec<(String, u64)>) {
+    let mut scene = Scene::set("3.3.1").await;
+    scene.has_vv("oracle_01").await;
+    scene.types(HOME, "setvv -snp_cpg ssd_r5 oracle_01").await;
+    scene.import("db1", "oracle_01", json!({})).await.ok();
+    dies_after(&mut scene, What::Mount, HOME, at).await;
+    let before = exported(&scene);
+    assert_eq!(before.len(), 1, "{before:?}");
+    scene.types(HOME, "setvv -name oracle_01 dkv-db1").await;
+    let lun = before[0].1;
+    if by_hand {
+        assert_ne!(lun, BY_HAND);
+        for line in [
+            format!("removevlun -f oracle_01 {lun} host1"),
+            format!("createvlun oracle_01 {BY_HAND} host1"),
+        ] {
+            scene.types(HOME, &line).await;
+        }
+    }
+    assert_eq!(scene.stage.machine.open_entries(), 1);
+    scene.stage.plugin = tokio::task::block_in_place(|| Plugin::start(&scene.stage.machine));
+    soon("the end of the mount", || {
+        scene.stage.machine.open_entries() == 0
+    })
+    .await;
+    let left = exported(&scene);
+    (scene, left)
+}
+
+const HELD: &str = "^setvv -comment dk1.*/held=";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_mount_that_died_takes_back_its_own_export_and_no_other() {
+    let (_scene, left) = mount_dies(HELD, false).await;
+    assert_eq!(left, []);
+    let (_scene, left) = mount_dies(HELD, true).await;
+    assert_eq!(left, [("oracle_01".to_owned(), BY_HAND)]);
+}
+
+/// As an older plugin left it: what is exported to this machine may be what it exported.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_mount_that_died_before_it_knew_its_lun_takes_back_what_it_finds() {
+    for by_hand in [false, true] {
+        let (_scene, left) = mount_dies("^createvlun ", by_hand).await;
+        assert_eq!(left, [], "{by_hand}");
+    }
 }
