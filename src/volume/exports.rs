@@ -370,3 +370,38 @@ pub(super) async fn remove(
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        index::OpKind,
+        model::{OperationId, VolumeName},
+    };
+
+    #[test]
+    fn the_lun_is_that_of_the_last_export_or_not_known() {
+        let mut entry = JournalEntry {
+            op: OperationId::parse("host1@c0365b.1").unwrap(),
+            kind: OpKind::Mount,
+            name: VolumeName::new("db1").unwrap(),
+            backend: "DEFAULT".parse().unwrap(),
+            vv: "dkv-db1".parse().unwrap(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            steps: Vec::new(),
+            facts: BTreeMap::new(),
+            request: serde_json::Value::Null,
+        };
+        let mut luns = Vec::new();
+        for lun in [Some(3), None, Some(7)] {
+            entry.steps.push(Intent::Export.to_string());
+            if let Some(lun) = lun {
+                entry.facts.insert(lun_fact(&entry), lun.to_string());
+            }
+            luns.push(lun_of(&entry));
+        }
+        assert_eq!(luns, [Some(Lun(3)), None, Some(Lun(7))]);
+    }
+}
