@@ -9,8 +9,17 @@ use std::{
 };
 
 use nix::libc;
+use tokio::time::{Instant, sleep};
 
 use super::{BlockDevice, Holder, HostError, Kernel, command::blocking};
+
+/// How long an unmount that the kernel has not ended is waited for. umount(2) returns while a mount namespace that is dying still has the
+/// filesystem; what that still has to write to a device without a path fails when dm-multipath gives up, after 90 s as docs/hosts.md has
+/// it. It was lost before anybody asks, and a mount that waits as long, and then takes some 10 s, is in time for an engine that allows
+/// 120 s; one that is not goes on, and is kept for the engine's next try.
+const ENDING: Duration = Duration::from_secs(90);
+/// Between two looks, each of which reads the mounts of every process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Who uses a device, as far as the kernel tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +34,25 @@ pub struct Busy {
     pub users: Vec<(u32, String)>,
     /// It cannot be opened for oneself alone.
     pub claimed: bool,
+}
+
+impl Busy {
+    /// True if the device is claimed and there is nobody who could be told to stop: so it is from when umount(2) has returned until the
+    /// kernel ends the filesystem.
+    pub fn names_nobody(&self) -> bool {
+        let Self {
+            mounts,
+            holders,
+            stacked,
+            users,
+            claimed,
+        } = self;
+        *claimed
+            && mounts.is_empty()
+            && holders.is_empty()
+            && stacked.is_empty()
+            && users.is_empty()
+    }
 }
 
 impl fmt::Display for Busy {
@@ -70,6 +98,33 @@ pub async fn busy(
     let (kernel, device) = (kernel.clone(), device.clone());
     let what = format!("looking who uses `{}`", device.path().display());
     blocking(what, limit, move || look(&kernel, &device)).await
+}
+
+/// As [`busy`], but waits up to 90 s for a device that [names nobody](Busy::names_nobody): an unmount that has not ended does so by
+/// itself. Whoever is named is told at once. Each look may take `limit`.
+///
+/// # Errors
+/// As [`busy`].
+pub async fn busy_for_good(
+    kernel: &Kernel,
+    device: &BlockDevice,
+    limit: Duration,
+) -> Result<Option<Busy>, HostError> {
+    let begun = Instant::now();
+    let mut is_told = false;
+    loop {
+        let by = busy(kernel, device, limit).await?;
+        let is_ending = by.as_ref().is_some_and(Busy::names_nobody);
+        if !is_ending || begun.elapsed() >= ENDING {
+            return Ok(by);
+        }
+        if !is_told {
+            log::info!(device:% = device.path().display(), wwn = device.wwn().as_str(), patience_s = ENDING.as_secs();
+                "in use, and the kernel names nobody: the end of an unmount is waited for");
+            is_told = true;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// The maps that kpartx makes, by a rule of udev, of a partition table that it finds in a map of dm-multipath. They use nothing by being
@@ -219,57 +274,143 @@ pub(super) fn users_of(kernel: &Kernel, mountpoint: &Path) -> Busy {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{fs::File, process::Command};
+
+    use tempfile::TempDir;
 
     use super::*;
     use crate::model::Wwn;
 
-    /// A loop device that another part of the test holds for itself, as device-mapper does what its maps are built on.
+    const WWN: &str = "60002AC00000000000000A1F0001B2C3";
+
+    /// A loop device as map `dm-0`, in tables of its own where nobody is named.
+    struct Stage {
+        dir: TempDir,
+        node: String,
+        kernel: Kernel,
+        device: BlockDevice,
+    }
+
+    impl Stage {
+        fn set() -> Option<Self> {
+            let dir = tempfile::tempdir().unwrap();
+            let image = dir.path().join("image");
+            fs::write(&image, vec![0; 1 << 20]).unwrap();
+            let bind = ["--find", "--show"];
+            let bound = Command::new("losetup").args(bind).arg(&image).output();
+            let Some(bound) = bound.ok().filter(|bound| bound.status.success()) else {
+                assert!(std::env::var_os("REQUIRE_ALL").is_none());
+                println!("skipped: no loop device");
+                return None;
+            };
+            let node = String::from_utf8(bound.stdout).unwrap().trim().to_owned();
+            let [sys, dev] = ["sys", "dev"].map(|name| dir.path().join(name));
+            let kernel = Kernel::at(dir.path().join("proc"), &sys).with_dev(&dev);
+            fs::create_dir_all(dir.path().join("proc/self")).unwrap();
+            fs::write(dir.path().join("proc/self/mountinfo"), "").unwrap();
+            fs::create_dir(&dev).unwrap();
+            block(&sys, "dm-0", "253:0");
+            let wwn: Wwn = WWN.parse().unwrap();
+            let device = BlockDevice::named(&kernel, "dm-0", Path::new(&node), &wwn).unwrap();
+            Some(Self {
+                dir,
+                node,
+                kernel,
+                device,
+            })
+        }
+
+        /// Holds it for itself, as a filesystem does that the kernel has not ended, and device-mapper what its maps are built on.
+        fn claim(&self) -> File {
+            OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_EXCL)
+                .open(&self.node)
+                .unwrap()
+        }
+
+        /// Builds map `dm-1` on it, with this name in device-mapper.
+        fn build(&self, uuid: &str) {
+            let sys = self.dir.path().join("sys");
+            let map = block(&sys, "dm-1", "253:1");
+            fs::write(map.join("dm/uuid"), uuid).unwrap();
+            fs::write(self.dir.path().join("dev/dm-1"), "").unwrap();
+            fs::write(sys.join("block/dm-0/holders/dm-1"), "").unwrap();
+        }
+    }
+
+    impl Drop for Stage {
+        fn drop(&mut self) {
+            let detach = ["--detach", &self.node];
+            let _ = Command::new("losetup").args(detach).status();
+        }
+    }
+
+    fn block(sys: &Path, name: &str, number: &str) -> PathBuf {
+        let block = sys.join("block").join(name);
+        fs::create_dir_all(block.join("dm")).unwrap();
+        fs::create_dir_all(block.join("holders")).unwrap();
+        fs::create_dir_all(sys.join("dev/block")).unwrap();
+        fs::write(block.join("dev"), number).unwrap();
+        fs::write(block.join("size"), "2048").unwrap();
+        std::os::unix::fs::symlink(&block, sys.join("dev/block").join(number)).unwrap();
+        block
+    }
+
     #[test]
     fn what_a_free_partition_claims_is_claimed_by_nobody_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let image = dir.path().join("image");
-        fs::write(&image, vec![0; 1 << 20]).unwrap();
-        let bind = ["--find", "--show"];
-        let bound = Command::new("losetup").args(bind).arg(&image).output();
-        let Some(bound) = bound.ok().filter(|bound| bound.status.success()) else {
-            assert!(std::env::var_os("REQUIRE_ALL").is_none());
-            println!("skipped: no loop device");
-            return;
-        };
-        let node = String::from_utf8(bound.stdout).unwrap().trim().to_owned();
-        let alone = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_EXCL)
-            .open(&node);
-        let [sys, dev] = ["sys", "dev"].map(|name| dir.path().join(name));
-        let kernel = Kernel::at(dir.path().join("proc"), &sys).with_dev(&dev);
-        let wwn: Wwn = "60002AC00000000000000A1F0001B2C3".parse().unwrap();
-        let block = |name: &str, number: &str| {
-            let block = sys.join("block").join(name);
-            fs::create_dir_all(block.join("dm")).unwrap();
-            fs::create_dir_all(block.join("holders")).unwrap();
-            fs::create_dir_all(sys.join("dev/block")).unwrap();
-            fs::write(block.join("dev"), number).unwrap();
-            fs::write(block.join("size"), "2048").unwrap();
-            std::os::unix::fs::symlink(&block, sys.join("dev/block").join(number)).unwrap();
-            block
-        };
-        fs::create_dir_all(dir.path().join("proc/self")).unwrap();
-        fs::write(dir.path().join("proc/self/mountinfo"), "").unwrap();
-        fs::create_dir(&dev).unwrap();
-        let map = block("dm-0", "253:0");
-        let device = BlockDevice::named(&kernel, "dm-0", Path::new(&node), &wwn).unwrap();
-        let claimed = look(&kernel, &device).unwrap();
-        let partition = block("dm-1", "253:1");
-        let uuid = format!("part1-mpath-3{}", wwn.as_str().to_ascii_lowercase());
-        fs::write(partition.join("dm/uuid"), uuid).unwrap();
-        fs::write(dev.join("dm-1"), "").unwrap();
-        fs::write(map.join("holders/dm-1"), "").unwrap();
-        let partitioned = look(&kernel, &device).unwrap();
-        drop(alone);
-        let _ = Command::new("losetup").args(["--detach", &node]).status();
+        let Some(stage) = Stage::set() else { return };
+        let _alone = stage.claim();
+        let claimed = look(&stage.kernel, &stage.device).unwrap();
         assert!(claimed.is_some_and(|by| by.claimed));
-        assert_eq!(partitioned, None);
+        stage.build(&format!("part1-mpath-3{}", WWN.to_ascii_lowercase()));
+        assert_eq!(look(&stage.kernel, &stage.device).unwrap(), None);
+    }
+
+    async fn waited(stage: &Stage) -> (Option<Busy>, Duration) {
+        let begun = Instant::now();
+        let by = busy_for_good(&stage.kernel, &stage.device, Duration::from_secs(30)).await;
+        (by.unwrap(), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unmount_that_the_kernel_has_not_ended_is_waited_for() {
+        let Some(stage) = Stage::set() else { return };
+        let claim = stage.claim();
+        let ends = async {
+            sleep(Duration::from_secs(60)).await;
+            drop(claim);
+        };
+        let ((by, first), ()) = tokio::join!(waited(&stage), ends);
+        assert_eq!(by, None);
+        let seconds = first.as_secs();
+        assert!((60..=61).contains(&seconds), "{seconds}");
+        assert_eq!(waited(&stage).await, (None, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_names_nobody_for_ever_is_told_in_the_end() {
+        let Some(stage) = Stage::set() else { return };
+        let _claim = stage.claim();
+        let (by, in_all) = waited(&stage).await;
+        assert_eq!(in_all, Duration::from_secs(90));
+        let by = by.unwrap();
+        assert!(by.names_nobody());
+        assert_eq!(by.to_string(), "the kernel says so, and names nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_named_is_told_at_once_also_in_the_middle_of_a_wait() {
+        let Some(stage) = Stage::set() else { return };
+        let _claim = stage.claim();
+        let comes = async {
+            sleep(Duration::from_secs(10)).await;
+            stage.build("LVM-somebody");
+        };
+        let ((by, first), ()) = tokio::join!(waited(&stage), comes);
+        assert!((10..=11).contains(&first.as_secs()), "{first:?}");
+        assert_eq!(by.unwrap().to_string(), "part of `dm-1`");
+        let (by, again) = waited(&stage).await;
+        assert_eq!((by.unwrap().stacked.len(), again), (1, Duration::ZERO));
     }
 }

@@ -321,6 +321,10 @@ impl HostError {
             Self::TwoCopies { .. } => {
                 "the sides of its remote copy group have parted: `hpe3par-docker group list` shows how both arrays see it".to_owned()
             }
+            Self::InUse { path, by } if by.names_nobody() => format!(
+                "an unmount, or an mkfs, has not ended: what it writes waits for a path to the array, or for `no_path_retry` (see `multipath -ll` and `dmesg`); try again when `{}` is free",
+                path.display()
+            ),
             Self::InUse { path, .. } => format!("stop what uses it (`fuser -vm {}` names it), then try again", path.display()),
             Self::NotEmpty { .. } => {
                 "if nobody needs what is on it, remove the volume and create it again; nothing here ever overwrites data".to_owned()

@@ -16,7 +16,7 @@ mod san;
 mod simulated;
 mod transport;
 
-pub use busy::{Busy, busy, held_by};
+pub use busy::{Busy, busy, busy_for_good, held_by};
 pub use command::{CommandReport, Programs};
 pub use device::BlockDevice;
 pub use error::{ForeignRecord, HostError};

@@ -31,22 +31,13 @@ pub enum MountAs {
     Volume,
     /// A snapshot or a clone that is a volume of its own: as [`MountAs::Volume`], beside what it is of, whose XFS it has.
     Twin,
-    /// A snapshot: to read only, and without replaying the journal, so that a device that takes no writes will do (array fact 94). Its
-    /// volume may be mounted beside it.
-    Snapshot,
 }
 
 impl MountAs {
-    fn takes_writes(self) -> bool {
-        matches!(self, Self::Volume | Self::Twin)
-    }
-
-    fn options(self, kind: FsType) -> (MsFlags, Option<&'static str>) {
+    fn options(self, kind: FsType) -> Option<&'static str> {
         match (self, kind) {
-            (Self::Volume, _) | (Self::Twin, FsType::Ext4) => (MsFlags::empty(), None),
-            (Self::Twin, FsType::Xfs) => (MsFlags::empty(), Some("nouuid")),
-            (Self::Snapshot, FsType::Ext4) => (MsFlags::MS_RDONLY, Some("noload")),
-            (Self::Snapshot, FsType::Xfs) => (MsFlags::MS_RDONLY, Some("norecovery,nouuid")),
+            (Self::Volume, _) | (Self::Twin, FsType::Ext4) => None,
+            (Self::Twin, FsType::Xfs) => Some("nouuid"),
         }
     }
 }
@@ -95,16 +86,13 @@ pub async fn mount(
     if let Some(entry) = is_mounted(kernel, mountpoint)? {
         return match entry {
             entry if is_all_of(&entry, device) => {
-                as_asked_for(&entry, mount_as).map(|()| Change::Unchanged(entry))
+                takes_writes(&entry).map(|()| Change::Unchanged(entry))
             }
             other => Err(other_mount(other)),
         };
     }
-    // A snapshot changes nothing, and may be what the data are saved from.
     device.still_there(kernel)?;
-    if mount_as.takes_writes() {
-        must_be_sound(device, kind, When::Before).await?;
-    }
+    must_be_sound(device, kind, When::Before).await?;
     let what = format!(
         "mounting `{}` on `{}`",
         device.path().display(),
@@ -122,10 +110,10 @@ pub async fn mount(
         }
         other => other?,
     };
-    let kept = match as_asked_for(&entry, mount_as) {
+    let kept = match takes_writes(&entry) {
         // What was wrong may have been in the journal.
-        Ok(()) if mount_as.takes_writes() => must_be_sound(device, kind, When::Mounted).await,
-        other => other,
+        Ok(()) => must_be_sound(device, kind, When::Mounted).await,
+        refused => refused,
     };
     match kept {
         Ok(()) => Ok(Change::Changed(entry)),
@@ -150,9 +138,9 @@ fn other_mount(entry: MountEntry) -> HostError {
     }
 }
 
-/// Read-only when writing was asked for is no success.
-fn as_asked_for(entry: &MountEntry, mount_as: MountAs) -> Result<(), HostError> {
-    if mount_as.takes_writes() && entry.is_read_only() {
+/// A volume is to be written to: read-only is no success.
+fn takes_writes(entry: &MountEntry) -> Result<(), HostError> {
+    if entry.is_read_only() {
         return Err(HostError::ReadOnly {
             path: entry.mountpoint.clone(),
             why: format!(
@@ -170,7 +158,7 @@ fn as_asked_for(entry: &MountEntry, mount_as: MountAs) -> Result<(), HostError> 
 /// [`HostError::ReadOnly`], [`HostError::Io`], [`HostError::Unrecognised`].
 pub fn must_be_writable(kernel: &Kernel, mountpoint: &Path) -> Result<(), HostError> {
     match is_mounted(kernel, mountpoint)? {
-        Some(entry) => as_asked_for(&entry, MountAs::Volume),
+        Some(entry) => takes_writes(&entry),
         None => Ok(()),
     }
 }
@@ -217,14 +205,13 @@ fn mount_now(
         Err(e) => return Err(HostError::io("make directory", &target, e)),
     }
     let held = device.hold_now(kernel)?;
-    let (flags, data) = mount_as.options(kind);
     let mut log = KernelLog::from_now();
     let done = nix::mount::mount(
         Some(device.path()),
         &target,
         Some(kind.to_string().as_str()),
-        flags,
-        data,
+        MsFlags::empty(),
+        mount_as.options(kind),
     );
     drop(held);
     if let Err(refusal) = done {

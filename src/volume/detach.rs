@@ -94,7 +94,7 @@ pub(super) async fn everything(
 }
 
 /// Another host may have released the volume while it was exported: then the export is to be found under the VV's old name, or, if that host
-/// has seen it there, under its own again.
+/// has seen it there, under its own again. What an administrator has exported to this machine since is left alone, as far as its LUN tells.
 async fn withdraw_by_wwn(backend: &Backend, steps: &mut Steps, array: &Array) -> Result<(), Cause> {
     let entry = steps.entry();
     let Some(wwn) = wwn_of(entry).filter(|_| Intent::Export.is_in(entry)) else {
@@ -105,7 +105,10 @@ async fn withdraw_by_wwn(backend: &Backend, steps: &mut Steps, array: &Array) ->
     if found.first().is_some_and(|vv| vv.wwn == wwn) {
         return Ok(());
     }
-    for template in exports::own_by_wwn(steps, backend, array, &wwn).await? {
+    let lun = exports::lun_of(steps.entry());
+    let mut own = exports::own_by_wwn(steps, backend, array, &wwn).await?;
+    own.retain(|template| lun.is_none_or(|lun| template.lun == lun));
+    for template in own {
         exports::withdraw(steps, Intent::Withdraw, array, &template).await?;
     }
     Ok(())

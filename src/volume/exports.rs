@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use crate::{
+    index::JournalEntry,
     inform::{
         Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate, VvQuery,
     },
@@ -281,7 +282,7 @@ async fn export_at(
     host: &HostName,
     lun: LunChoice,
 ) -> Result<VlunTemplate, Cause> {
-    steps
+    let template = steps
         .act(intent, array.createvlun(vv, lun, host), || async {
             let templates = array.showvlun_t(VlunQuery::Vv(vv)).await?;
             Ok(match sort(Some(host), templates) {
@@ -294,7 +295,25 @@ async fn export_at(
                 }
             })
         })
-        .await
+        .await?;
+    // What the array that does not serve exports is never looked for under another name.
+    if intent == Intent::Export {
+        let fact = lun_fact(steps.entry());
+        steps.record(&[(&fact, &template.lun.to_string())])?;
+    }
+    Ok(template)
+}
+
+/// Where the journal has the LUN of an operation's last export: what an earlier one was at tells nothing of it.
+fn lun_fact(entry: &JournalEntry) -> String {
+    let export = Intent::Export.to_string();
+    let times = entry.steps.iter().filter(|step| **step == export).count();
+    format!("lun of export {times}")
+}
+
+/// The LUN of an operation's last export, if the array's answer to that was seen. What is exported at another one is not the operation's.
+pub(super) fn lun_of(entry: &JournalEntry) -> Option<Lun> {
+    entry.facts.get(&lun_fact(entry))?.parse().ok().map(Lun)
 }
 
 /// Takes this machine's export back. One that another host has taken away is as good.
@@ -349,5 +368,40 @@ pub(super) async fn remove(
             }
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        index::OpKind,
+        model::{OperationId, VolumeName},
+    };
+
+    #[test]
+    fn the_lun_is_that_of_the_last_export_or_not_known() {
+        let mut entry = JournalEntry {
+            op: OperationId::parse("host1@c0365b.1").unwrap(),
+            kind: OpKind::Mount,
+            name: VolumeName::new("db1").unwrap(),
+            backend: "DEFAULT".parse().unwrap(),
+            vv: "dkv-db1".parse().unwrap(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            steps: Vec::new(),
+            facts: BTreeMap::new(),
+            request: serde_json::Value::Null,
+        };
+        let mut luns = Vec::new();
+        for lun in [Some(3), None, Some(7)] {
+            entry.steps.push(Intent::Export.to_string());
+            if let Some(lun) = lun {
+                entry.facts.insert(lun_fact(&entry), lun.to_string());
+            }
+            luns.push(lun_of(&entry));
+        }
+        assert_eq!(luns, [Some(Lun(3)), None, Some(Lun(7))]);
     }
 }

@@ -16,8 +16,8 @@ use super::{
     pending::Pending, second_export, service_levels, snapshots, unmount,
 };
 
-/// How long the peer may take to show its side.
-const PEER: Duration = Duration::from_millis(1500);
+/// How long the peer may take to show its side, and an array a schedule: what is shown does not wait for them.
+const BESIDE: Duration = Duration::from_millis(1500);
 
 /// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
 /// seen, with the reason.
@@ -30,9 +30,10 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
     };
     let backend = backend.for_request(request);
     let before = volume.status.as_object().cloned().unwrap_or_default();
-    let (here, there) = tokio::join!(
+    let (here, there, schedule) = tokio::join!(
         own_side(inner, &backend, &volume),
-        peer_side(inner, &backend, &volume)
+        peer_side(inner, &backend, &volume),
+        schedule(inner, &backend, &volume)
     );
     let mut status = Map::new();
     let here = match here {
@@ -76,6 +77,10 @@ pub(super) async fn status(inner: &Inner, request: &RequestId, name: &VolumeName
         };
         status.insert("peer".to_owned(), json!(shown));
     }
+    match schedule {
+        Some(runs) => status.insert("schedule runs".to_owned(), json!(runs)),
+        None => status.remove("schedule runs"),
+    };
     match paths::shown(inner, &backend, name).await {
         Some(paths) => status.insert("paths".to_owned(), paths),
         None => status.remove("paths"),
@@ -160,7 +165,7 @@ async fn peer_side(
         let snapshots = snapshots::copies(inner, &copies);
         Ok(Some(PeerSide { group, snapshots }))
     };
-    let look = tokio::time::timeout(PEER, look);
+    let look = tokio::time::timeout(BESIDE, look);
     Some(match look.await {
         Ok(Err(error)) if error.is_unreachable() => {
             inner.news.not_reached(label, error.to_string());
@@ -170,12 +175,38 @@ async fn peer_side(
             inner.news.reached(label);
             answer.map_err(|error| error.to_string())
         }
-        Err(_) => Err(format!(
-            "array `{}` did not answer within {} ms",
-            pair.peer.label(),
-            PEER.as_millis()
-        )),
+        Err(_) => Err(too_late(&pair.peer)),
     })
+}
+
+fn too_late(array: &Array) -> String {
+    format!(
+        "array `{}` did not answer within {} ms",
+        array.label(),
+        BESIDE.as_millis()
+    )
+}
+
+/// When the schedule runs that goes with a snapshot, or why that is not known.
+async fn schedule(inner: &Inner, backend: &Backend, volume: &IndexedVolume) -> Option<String> {
+    let array = &backend.array;
+    let name = volume.schedule()?;
+    let source = volume
+        .options
+        .source
+        .snapshot()?
+        .of
+        .vv_name(&inner.namespace);
+    let look = async {
+        if let Some(why) = inner.news.out_of_reach(array.label()) {
+            return Err(why);
+        }
+        let runs = snapshots::schedules::runs_at(array, name, &source).await;
+        runs.map_err(|error| error.to_string())
+    };
+    let runs = tokio::time::timeout(BESIDE, look).await;
+    let runs = runs.unwrap_or_else(|_| Err(too_late(array)));
+    Some(runs.unwrap_or_else(|why| format!("not known: {why}")))
 }
 
 /// The group as both arrays showed it just now.

@@ -1,15 +1,18 @@
 //! The copy on the array that does not serve any more: on this machine, and on others.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::{Fault, Kind};
 
 use crate::{
-    bystander::{COPY_OF_ALL_MOUNTS, begin},
+    bystander::{COPY_OF_ALL_MOUNTS, Holder, begin},
     meanwhile::used_by_another_host,
     rig::{
         arrays::{HOME, PEER},
         engine::until,
     },
     scene::Flavour,
+    stage::Stage,
 };
 
 /// A failover under a running container: a second one does not get the old data.
@@ -171,5 +174,94 @@ async fn a_device_that_was_kept_is_not_joined_once_the_other_copy_was_used() {
     stage.mount_from(HOME, "db1", "c4").await;
     assert_eq!(stage.read("db1"), ["one", "two"]);
     stage.plugin.unmount("db1", "c4").await.ok();
+    assert!(stage.is_clear());
+}
+
+/// A mount namespace that is dying has the filesystem still when umount(2) has returned, and no table names it any more: here one whose own
+/// mount is a lazily ended one. Gives who keeps it.
+async fn unmounted_and_not_ended(stage: &Stage) -> Holder {
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    stage.write("db1", "one");
+    let at = stage.machine.mountpoint("db1").display().to_string();
+    let line = format!("exec 3< {at}/file && umount --lazy {at}");
+    let holder = begin(stage, &COPY_OF_ALL_MOUNTS, &line);
+    stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(!stage.mounted("db1"));
+    assert_eq!(stage.devices().len(), 1);
+    holder
+}
+
+const WAITS: &str = "in use, and the kernel names nobody: the end of an unmount is waited for";
+
+async fn a_mount_waits(stage: &Stage) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !stage.plugin.log().contains(WAITS) {
+        assert!(Instant::now() < patience, "no mount waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The array died under the container, and the group was failed over before the kernel gave up what it still had to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_unmount_is_waited_for() {
+    let test = "former_primary::the_end_of_an_unmount_is_waited_for";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    let holder = unmounted_and_not_ended(&stage).await;
+    stage.fail_over().await;
+    let ends = async {
+        a_mount_waits(&stage).await;
+        assert_eq!(stage.exports(PEER, "db1"), [""; 0]);
+        holder.end(&stage);
+    };
+    let ((), ()) = tokio::join!(stage.mount_from(PEER, "db1", "c2"), ends);
+    assert_eq!(stage.plugin.log().matches(WAITS).count(), 1);
+    assert_eq!(stage.read("db1"), ["one"]);
+    stage.plugin.unmount("db1", "c2").await.ok();
+    assert!(stage.is_clear());
+}
+
+/// Who is named is not waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_still_has_the_old_copy_here_is_named_at_once() {
+    let test = "former_primary::somebody_who_still_has_the_old_copy_here_is_named_at_once";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    stage.create_replicated("db1").await;
+    stage.mount_from(HOME, "db1", "c1").await;
+    let holder = begin(&stage, &COPY_OF_ALL_MOUNTS, "true");
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.fail_over().await;
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(
+        said.contains("is in use by this host (seen mounted"),
+        "{said}"
+    );
+    let pid = format!("by pid {} (`sleep`)", holder.pid);
+    assert!(said.contains(&pid), "{said}");
+    assert!(!stage.plugin.log().contains(WAITS));
+    holder.end(&stage);
+    until("the detach", || stage.is_clear());
+}
+
+/// The same, of a device that is not what the volume is any more: another host has had it from the other array.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_unmount_is_waited_for_also_before_another_ones_data() {
+    let test = "former_primary::the_end_of_an_unmount_is_waited_for_also_before_another_ones_data";
+    let Some(mut stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    let holder = unmounted_and_not_ended(&stage).await;
+    used_by_another_host(&mut stage).await;
+    let ends = async {
+        a_mount_waits(&stage).await;
+        holder.end(&stage);
+    };
+    let ((), ()) = tokio::join!(stage.mount_from(HOME, "db1", "c2"), ends);
+    assert_eq!(stage.read("db1"), ["one", "two"]);
+    stage.plugin.unmount("db1", "c2").await.ok();
     assert!(stage.is_clear());
 }

@@ -18,8 +18,9 @@ const THERE: &str = "prod.r130512";
 
 /// What is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub enum What {
     Import,
+    Mount,
     Release,
 }
 
@@ -27,24 +28,25 @@ impl What {
     async fn perform(self, scene: &Scene) -> Reply {
         match self {
             Self::Import => scene.import("db1", "oracle_01", into_group()).await,
+            Self::Mount => scene.stage.plugin.mount("db1", "c1").await,
             Self::Release => scene.stage.remove("db1").await,
         }
     }
 }
 
 /// The plugin dies when a command has taken effect and was not answered.
-async fn dies_after(scene: &mut Scene, what: What, array: &str, at: &str) {
+pub async fn dies_after(scene: &mut Scene, what: What, array: &str, at: &str) {
     let control = scene.stage.arrays.control.clone();
     control.clear_log();
     let fault = Fault::new(Kind::HangAfter).on(array).matching(at);
     control.fault(fault).unwrap();
     let dying = async {
         let patience = Instant::now() + Duration::from_secs(60);
-        let command = at.trim_start_matches('^').split(' ').next().unwrap();
+        let command = regex::Regex::new(at).unwrap();
         let hangs = || {
             let log = control.log(Some(array));
             log.iter()
-                .any(|entry| entry.line.starts_with(command) && entry.ran)
+                .any(|entry| command.is_match(&entry.line) && entry.ran)
         };
         while !hangs() {
             assert!(Instant::now() < patience, "{at} never came");

@@ -1,5 +1,7 @@
 //! Schedules: snapshots that the array takes by itself, for as long as the Docker snapshot is there that they go with.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::faults::{Fault, Kind};
 use serde_json::{Value, json};
 
@@ -63,6 +65,69 @@ async fn good(release: &'static str) {
     until("the array to remove them", || taken().is_empty());
     stage.remove("db1").await.ok();
     stage.end().await;
+}
+
+/// Waits until an inspect says so of the schedule; it shows the last look where an array takes long.
+async fn says(stage: &Stage, words: &str) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = status(stage, "s1").await;
+        let runs = status["schedule runs"].as_str().unwrap_or_default();
+        if runs.contains(words) {
+            // All else is shown beside it.
+            assert_eq!(status["schedule"], "hourly");
+            assert_eq!(status["vv"]["state"], "normal");
+            return;
+        }
+        assert!(Instant::now() < patience, "{words}: {status:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// When it runs is shown as the array has it now.
+async fn inspected(release: &'static str) {
+    let stage = set(release).await;
+    stage.create("db1", plain()).await.ok();
+    assert!(status(&stage, "db1").await["schedule runs"].is_null());
+    stage.create("s1", scheduled("hourly")).await.ok();
+    let runs = status(&stage, "s1").await["schedule runs"].clone();
+    assert_eq!(runs, "0 * * * *");
+    let types = async |line: &str| {
+        let said = stage.arrays.type_in(HOME, line).await;
+        assert!(!said.to_lowercase().contains("error"), "{line}: {said}");
+    };
+    types("setsched -s \"30 6 * * 1\" hourly").await;
+    says(&stage, "30 6 * * 1").await;
+    types("setsched -suspend hourly").await;
+    says(&stage, "30 6 * * 1 (suspended)").await;
+    let control = &stage.arrays.control;
+    let fault = |kind| Fault::new(kind).on(HOME).matching("^showsched ");
+    control
+        .fault(fault(Kind::Refuse).words("Error: the moon is wrong"))
+        .unwrap();
+    says(&stage, "not known: ").await;
+    control.fault(fault(Kind::HangBefore)).unwrap();
+    says(&stage, "did not answer within 1500 ms").await;
+    control.clear_faults();
+    control.release();
+    types("removesched -f hourly").await;
+    says(&stage, "never: array ").await;
+    types("createsched \"createsv other.@y@@m@@d@ payroll\" \"0 3 * * *\" hourly").await;
+    says(
+        &stage,
+        "is another one by now: `createsv other.@y@@m@@d@ payroll`",
+    )
+    .await;
+    types("removesched -f hourly").await;
+    stage.remove("s1").await.ok();
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspect_says_when_a_schedule_runs() {
+    let cases = RELEASES.map(|release| case(release, inspected(release)));
+    all(3, cases.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,9 @@ pub(super) async fn clear(
     if let Some(wwn) = &wwn
         && let Some((_, device)) = inner.attached(wwn)?
     {
-        if let Some(by) = host::busy(&inner.kernel, &device, reconcile::LOOKING).await? {
+        // Where its array died under a container, the kernel may still be ending what was unmounted.
+        let busy = host::busy_for_good(&inner.kernel, &device, reconcile::LOOKING);
+        if let Some(by) = busy.await? {
             return Err(Cause::OldCopyInUse {
                 array: array.label().to_owned(),
                 vv: name.vv_name(&inner.namespace),

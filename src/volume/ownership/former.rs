@@ -52,7 +52,10 @@ pub(super) async fn let_go(
     if is_the_volume {
         return Ok(());
     }
-    if let Some(by) = host::busy(&inner.kernel, &device, reconcile::LOOKING).await? {
+    // Where the volume was taken from this host, the kernel may still be ending what was unmounted. What was seen of exports is older then,
+    // as after a slow detach: whoever mounts it looks again.
+    let busy = host::busy_for_good(&inner.kernel, &device, reconcile::LOOKING);
+    if let Some(by) = busy.await? {
         return Err(Cause::Host(HostError::InUse {
             path: device.path().to_owned(),
             by: Box::new(by),

@@ -23,6 +23,11 @@ use super::Ending;
 /// What was said of its removal when it was taken.
 const POLICY: &str = "policy";
 
+/// The fact that a look at the exports came after the old name, and showed none. What is exported since is by somebody who knows it by that
+/// name.
+const UNEXPORTED: &str = "unexported";
+const YES: &str = "yes";
+
 /// What is given back.
 #[derive(Debug)]
 pub(in crate::volume) struct Release {
@@ -154,23 +159,35 @@ pub(super) async fn give_back(
 }
 
 /// A host that saw the volume before it was marked may have exported it until it had its old name, by which that host does not look for what
-/// it has to take back. What is exported may be given another name (array fact 119). After a crash it may be the administrator who has exported
-/// it since.
-async fn must_have_no_export(steps: &Steps, array: &Array, was: &Was) -> Result<(), Cause> {
+/// it has to take back. What is exported may be given another name (array fact 119). What was seen to be exported to nobody and is exported
+/// after a crash is an administrator's, and so it may be without that look: then it is refused, until that export has ended.
+async fn must_have_no_export(steps: &mut Steps, array: &Array, was: &Was) -> Result<(), Cause> {
+    let is_seen = steps
+        .entry()
+        .facts
+        .get(UNEXPORTED)
+        .is_some_and(|fact| fact == YES);
     let exports = exports::look_on(steps, array, &was.name).await?;
-    if exports.is_empty() {
-        return Ok(());
-    }
     let to = exports::names(&exports);
-    if steps.is_resumed() {
-        log::warn!(volume = steps.entry().name.as_str(), vv = was.name.as_str(), array = array.label(), to = to.as_str();
-            "exported by the time it is released: left as it is");
-        return Ok(());
+    match (exports.is_empty(), is_seen) {
+        (true, true) => Ok(()),
+        (true, false) => steps.record(&[(UNEXPORTED, YES)]),
+        (false, true) => {
+            log::warn!(volume = steps.entry().name.as_str(), vv = was.name.as_str(), array = array.label(), to = to.as_str();
+                "exported by the time it is released: left as it is");
+            Ok(())
+        }
+        // It keeps its old name meanwhile.
+        (false, false) if steps.is_resumed() => {
+            let python = false;
+            let why = NotTaken::Exported { to, python };
+            Err(taken::not_taken(array, &was.name, why))
+        }
+        (false, false) => Err(Cause::ExportedElsewhere {
+            array: array.label().to_owned(),
+            to,
+        }),
     }
-    Err(Cause::ExportedElsewhere {
-        array: array.label().to_owned(),
-        to,
-    })
 }
 
 /// A release failed after the VV had its old name again: it gets its new one, as long as nothing else was changed. False if there is
@@ -187,6 +204,8 @@ pub(super) async fn taken_again(steps: &mut Steps, backend: &Backend) -> Result<
         return Ok(false);
     }
     if taken::op_of(&vv).as_ref() == Some(&steps.entry().op) {
+        // By that name any host may export it again.
+        steps.record(&[(UNEXPORTED, "no")])?;
         let new = steps.entry().vv.clone();
         taken::rename(steps, Intent::Rename, array, &was, &was.name, &new).await?;
     }

@@ -5,7 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    inform::{Array, ArrayError, CreateSched, Refusal, Sched, Vv, VvQuery},
+    inform::{Array, ArrayError, CreateSched, Refusal, Sched, SchedStatus, Vv, VvQuery},
     model::{Comment, Schedule, ScheduleName, SnapshotOf, SnapshotPrefix, VvName},
     volume::{
         error::Cause,
@@ -153,6 +153,31 @@ fn is_of(sched: &Sched, source: &VvName) -> bool {
 pub(in crate::volume) fn runs(all: &[Sched], name: &ScheduleName, source: &VvName) -> bool {
     all.iter()
         .any(|sched| sched.name == name.as_str() && is_of(sched, source))
+}
+
+/// When a schedule runs, as its array tells it now, for people.
+pub(in crate::volume) async fn runs_at(
+    array: &Array,
+    name: &ScheduleName,
+    source: &VvName,
+) -> Result<String, ArrayError> {
+    let found = array.showsched(Some(name)).await?;
+    Ok(match found.first() {
+        None => format!("never: array `{}` has it no more", array.label()),
+        Some(sched) if !is_of(sched, source) => format!(
+            "never: that of this name on array `{}` is another one by now: `{}`",
+            array.label(),
+            sched.command
+        ),
+        Some(sched) => {
+            let times = sched.frequency.as_ref().map(ToString::to_string);
+            let times = times.unwrap_or_else(|| "at times that are not understood".to_owned());
+            match &sched.status {
+                SchedStatus::Active => times,
+                other => format!("{times} ({other})"),
+            }
+        }
+    })
 }
 
 /// What the names of its snapshots begin with, if it takes any as this plugin's schedules do.
