@@ -16,6 +16,9 @@ use super::{detach, groups, inner::Inner};
 /// How long an inspect waits for the kernel to say who is in the way.
 const LOOKING: Duration = Duration::from_secs(2);
 
+/// How long a removal waits for the kernel to end an unmount. The engine allows 60 s for all of it.
+const ENDING: Duration = Duration::from_secs(20);
+
 /// What is left, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Pending {
@@ -55,6 +58,20 @@ pub(super) async fn look(inner: &Inner, name: &VolumeName) -> Option<Pending> {
         device: device.map(|device| device.path().display().to_string()),
         held_by,
     })
+}
+
+/// Gives an unmount that the kernel has not ended a little time, before what it left is cleaned up for a removal. Whether it has ended is
+/// looked at there.
+pub(super) async fn wait_a_little(inner: &Inner, name: &VolumeName) {
+    let known = inner.index.get(name);
+    for wwn in known.iter().flat_map(|volume| volume.wwns()) {
+        let Ok(Some((_, device))) = inner.attached(wwn) else {
+            continue;
+        };
+        let ends = host::busy_for_good(&inner.kernel, &device, LOOKING);
+        // Whatever comes of it.
+        let _ = tokio::time::timeout(ENDING, ends).await;
+    }
 }
 
 async fn holder(inner: &Inner, device: &BlockDevice) -> String {

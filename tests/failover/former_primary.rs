@@ -194,10 +194,10 @@ async fn unmounted_and_not_ended(stage: &Stage) -> Holder {
 
 const WAITS: &str = "in use, and the kernel names nobody: the end of an unmount is waited for";
 
-async fn a_mount_waits(stage: &Stage) {
+async fn somebody_waits(stage: &Stage) {
     let patience = Instant::now() + Duration::from_secs(60);
     while !stage.plugin.log().contains(WAITS) {
-        assert!(Instant::now() < patience, "no mount waits");
+        assert!(Instant::now() < patience, "nobody waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -212,7 +212,7 @@ async fn the_end_of_an_unmount_is_waited_for() {
     let holder = unmounted_and_not_ended(&stage).await;
     stage.fail_over().await;
     let ends = async {
-        a_mount_waits(&stage).await;
+        somebody_waits(&stage).await;
         assert_eq!(stage.exports(PEER, "db1"), [""; 0]);
         holder.end(&stage);
     };
@@ -220,6 +220,23 @@ async fn the_end_of_an_unmount_is_waited_for() {
     assert_eq!(stage.plugin.log().matches(WAITS).count(), 1);
     assert_eq!(stage.read("db1"), ["one"]);
     stage.plugin.unmount("db1", "c2").await.ok();
+    assert!(stage.is_clear());
+}
+
+/// Whoever removes a container and its volume in one breath.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_unmount_is_waited_for_also_by_a_removal() {
+    let test = "former_primary::the_end_of_an_unmount_is_waited_for_also_by_a_removal";
+    let Some(stage) = Flavour::ThreePar.stage(test).await else {
+        return;
+    };
+    let holder = unmounted_and_not_ended(&stage).await;
+    let ends = async {
+        somebody_waits(&stage).await;
+        holder.end(&stage);
+    };
+    let (removed, ()) = tokio::join!(stage.plugin.remove("db1"), ends);
+    removed.ok();
     assert!(stage.is_clear());
 }
 
@@ -257,7 +274,7 @@ async fn the_end_of_an_unmount_is_waited_for_also_before_another_ones_data() {
     let holder = unmounted_and_not_ended(&stage).await;
     used_by_another_host(&mut stage).await;
     let ends = async {
-        a_mount_waits(&stage).await;
+        somebody_waits(&stage).await;
         holder.end(&stage);
     };
     let ((), ()) = tokio::join!(stage.mount_from(HOME, "db1", "c2"), ends);

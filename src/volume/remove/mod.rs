@@ -27,6 +27,7 @@ use super::{
     known::{self, Known},
     lookup,
     mark::{self, Mark},
+    pending,
     queue::{Coming, GroupKey},
     service_levels::{self, ServiceLevel},
     snapshots::{self, schedules},
@@ -65,6 +66,7 @@ pub(super) async fn end(
 ) -> Result<(), VolumeError> {
     let clean = |cause: Cause| VolumeError::clean(name, cause);
     let _lock = inner.locks.lock(name).await;
+    pending::wait_a_little(inner, name).await;
     inner.clean_up_after(request, name).await.map_err(clean)?;
     // An engine removes only what it does not use. What an engine before it used it may have forgotten to unmount: the kernel
     // knows. What was counted since is somebody's, perhaps another engine's.
