@@ -132,7 +132,7 @@ async fn an_import_that_is_refused_half_way_is_taken_back_byte_for_byte() {
 
 /// Waits while what is beside it goes on.
 async fn soon(what: &str, mut ready: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(15);
+    let patience = Instant::now() + Duration::from_secs(60);
     while !ready() {
         assert!(Instant::now() < patience, "{what} never came");
         tokio::time::sleep(Duration::from_millis(5)).await;
