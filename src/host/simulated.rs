@@ -29,7 +29,7 @@ use crate::model::{Change, HostName, Initiator, Size, Wwn};
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKING: Duration = Duration::from_secs(30);
 /// How long a freed loop device may take to go: udev may have it open for a moment (array fact 32).
-const GOING: Duration = Duration::from_secs(5);
+const GOING: Duration = Duration::from_secs(30);
 
 /// The transport of simulated arrays.
 #[derive(Debug, Clone)]
@@ -38,6 +38,7 @@ pub struct Simulated {
     dir: PathBuf,
     host: HostName,
     initiator: Initiator,
+    going: Duration,
     /// Loop devices are bound and freed one at a time.
     turn: Arc<Mutex<()>>,
 }
@@ -62,11 +63,18 @@ impl Simulated {
             dir,
             host,
             initiator,
+            going: GOING,
             turn: Arc::default(),
         };
         let attached = simulated.attached_dir();
         fs::create_dir_all(&attached).map_err(|e| HostError::io("make directory", attached, e))?;
         Ok(simulated)
+    }
+
+    /// The same, with another patience for a loop device that was freed to go. For tests that wait it out.
+    #[must_use]
+    pub fn with_patience(self, going: Duration) -> Self {
+        Self { going, ..self }
     }
 
     pub(super) fn initiators(&self) -> Vec<Initiator> {
@@ -265,7 +273,7 @@ impl Simulated {
     /// Frees a loop device and proves that it is gone.
     async fn free(&self, bound: &LoopDevice) -> Result<(), HostError> {
         loops::free(&bound.path).await?;
-        let deadline = Instant::now() + GOING;
+        let deadline = Instant::now() + self.going;
         while loops::list(&self.kernel)?.contains(bound) {
             if Instant::now() >= deadline {
                 let wwn = bound

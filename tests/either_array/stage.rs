@@ -187,7 +187,7 @@ impl Stage {
 
     /// Waits until exactly these are listed.
     pub async fn lists(&self, names: &[&str]) {
-        let patience = Instant::now() + Duration::from_secs(30);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let listed = self.plugin.list().await;
             if listed == names {
@@ -205,7 +205,7 @@ impl Stage {
 
     /// What an inspect shows, once it is as wanted: it shows the last look, which may be a moment old.
     pub async fn shown(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let status = self.status(name).await;
             if wanted(&status) {

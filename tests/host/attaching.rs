@@ -6,7 +6,7 @@ use std::{
 };
 
 use hpe3par_docker::{
-    host::{Found, HostError, MountAs, busy, make, mount, probe},
+    host::{Found, HostError, MountAs, Transport, busy, make, mount, probe},
     model::{Change, FsType, Size},
 };
 
@@ -183,7 +183,9 @@ fn a_device_that_somebody_has_open_is_not_believed_to_be_gone() {
         "attaching::a_device_that_somebody_has_open_is_not_believed_to_be_gone",
         async |lab| {
             let device = lab.attached('1', 64).await;
-            let transport = lab.transport("host7");
+            let patience = Duration::from_millis(500);
+            let impatient = lab.simulated("host7").with_patience(patience);
+            let transport = Transport::Simulated(impatient);
             // Not exclusively, as dd or a backup has it: losetup --detach reports success all the same.
             let open = File::open(device.path()).unwrap();
             let error = transport.detach(device.wwn()).await.unwrap_err();

@@ -78,13 +78,17 @@ impl Lab {
     }
 
     pub fn transport(&self, host: &str) -> Transport {
-        let simulated = Simulated::new(
+        Transport::Simulated(self.simulated(host))
+    }
+
+    pub fn simulated(&self, host: &str) -> Simulated {
+        Simulated::new(
             self.kernel.clone(),
             &self.path("exports"),
             HostName::new(host).unwrap(),
             format!("iqn.1994-05.com.example:{host}").parse().unwrap(),
-        );
-        Transport::Simulated(simulated.unwrap())
+        )
+        .unwrap()
     }
 
     /// The data file of a volume of the array `north`.

@@ -47,7 +47,7 @@ pub trait Operation: Sync {
 
 /// Kills the plugin at every point of the operation, once where two points are one moment. Says how many there were.
 pub fn every_point(operation: &impl Operation) {
-    let (points, derived) = run(derive(operation));
+    let (points, derived) = settled(operation);
     let moments = points::moments(&points);
     // Each thing that was done has its point before, and all is over with the last one after.
     assert_eq!(moments.len(), derived / 2 + 1);
@@ -63,6 +63,19 @@ pub fn every_point(operation: &impl Operation) {
         operation_name(operation),
         moments.len()
     );
+}
+
+/// The points of a clean run, of which another one had the same: on a slow machine something may be looked at once more in one of them.
+fn settled(operation: &impl Operation) -> (Vec<Point>, usize) {
+    let mut clean = run(derive(operation));
+    for _ in 0..4 {
+        let again = run(derive(operation));
+        if again == clean {
+            break;
+        }
+        clean = again;
+    }
+    clean
 }
 
 fn operation_name<O: Operation>(_: &O) -> &'static str {
@@ -165,15 +178,19 @@ async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
         operation.prepare(&stage, &plugin).await;
         let before = stage.arrays.dump();
         stage.count_points();
-        assert_eq!(operation.perform(&plugin).await, Reply::Closed);
+        let reply = operation.perform(&plugin).await;
         plugin.kill();
         let passed = stage.points();
+        if passed.len() >= n {
+            assert_eq!(reply, Reply::Closed);
+        }
         if (passed.len(), passed.last()) == (n, Some(point)) {
             break (stage, before);
         }
-        // On a slow machine something was looked at once more than in the clean run, and it died at another point than this one.
+        // On a slow machine something was looked at once more than in the clean run, or in that one, and it died at another point than this
+        // one, or came to its end before it.
         tries += 1;
-        assert!(tries < 5, "{n}: {point}: {:?}", passed.last());
+        assert!(tries < 5, "{n}: {point}: {:?}, {reply:?}", passed.last());
     };
 
     // It may die while it cleans up, too: here or there, so that all runs together die in many places of that.

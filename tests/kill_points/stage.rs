@@ -64,10 +64,12 @@ impl Stage {
         self.start(Plugin::start_with, &[])
     }
 
-    /// A plugin that dies at a point.
+    /// A plugin that dies at a point. Which one is in the file `points-die-at` of its machine, while it is the one that runs there.
     pub fn plugin_that_dies_at(&self, point: usize) -> Plugin {
         let kill = ("HPE3PAR_DOCKER_KILL_AT", point.to_string());
-        self.start(Plugin::start_with, &[kill])
+        let plugin = self.start(Plugin::start_with, &[kill]);
+        std::fs::write(self.dies_at(), point.to_string()).unwrap();
+        plugin
     }
 
     /// Starts the plugin, lets it clean up, and kills it at a point of that, or when it is done.
@@ -88,7 +90,9 @@ impl Stage {
         start: impl Fn(&Machine, &[String], &[(&str, String)]) -> Plugin,
         more: &[(&str, String)],
     ) -> Plugin {
-        let _ = std::fs::remove_file(self.list());
+        for of_the_last_one in [self.list(), self.dies_at()] {
+            let _ = std::fs::remove_file(of_the_last_one);
+        }
         let path = |path: PathBuf| path.display().to_string();
         let mut environment = vec![
             ("HPE3PAR_DOCKER_KILL_LIST", path(self.list())),
@@ -100,6 +104,10 @@ impl Stage {
 
     fn list(&self) -> PathBuf {
         self.machine.dir.join("points")
+    }
+
+    fn dies_at(&self) -> PathBuf {
+        self.machine.dir.join("points-die-at")
     }
 
     /// From here on the points count. What comes before may look as often as it likes.

@@ -54,6 +54,8 @@ fn an_array_dies_and_comes_back(stage: &mut Stage) {
     stage.power_on(AMBER);
     stage.administer(BIRCH, &format!("setrcopygroup recover -f {}", there()));
     stage.until_synced(BIRCH, &there(), "Primary-Rev");
+    // The paths to the one that came back are found first: it takes over, and the writer has no others then that carry it.
+    stage.until_paths("lives", 4);
     writer.goes_on();
     stage.administer(BIRCH, &format!("setrcopygroup restore -f {}", there()));
     stage.until_synced(AMBER, GROUP, "Primary");

@@ -2,7 +2,7 @@
 
 use crate::{
     run::Scenario,
-    stage::{AMBER, PATIENCE, Replication, Stage},
+    stage::{AMBER, PATIENCE, Replication, STARTED, Stage},
 };
 
 pub const SCENARIOS: &[Scenario<Stage>] = &[
@@ -21,7 +21,7 @@ fn the_engine_is_killed(stage: &mut Stage) {
     // It answers when the containers run.
     let again =
         "systemctl kill -s KILL docker; systemctl reset-failed docker; systemctl start docker";
-    assert_eq!(stage.machine.run(again, PATIENCE).status, 0);
+    assert_eq!(stage.machine.run(again, STARTED).status, 0);
     stage.until_runs("worked");
     assert_eq!(stage.exec("worked", "cat /data/file"), "before\n");
     stage.clear("worked");

@@ -22,6 +22,7 @@ fn an_array_dies_and_the_group_comes_home(stage: &mut Stage) {
     stage.power_off(AMBER);
     stage.docker("rm -f db");
     stage.administer(BIRCH, &format!("setrcopygroup failover -f {there}"));
+    stage.until_role(BIRCH, &there, "Primary-Rev");
     stage.start("db", "");
     assert_eq!(stage.exec("db", "cat /data/1"), "at home\n");
     stage.exec("db", "echo at the other one > /data/2 && sync");

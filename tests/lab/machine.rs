@@ -15,10 +15,14 @@ use tempfile::TempDir;
 
 use crate::run::Scene;
 
-/// For what answers at once: a hundred times as long as it takes on a quiet machine.
-const SOON: Duration = Duration::from_secs(60);
+/// For what answers at once: hundreds of times as long as it takes on a quiet machine.
+const SOON: Duration = Duration::from_secs(150);
 /// For a shutdown with containers, volumes and sessions.
-const SHUTDOWN: Duration = Duration::from_secs(180);
+const SHUTDOWN: Duration = Duration::from_secs(400);
+/// The status that `timeout` ends with when the time is over.
+const TOOK_LONGER: i32 = 124;
+/// The status that `ssh` ends with when it cannot reach the machine.
+const CONNECTION_LOST: i32 = 255;
 /// Lines of the console that are shown after a failure.
 const CONSOLE: usize = 60;
 
@@ -124,6 +128,18 @@ impl Machine {
     }
 
     fn feed(&self, line: &str, input: &[u8], within: Duration) -> Outcome {
+        let outcome = self.attempt(line, input, within);
+        assert_ne!(
+            outcome.status,
+            TOOK_LONGER,
+            "`{line}` took longer than {within:?}: {}",
+            outcome.said()
+        );
+        outcome
+    }
+
+    /// Runs a shell line, and ends it when its time is over.
+    fn attempt(&self, line: &str, input: &[u8], within: Duration) -> Outcome {
         // Files, not pipes: the connection that commands share has them open for as long as a command that hangs.
         let said = || {
             let file = tempfile::tempfile().unwrap();
@@ -147,16 +163,9 @@ impl Machine {
             stdout: text(stdout),
             stderr: text(stderr),
         };
-        // What `timeout` and `ssh` say themselves.
         assert_ne!(
             outcome.status,
-            124,
-            "`{line}` took longer than {within:?}: {}",
-            outcome.said()
-        );
-        assert_ne!(
-            outcome.status,
-            255,
+            CONNECTION_LOST,
             "the machine cannot be reached: `{line}`: {}",
             outcome.said()
         );
@@ -177,19 +186,19 @@ impl Machine {
         outcome.stdout
     }
 
-    /// Looks until a shell line succeeds. One look may take as long as all: an engine answers nobody until its containers run.
+    /// Looks until a shell line succeeds. A look that does not end soon is a no, and the next one may end: an engine answers nobody until
+    /// its containers run.
     #[track_caller]
     pub fn until(&self, what: &str, line: &str, within: Duration) {
         let patience = Instant::now() + within;
         loop {
-            let outcome = self.run(line, within);
+            let outcome = self.attempt(line, b"", SOON);
             if outcome.status == 0 {
                 return;
             }
             assert!(
                 Instant::now() < patience,
-                "{what} did not come within {within:?}: {}",
-                outcome.said()
+                "{what} did not come within {within:?}: {outcome:?}"
             );
             std::thread::sleep(Duration::from_millis(200));
         }

@@ -60,7 +60,7 @@ fn knows_a_3par_volume(machine: &mut Machine) {
 }
 
 fn runs_a_container(machine: &mut Machine) {
-    let start = machine.run("systemctl start docker", Duration::from_secs(120));
+    let start = machine.run("systemctl start docker", Duration::from_secs(300));
     assert_eq!(start.status, 0, "{}", start.said());
     machine.ok("mkdir -p /tmp/box/bin && cp /bin/busybox /tmp/box/bin/sh && tar -C /tmp/box -c . | docker import - box");
     let said = machine.ok("docker run --rm --network none box sh -c 'echo from inside'");

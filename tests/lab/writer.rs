@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 
 /// A writing container, named as its volume.
 pub struct Writer<'a> {
@@ -43,7 +43,7 @@ impl<'a> Writer<'a> {
     #[track_caller]
     pub fn goes_on(&self) {
         let before = self.written().blocks;
-        let patience = Instant::now() + Duration::from_secs(120);
+        let patience = Instant::now() + PATIENCE;
         while self.written().blocks < before + 3 {
             assert!(
                 Instant::now() < patience,

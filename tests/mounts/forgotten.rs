@@ -1,5 +1,7 @@
 //! The engine, or hpe.conf, does not know any more of what is mounted.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::{Fault, Kind};
 use serde_json::json;
 
@@ -35,8 +37,10 @@ async fn killed_after(stage: &mut Stage, command: &str, asked: impl AsyncFnOnce(
                 .iter()
                 .any(|entry| entry.ran && command.split(".*").all(|part| entry.line.contains(part)))
         };
+        let patience = Instant::now() + Duration::from_secs(60);
         while !ran() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            assert!(Instant::now() < patience, "`{command}` was never run");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         stage.plugin.strike();
     };

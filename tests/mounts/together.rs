@@ -1,5 +1,7 @@
 //! The first two mounts of a machine, at one moment.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::{Fault, Kind};
 
 use crate::{rig::arrays::HOME, stage::Stage};
@@ -25,8 +27,10 @@ async fn both_use_the_host_object_that_one_of_them_made() {
             let makes = log.iter().filter(|e| e.line.starts_with("createhost"));
             makes.count()
         };
+        let patience = Instant::now() + Duration::from_secs(60);
         while asked() < 2 {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            assert!(Instant::now() < patience, "only {} asked for one", asked());
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         control.release();
     };

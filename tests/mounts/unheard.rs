@@ -1,5 +1,7 @@
 //! Mounts that were counted, and of which the engine did not hear, or may not have heard.
 
+use std::time::{Duration, Instant};
+
 use hpe3par_sim::{Fault, Kind};
 
 use crate::{
@@ -194,8 +196,10 @@ async fn the_engine_hangs_up_and_then_copies_under_the_same_id() {
                 .any(|entry| entry.line.starts_with("createvlun "))
         };
         let arrived = async {
+            let patience = Instant::now() + Duration::from_secs(60);
             while !export() {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                assert!(Instant::now() < patience, "the mount exports nothing");
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::select! {

@@ -54,7 +54,7 @@ async fn meanwhile(stage: &Stage, at: &str, part: &str, done: &[(&str, &str)]) -
     control.clear_log();
     let fault = Fault::new(Kind::HangBefore).on(HOME).matching(at);
     control.fault(fault).unwrap();
-    let patience = Instant::now() + Duration::from_secs(15);
+    let patience = Instant::now() + Duration::from_secs(60);
     let hangs = || {
         let log = control.log(Some(HOME));
         log.iter().any(|entry| entry.line.contains(part))

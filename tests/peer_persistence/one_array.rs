@@ -136,7 +136,7 @@ impl Death {
             .unwrap();
         control.clear_log();
         let dies = async {
-            let patience = Instant::now() + Duration::from_secs(20);
+            let patience = Instant::now() + Duration::from_secs(60);
             let given = || {
                 let log = control.log(Some(self.array));
                 let word = |entry: &&LogEntry| entry.line.split(' ').next() == Some(&self.command);

@@ -174,7 +174,7 @@ async fn own_dead_operation(kind: Kind, acting: &'static str) {
     let begun = Instant::now();
     scene.create("db3").await.ok();
     scene.stage.calm_down().await;
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(begun.elapsed() < Duration::from_secs(120));
     scene.has_no_lock();
     assert_eq!(scene.stage.plugin.list().await, ["db1", "db3"]);
     assert_eq!(scene.roles(), roles);
@@ -400,7 +400,7 @@ async fn own_left_open() {
     );
     assert!(scene.dump(HOME)["vv_sets"].to_string().contains("dkl-prod"));
     control.up(PEER).await.unwrap();
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(90);
     while let Reply::Err(said) = scene.create("db3").await {
         assert!(Instant::now() < patience, "{said}");
         assert!(!said.contains("did not stop it"), "{said}");

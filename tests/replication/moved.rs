@@ -84,7 +84,7 @@ async fn dies_after(scene: &mut Scene, what: What, array: &str, at: &str) {
         }
     };
     let dying = async {
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         let hangs = || {
             let log = control.log(Some(array));
             log.iter()

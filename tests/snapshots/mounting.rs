@@ -1,6 +1,6 @@
 //! A snapshot is mounted like a volume, beside it, and written without its volume seeing that.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hpe3par_sim::{Fault, Kind};
 use serde_json::json;
@@ -114,7 +114,9 @@ async fn one_whose_twin_is_being_removed_from_a_dead_array_is_mounted() {
             let log = control.log(Some(PEER));
             log.iter().any(|entry| entry.line.starts_with("removevv"))
         };
+        let patience = Instant::now() + Duration::from_secs(60);
         while !sent() {
+            assert!(Instant::now() < patience, "nothing is removed there");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         plugin.strike();
@@ -184,7 +186,9 @@ async fn two_hosts_do_not_use_one_snapshot_from_different_arrays() {
     control.up(HOME).await.unwrap();
     stage.arrays.log_in("host1");
     let mut said = String::new();
+    let patience = Instant::now() + Duration::from_secs(60);
     while said.is_empty() || said.contains("cannot be asked") {
+        assert!(Instant::now() < patience, "{said}");
         said = other.mount("s1", "c3").await.err();
     }
     assert_told(&said, &["`s1`", &home, "host1"]);

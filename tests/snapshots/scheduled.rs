@@ -315,9 +315,7 @@ async fn a_removal_that_was_cut_short_goes_on_with_the_schedule() {
     control.fault(looks).unwrap();
     control.clear_log();
     let dies = async {
-        while given(&stage, "showsched") < 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_given(&stage, "showsched", 1).await;
         let dump = stage.arrays.dump().to_string();
         assert!(dump.contains("state=removing"), "{dump}");
         other.strike();
@@ -378,6 +376,24 @@ fn given(stage: &Stage, command: &str) -> usize {
     log.iter().filter(|entry| first(&entry.line)).count()
 }
 
+/// Waits while what is beside it goes on.
+async fn soon(what: &str, ready: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !ready() {
+        assert!(Instant::now() < patience, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn until_given(stage: &Stage, command: &str, times: usize) {
+    let what = format!("`{command}` for the {times}th time");
+    soon(&what, || given(stage, command) >= times).await;
+}
+
+async fn until_made(stage: &Stage) {
+    soon("a schedule", || schedules(stage) != json!({})).await;
+}
+
 /// A volume, and a second host that knows it.
 async fn two_hosts() -> (Stage, Machine, Plugin) {
     let stage = set("3.3.1").await;
@@ -408,17 +424,12 @@ async fn by_both(name: &'static str) {
         .matching("^createsched");
     control.fault(made).unwrap();
     let second = async {
-        let begun = || schedules(&stage) != json!({});
-        while !begun() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_made(&stage).await;
         other.create("s1", scheduled(name)).await
     };
     // The second one has found the schedule, and looks for the snapshot.
     let release = async {
-        while given(&stage, "showsched") < 3 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_given(&stage, "showsched", 3).await;
         control.release();
     };
     let (one, two, ()) = tokio::join!(stage.create("s1", scheduled(name)), second, release);
@@ -446,9 +457,7 @@ async fn a_schedule_that_another_host_made_is_not_taken_back() {
         .matching("^showsched hourly");
     control.fault(looked).unwrap();
     let first = async {
-        while given(&stage, "showsched") < 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_given(&stage, "showsched", 1).await;
         let made = stage.create("s1", scheduled("hourly")).await;
         let lost = Fault::new(Kind::DropBefore)
             .on(HOME)
@@ -475,9 +484,7 @@ async fn a_host_that_died_over_a_schedule_does_not_take_back_another_ones() {
         .matching("^createsched");
     control.fault(sent).unwrap();
     let dies = async {
-        while given(&stage, "createsched") < 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_given(&stage, "createsched", 1).await;
         other.strike();
     };
     let (_, ()) = tokio::join!(other.create("s1", scheduled("hourly")), dies);
@@ -503,26 +510,17 @@ async fn a_schedule_whose_snapshot_is_on_its_way_is_not_taken_back() {
     let no_space = Fault::new(Kind::Refuse).matching("^createsv .*op=host2@");
     arm(no_space.words("Error: No space left in CPG ssd_r5"));
     arm(Fault::new(Kind::DropBefore).matching("^createsched").nth(2));
-    let pause = || tokio::time::sleep(std::time::Duration::from_millis(5));
     let first = async {
-        while given(&stage, "showsched") < 1 {
-            pause().await;
-        }
+        until_given(&stage, "showsched", 1).await;
         stage.create("s1", scheduled("hourly")).await
     };
     let meanwhile = async {
-        while schedules(&stage) == json!({}) {
-            pause().await;
-        }
+        until_made(&stage).await;
         // Both go on: the one from its look, the other one to its snapshot, which hangs.
         control.release();
-        while given(&stage, "createsv") < 2 {
-            pause().await;
-        }
+        until_given(&stage, "createsv", 2).await;
         let before = given(&stage, "showsched");
-        while given(&stage, "showsched") < before + 2 {
-            pause().await;
-        }
+        until_given(&stage, "showsched", before + 2).await;
         control.release();
     };
     let (two, one, ()) = tokio::join!(other.create("s1", scheduled("hourly")), first, meanwhile);

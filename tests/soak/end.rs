@@ -189,7 +189,7 @@ impl Site {
             dump
         };
         let before = neutral(self.before.clone());
-        let patience = Instant::now() + Duration::from_secs(15);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let left = differences("", &before, &neutral(self.arrays.dump()));
             if left.is_empty() {
@@ -223,7 +223,7 @@ impl Host {
 
     /// Waits until a plugin that was just started has listed its three backends.
     async fn until_listed(&self, before: usize) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(60);
         while self.listings() < before + 3 {
             assert!(Instant::now() < patience, "never listed");
             tokio::time::sleep(Duration::from_millis(20)).await;

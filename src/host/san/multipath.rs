@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::time::{Instant, sleep};
@@ -258,7 +259,8 @@ impl Map {
     }
 }
 
-/// Fails unless multipathd answers.
+/// Fails unless multipathd answers. One that is busy may say `timeout` after a few seconds, and one that is being started anew cannot be
+/// reached: it is asked again as long as one answer may take.
 ///
 /// # Errors
 /// [`HostError::DaemonDown`], [`HostError::ToolMissing`].
@@ -267,16 +269,31 @@ pub(super) async fn must_run(machine: &Machine) -> Result<(), HostError> {
         daemon: "multipathd",
         but,
     };
-    match ask(machine, &["show", "daemon"]).await {
-        Ok(report) if report.code == Some(0) && report.stdout.trim_start().starts_with("pid") => {
-            Ok(())
+    let patience = machine.patience.command;
+    let pause = machine.patience.look_again * 5;
+    let deadline = Instant::now() + patience;
+    let mut said = None;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match ask_within(machine, &["show", "daemon"], left).await {
+            Ok(report)
+                if report.code == Some(0) && report.stdout.trim_start().starts_with("pid") =>
+            {
+                return Ok(());
+            }
+            Ok(report) => {
+                if Instant::now() + pause >= deadline {
+                    return Err(down(report.to_string()));
+                }
+                said = Some(report.to_string());
+            }
+            Err(HostError::Deadline { what, .. }) => {
+                let silent = || format!("{what} did not end within {} s", patience.as_secs());
+                return Err(down(said.unwrap_or_else(silent)));
+            }
+            Err(error) => return Err(error),
         }
-        Ok(report) => Err(down(report.to_string())),
-        Err(HostError::Deadline { what, after }) => Err(down(format!(
-            "{what} did not end within {} s",
-            after.as_secs()
-        ))),
-        Err(error) => Err(error),
+        sleep(pause).await;
     }
 }
 
@@ -346,8 +363,15 @@ async fn order(machine: &Machine, words: &[&str]) -> Result<CommandReport, HostE
 }
 
 async fn ask(machine: &Machine, words: &[&str]) -> Result<CommandReport, HostError> {
+    ask_within(machine, words, machine.patience.command).await
+}
+
+async fn ask_within(
+    machine: &Machine,
+    words: &[&str],
+    limit: Duration,
+) -> Result<CommandReport, HostError> {
     let args: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-    let limit = machine.patience.command;
     machine.programs.run("multipathd", &args, limit).await
 }
 

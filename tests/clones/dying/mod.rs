@@ -184,6 +184,7 @@ async fn until_completed(plugin: &Plugin, options: Value) -> Reply {
         return reply;
     }
     let machine: PathBuf = plugin.socket.parent().unwrap().parent().unwrap().to_owned();
+    let points = || std::fs::read_to_string(machine.join("points")).unwrap_or_default();
     let ready = || {
         let text = std::fs::read_to_string(machine.join("state/index.json")).unwrap_or_default();
         let index: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -191,8 +192,7 @@ async fn until_completed(plugin: &Plugin, options: Value) -> Reply {
         let open = journal
             .flatten()
             .any(|e| e.file_name().to_string_lossy().ends_with(".json"));
-        let points = std::fs::read_to_string(machine.join("points")).unwrap_or_default();
-        let told = points
+        let told = points()
             .lines()
             .last()
             .is_none_or(|line| line.ends_with("after writing finish"));
@@ -210,13 +210,16 @@ async fn until_completed(plugin: &Plugin, options: Value) -> Reply {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // It may have died over the very last of it.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let about = json!({ "Name": "db2" });
-    if plugin.call("VolumeDriver.Path", &about).await == Reply::Closed {
-        return Reply::Closed;
+    // A point is told right before the plugin dies at it, and this may be the one.
+    let dies_at = std::fs::read_to_string(machine.join("points-die-at")).unwrap_or_default();
+    if points().lines().count().to_string() != dies_at {
+        return reply;
     }
-    reply
+    let about = json!({ "Name": "db2" });
+    while plugin.call("VolumeDriver.Path", &about).await != Reply::Closed {
+        assert!(Instant::now() < patience, "it did not die at its point");
+    }
+    Reply::Closed
 }
 
 async fn ends_complete_or_clean(

@@ -1,8 +1,10 @@
 //! The arrays: `hpe3par-sim`, as a unit of the machine that keeps its state over a reboot, as real arrays would.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use super::Stage;
+use super::{PATIENCE, Stage};
 
 /// The array that backends are on.
 pub const AMBER: Array = Array {
@@ -131,7 +133,7 @@ Before=hpe3par-docker.service docker.service
 [Service]
 ExecStart=/usr/bin/hpe3par-sim serve --config /etc/arrays.toml --state /var/lib/arrays/state --control {CONTROL}
 ExecStartPost=/bin/sh -c 'until hpe3par-sim ctl --control {CONTROL} arrays > /dev/null; do sleep 0.2; done'
-TimeoutStartSec=60
+TimeoutStartSec=280
 
 [Install]
 WantedBy=multi-user.target
@@ -139,8 +141,10 @@ WantedBy=multi-user.target
         );
         self.machine
             .write("/etc/systemd/system/arrays.service", &unit);
-        self.machine
-            .ok("mkdir -p /var/lib/arrays && systemctl --quiet enable --now arrays");
+        // They take their places in the kernel one after the other. The unit gives up first, and says why.
+        let start = "mkdir -p /var/lib/arrays && systemctl --quiet enable --now arrays";
+        let outcome = self.machine.run(start, PATIENCE);
+        assert_eq!(outcome.status, 0, "{}", outcome.said());
     }
 
     /// `hpe3par-sim ctl`. Gives what it printed.
@@ -170,7 +174,7 @@ WantedBy=multi-user.target
                 "hpe3par-sim cli --control {CONTROL} --array {} -c '{line}'",
                 array.name
             ),
-            super::PATIENCE,
+            PATIENCE,
         );
         outcome.said()
     }
@@ -192,6 +196,25 @@ WantedBy=multi-user.target
     /// Plugs it in again.
     pub fn restore_portal(&self, array: Array, port: Port) {
         self.control(&format!("restore-port {} {}", array.name, port.position()));
+    }
+
+    /// Pulls the cables of both ports and plugs them in again after so long. The machine does it by itself: the way to it may take longer
+    /// than a moment.
+    pub fn cut_all_portals_for(&self, array: Array, moment: Duration) {
+        let ports = [Port::First, Port::Second].map(Port::position);
+        let both = |what: &str| {
+            let one = |port| {
+                let name = array.name;
+                format!("hpe3par-sim ctl --control {CONTROL} {what} {name} {port}")
+            };
+            ports.map(one).join(" && ")
+        };
+        self.machine.ok(&format!(
+            "{} && sleep {} && {}",
+            both("cut-port"),
+            moment.as_secs(),
+            both("restore-port")
+        ));
     }
 
     /// Switches an array off.
@@ -234,20 +257,36 @@ WantedBy=multi-user.target
 
     /// Waits until a group is in a role on an array, started, and all in it is in step.
     pub fn until_synced(&self, array: Array, group: &str, role: &str) {
-        let patience = std::time::Instant::now() + super::PATIENCE;
+        self.until_group(
+            array,
+            group,
+            &format!("{role}, started and synced"),
+            |now| {
+                let volumes = now["volumes"].as_array().cloned().unwrap_or_default();
+                let synced = volumes.iter().all(|volume| volume["sync"] == "Synced");
+                now["role"] == role && now["status"] == "Started" && synced && !volumes.is_empty()
+            },
+        );
+    }
+
+    /// Waits until a group is in a role on an array, started or not.
+    pub fn until_role(&self, array: Array, group: &str, role: &str) {
+        self.until_group(array, group, role, |now| now["role"] == role);
+    }
+
+    fn until_group(&self, array: Array, group: &str, what: &str, is: impl Fn(&Value) -> bool) {
+        let patience = Instant::now() + PATIENCE;
         loop {
             let now = self.group(array, group);
-            let volumes = now["volumes"].as_array().cloned().unwrap_or_default();
-            let synced = volumes.iter().all(|volume| volume["sync"] == "Synced");
-            if now["role"] == role && now["status"] == "Started" && synced && !volumes.is_empty() {
+            if is(&now) {
                 return;
             }
             assert!(
-                std::time::Instant::now() < patience,
-                "{group} is not {role}, started and synced on {}: {now}",
+                Instant::now() < patience,
+                "{group} is not {what} on {}: {now}",
                 array.name
             );
-            std::thread::sleep(std::time::Duration::from_millis(500));
+            std::thread::sleep(Duration::from_millis(500));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The engine of the machine, and containers that use volumes.
 
-use super::{PATIENCE, Stage};
+use super::{PATIENCE, STARTED, Stage};
 
 impl Stage {
     pub(super) fn set_engine(&self) {
@@ -52,11 +52,11 @@ impl Stage {
         self.docker(&format!("exec {container} sh -c '{line}'"))
     }
 
-    /// Waits until the engine has a container running.
+    /// Waits until an engine that has been started has a container running.
     #[track_caller]
     pub fn until_runs(&self, container: &str) {
         let line = format!("docker inspect -f '{{{{.State.Running}}}}' {container} | grep -x true");
-        self.machine.until(container, &line, PATIENCE);
+        self.machine.until(container, &line, STARTED);
     }
 
     /// Removes a container and its volume.

@@ -13,8 +13,12 @@ use crate::{machine::Machine, run::Scene};
 pub use arrays::{AMBER, Array, BIRCH, Port};
 pub use plugin::Replication;
 
-/// For a mount, an unmount, a create: everything has its own deadlines, which are shorter.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+/// For a mount, an unmount, a create, or two of them: a `docker run --rm` is a Mount, which the engine gives 120 s, and an Unmount,
+/// which it gives 60 s, and a container between them. Everything has its own deadlines, which are shorter.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// For an engine that has just been started until its containers run: it mounts their volumes first, and may have to end what the
+/// engine before it left.
+pub const STARTED: Duration = Duration::from_secs(400);
 
 pub struct Stage {
     pub machine: Machine,

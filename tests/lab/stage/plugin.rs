@@ -80,8 +80,13 @@ impl Stage {
 
     /// What it wrote to the journal since the machine booted.
     pub fn log(&self) -> String {
-        self.machine
-            .ok("journalctl --no-pager -q -b -o cat -u hpe3par-docker")
+        // It says much, and the machine's disk is slow.
+        let outcome = self.machine.run(
+            "journalctl --no-pager -q -b -o cat -u hpe3par-docker",
+            PATIENCE,
+        );
+        assert_eq!(outcome.status, 0, "{}", outcome.said());
+        outcome.stdout
     }
 
     /// `docker volume create`.

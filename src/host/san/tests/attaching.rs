@@ -1,5 +1,7 @@
 //! From an export to one device, and what keeps it from being one.
 
+use std::time::{Duration, Instant};
+
 use super::{
     programs::{Instead, add_session},
     stage::{MIB, SOON, Stage, export, iqn, pair, portal, wwn},
@@ -191,15 +193,56 @@ async fn a_configuration_that_wants_two_paths_is_told_to_take_one() {
 }
 
 #[tokio::test]
+async fn a_multipathd_that_is_busy_is_asked_again() {
+    let mut stage = Stage::new();
+    // Its end is not waited for here.
+    stage.san.machine.patience.command = Duration::from_secs(600);
+    let export = export('3', 5);
+    stage.show('n', 5, &export.wwn);
+    for (code, said) in [
+        (1, "timeout"),
+        (0, "timeout"),
+        (1, "error -104 receiving packet"),
+    ] {
+        let busy = Instead::Say(code, said);
+        stage
+            .programs
+            .instead_times("multipathd show daemon", busy, 1);
+    }
+    stage.attach(&export).await.unwrap();
+    assert_eq!(stage.told("multipathd show daemon").len(), 4);
+}
+
+#[tokio::test]
+async fn a_missing_multipathd_is_missing_at_once() {
+    let mut stage = Stage::new();
+    stage.san.machine.patience.command = Duration::from_secs(600);
+    std::fs::remove_file(stage.dir.path().join("bin/multipathd")).unwrap();
+    let export = export('3', 5);
+    let error = tokio::time::timeout(SOON, stage.attach(&export));
+    let error = error.await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, HostError::ToolMissing("multipathd")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn without_multipathd_nothing_is_begun() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
+    let patience = Duration::from_millis(400);
+    stage.san.machine.patience.command = patience;
     let export = export('3', 5);
     stage.show('n', 5, &export.wwn);
     stage.programs.instead(
         "multipathd show daemon",
         Instead::Say(1, "error -104 receiving packet"),
     );
+    let begun = Instant::now();
     let error = stage.attach(&export).await.unwrap_err();
+    // As long as another answer could come; the pause before that is as long as five looks.
+    let pause = stage.san.machine.patience.look_again * 5;
+    assert!(begun.elapsed() + pause >= patience, "{:?}", begun.elapsed());
     assert!(
         matches!(
             &error,
