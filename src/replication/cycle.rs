@@ -9,7 +9,9 @@ use crate::{
     model::{GroupStatus, Role, SyncStatus, VvName},
 };
 
-use super::{Action, Newcomer, ReplicationError, Wants, check_dismissal, plan_admission};
+use super::{
+    Action, Newcomer, ReplicationError, Wants, check_dismissal, check_parting, plan_admission,
+};
 
 /// What somebody wants of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,11 +107,16 @@ pub fn plan_cycle(
         }
         group
     });
+    let parts = changes
+        .iter()
+        .any(|change| matches!(change, Change::Part(_)));
     let mut first: Vec<Action> = Vec::new();
     let mut made: Option<RcGroup> = None;
     let mut turns = Vec::new();
     for (at, change) in changes.iter().enumerate() {
         turns.push(match (change, judged.as_ref()) {
+            // Who parts comes back, and a group that copies a new one would keep it out for as long.
+            (Change::Admit(_), _) if parts => Turn::Later,
             (Change::Admit(_), None) if at > 0 && made.is_none() => Turn::Later,
             (Change::Admit(newcomer), found) => {
                 match plan_admission(array, found.or(made.as_ref()), newcomer, wants) {
@@ -125,16 +132,20 @@ pub fn plan_cycle(
                     Err(why) => Turn::Refused(why),
                 }
             }
-            (Change::Dismiss(vv) | Change::Part(vv), Some(group)) if group.holds(vv) => {
+            (Change::Dismiss(vv), Some(group)) if group.holds(vv) => {
                 match check_dismissal(array, group) {
                     Ok(()) if copying => Turn::Refused(ReplicationError::Syncing {
                         group: group.name.clone(),
                     }),
-                    Ok(()) if matches!(change, Change::Part(_)) => {
-                        dismiss(group, vv, DismissedCopy::Stays)
-                    }
                     Ok(()) => dismiss(group, vv, DismissedCopy::Removed),
                     Err(why) => Turn::Refused(why),
+                }
+            }
+            // By the group as it is: what stays behind is to be what the volume is.
+            (Change::Part(vv), Some(group)) if group.holds(vv) => {
+                match now.map(|now| check_parting(array, now, vv)) {
+                    Some(Err(why)) => Turn::Refused(why),
+                    Some(Ok(_)) | None => dismiss(group, vv, DismissedCopy::Stays),
                 }
             }
             (Change::TakeBack(Some(vv)), Some(group)) if group.holds(vv) => {

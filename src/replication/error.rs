@@ -1,7 +1,8 @@
 //! Why a group cannot be used as it is.
 
 use crate::model::{
-    CpgName, DomainName, GroupName, GroupStatus, Mode, Policy, Role, SystemId, TargetName, VvName,
+    CpgName, DomainName, GroupName, GroupStatus, Mode, Policy, Role, SyncStatus, SystemId,
+    TargetName, VvName,
 };
 
 /// Refusals that come before anything is made.
@@ -216,6 +217,19 @@ pub enum ReplicationError {
         /// The group.
         group: GroupName,
     },
+    /// What the other array has is not what the volume is.
+    #[error(
+        "`{vv}` is {} in remote copy group `{group}`, so that its copy is not what it is",
+        sync.map_or_else(|| "no volume".to_owned(), |sync| format!("`{sync}`"))
+    )]
+    NotInStep {
+        /// The group.
+        group: GroupName,
+        /// The volume, by its name on the primary.
+        vv: VvName,
+        /// How far its copy is; none if it is not in the group any more.
+        sync: Option<SyncStatus>,
+    },
     /// Whoever sees the group's VV set would see the new volume, too.
     #[error(
         "VV set `{set}` of remote copy group `{group}` is exported to {to}; a volume admitted to the group would be seen there at once"
@@ -310,7 +324,7 @@ impl ReplicationError {
             Self::NotStarted { group, .. } => {
                 format!("when it may run again, start it with `startrcopygroup {group}` and try again")
             }
-            Self::Syncing { group } => {
+            Self::Syncing { group } | Self::NotInStep { group, .. } => {
                 format!("try again when `showrcopy groups {group}` shows its volumes as Synced")
             }
             Self::SetExported { .. } => {

@@ -31,7 +31,9 @@ pub use operate::{
     PlannedCommand, Witness, Witnesses,
 };
 pub use pair::{CpgPair, Pair, Wants};
-pub use plan::{Newcomer, check_dismissal, check_growth, check_modes, plan_admission};
+pub use plan::{
+    Newcomer, check_dismissal, check_growth, check_modes, check_parting, plan_admission,
+};
 pub use second_export::{Exported, Holder, Next, NotNow, SecondExport, Unwanted};
 pub use serving::{IncompleteCopy, NotServing, Serving};
 pub use sides::{GroupSide, GroupSides, Half, Way};

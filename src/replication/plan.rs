@@ -1,8 +1,8 @@
 //! The order of actions, decided from what the array showed (decisions 15 and 16).
 
 use crate::{
-    inform::{Admit, CreateGroup, RcGroup, Secondary},
-    model::{DomainName, GroupName, GroupStatus, Policy, TargetName, VvName},
+    inform::{Admit, CreateGroup, RcGroup, RcVolume},
+    model::{DomainName, GroupName, GroupStatus, Policy, SyncStatus, TargetName, VvName},
 };
 
 use super::{Action, CpgPair, ReplicationError, Wants};
@@ -10,10 +10,8 @@ use super::{Action, CpgPair, ReplicationError, Wants};
 /// A VV that is to be replicated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newcomer {
-    /// The VV, and the name of the copy that is made of it.
+    /// The VV, and its copy's name.
     pub vv: VvName,
-    /// The copy that it has already, by its name; none: one is made.
-    pub copy: Option<VvName>,
     /// The group it is to be in, as the array on which it is Primary calls it.
     pub group: GroupName,
     /// That array's name for the other one.
@@ -38,7 +36,6 @@ pub fn plan_admission(
 ) -> Result<Vec<Action>, ReplicationError> {
     let Newcomer {
         vv,
-        copy,
         group,
         target,
         cpg,
@@ -103,14 +100,9 @@ pub fn plan_admission(
         vv: vv.clone(),
         group: group.clone(),
         target: target.clone(),
-        remote: copy.as_ref().unwrap_or(vv).clone(),
-        secondary: match copy {
-            Some(_) => Secondary::There,
-            // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
-            None => Secondary::Made {
-                own_wwn: !wants.peer_persistence,
-            },
-        },
+        remote: vv.clone(),
+        // Active/Passive copies have WWNs of their own, so that no host can ever mix them up (array fact 14).
+        own_wwn: !wants.peer_persistence,
     }));
     plan.push(Action::Start(group.clone()));
     Ok(plan)
@@ -212,6 +204,27 @@ pub fn check_growth(array: &str, is: &RcGroup) -> Result<(), ReplicationError> {
             members: is.volumes.len(),
         }),
     }
+}
+
+/// Whether a volume may be taken out of a group for a moment, so that its copy stays what it is. Gives what the group tells of it.
+///
+/// # Errors
+/// As [`check_growth`]; [`ReplicationError::NotInStep`] when its copy is not what it is.
+pub fn check_parting<'a>(
+    array: &str,
+    is: &'a RcGroup,
+    vv: &VvName,
+) -> Result<&'a RcVolume, ReplicationError> {
+    check_growth(array, is)?;
+    let member = is.volumes.iter().find(|member| member.local == *vv);
+    let sync = member.map(|member| member.sync);
+    member
+        .filter(|_| sync == Some(SyncStatus::Synced))
+        .ok_or_else(|| ReplicationError::NotInStep {
+            group: is.name.clone(),
+            vv: vv.clone(),
+            sync,
+        })
 }
 
 /// Whether a volume may be taken out of a group. One that a person stopped lets it go, and stays stopped.

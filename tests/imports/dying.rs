@@ -260,10 +260,20 @@ fn every_point_of_an_adoption(name: &str, at_least: usize, is_replicated: bool) 
             stage.listed_once().await;
             let taken = plugin.list().await.contains(&"orders".to_owned());
             plugin.kill();
-            in_a_group::copied(&stage.arrays).await;
-            if !taken {
+            if !taken && is_replicated {
+                in_a_group::is_back(&stage.arrays, &before).await;
+            } else if !taken {
                 assert_eq!(stage.arrays.dump(), before);
+            }
+            let mut now = before.clone();
+            if !taken {
+                // What was put back may have another copy than before.
+                now = stage.arrays.dump();
                 adopt(&stage, &[]).await.ok();
+            }
+            if is_replicated {
+                in_a_group::is_adopted(&stage.arrays, &now);
+                in_a_group::copied(&stage.arrays).await;
             }
             process::release(&stage.machine, "orders").await.ok();
             let now = stage.arrays.dump();

@@ -10,7 +10,7 @@ use super::{
     process,
     rig::{
         arrays::{Arrays, HOME, Machine, PEER, persistent, witnessed},
-        plugin::Plugin,
+        plugin::{Plugin, Reply},
     },
     scene::{Scene, in_every_flavour},
     stage::assert_told,
@@ -77,7 +77,9 @@ fn members(dump: &Value, array: &str, group: &str) -> Vec<String> {
     let volumes = dump[array]["groups"][group]["volumes"].as_array();
     let volumes = volumes.unwrap_or_else(|| panic!("no `{group}` on {array}"));
     let local = volumes.iter().map(|volume| volume["local"].as_str());
-    local.map(|name| name.unwrap().to_owned()).collect()
+    let mut names: Vec<_> = local.map(|name| name.unwrap().to_owned()).collect();
+    names.sort();
+    names
 }
 
 async fn there_and_back(scene: Scene) {
@@ -286,8 +288,59 @@ async fn a_second_one_of_a_group_waits_until_the_first_is_copied() {
     assert_eq!(members(&dump, HOME, "books"), ["dkv-orders", "dkv-other"]);
 }
 
+/// After an adoption that was taken back: the volume is what it was, in its group, which runs. True if it has another copy now, beside the
+/// former one, which is removed here: then all may be tried again.
+pub async fn is_back(arrays: &Arrays, before: &Value) -> bool {
+    copied(arrays).await;
+    let now = arrays.dump();
+    for kind in ["vvs", "vluns", "vv_sets", "hosts"] {
+        assert_eq!(now[HOME][kind], before[HOME][kind]);
+    }
+    for (array, group) in [(HOME, "books"), (PEER, "books.r130512")] {
+        assert_eq!(members(&now, array, group), members(before, array, group));
+        let is = &now[array]["groups"][group];
+        assert_eq!(is["status"], "Started", "{is:#}");
+    }
+    let id = &before[PEER]["vvs"][ORDERS]["id"];
+    if now[PEER]["vvs"][ORDERS]["id"] == *id {
+        assert_eq!(now[PEER]["vvs"], before[PEER]["vvs"]);
+        return false;
+    }
+    assert_eq!(
+        now[PEER]["vvs"][FORMER]["id"], *id,
+        "its former copy is gone"
+    );
+    assert!(now[PEER]["vvs"]["dkv-orders"].is_null());
+    let printed = arrays.type_in(PEER, &format!("removevv -f {FORMER}")).await;
+    assert_eq!(printed, format!("Removing vv {FORMER}\n"));
+    true
+}
+
+/// After one that was not: it is in its group by its new name, and its former copy is there.
+pub fn is_adopted(arrays: &Arrays, before: &Value) {
+    let now = arrays.dump();
+    for (array, group) in [(HOME, "books"), (PEER, "books.r130512")] {
+        assert_eq!(members(&now, array, group), ["dkv-orders"]);
+    }
+    let (copy, was) = (&now[PEER]["vvs"][FORMER], &before[PEER]["vvs"][ORDERS]);
+    assert_eq!(copy["id"], was["id"], "its former copy is gone");
+    assert_ne!(copy["wwn"], now[PEER]["vvs"]["dkv-orders"]["wwn"]);
+}
+
+/// The volume, and another one that stays in the group.
+async fn with_another(scene: &Scene, persistent: bool) {
+    let has_snapshot_cpgs = scene.has_snapshot_cpgs();
+    with_orders(scene, persistent).await;
+    scene.types(HOME, &making(OTHER, OTHER_ID, "other")).await;
+    if has_snapshot_cpgs {
+        let snap_cpg = format!("setvv -snp_cpg ssd_r5 {OTHER}");
+        scene.types(HOME, &snap_cpg).await;
+    }
+    replicate(&scene.stage.arrays, OTHER, persistent, has_snapshot_cpgs).await;
+}
+
 async fn undone(scene: Scene) {
-    with_orders(&scene, false).await;
+    with_another(&scene, false).await;
     let desk = desk(&scene);
     undone_at(
         &scene,
@@ -296,18 +349,17 @@ async fn undone(scene: Scene) {
             (HOME, "^dismissrcopyvv "),
             (PEER, "^setvv -name "),
             (HOME, "^setvv -name dkv-orders "),
-            (HOME, "^admitrcopyvv -createvv "),
-            (HOME, "^startrcopygroup "),
+            (HOME, "^admitrcopyvv .* dkv-orders "),
             (HOME, "state=ready.* dkv-orders"),
         ],
     )
     .await;
 }
 
-/// Each command fails once; everything is as it was, and then it succeeds.
+/// Each command is refused once; everything is as it was, and then it succeeds.
 async fn undone_at(scene: &Scene, desk: &Machine, faults: &[(&str, &str)]) {
-    let before = scene.stage.arrays.dump();
     for (array, command) in faults {
+        let before = scene.stage.arrays.dump();
         let fault = Fault::new(Kind::Refuse).on(array).matching(command);
         let fault = fault.words("Error: the moon is wrong");
         scene.stage.arrays.control.fault(fault).unwrap();
@@ -316,11 +368,12 @@ async fn undone_at(scene: &Scene, desk: &Machine, faults: &[(&str, &str)]) {
         assert!(said.contains("the moon is wrong"), "{command}: {said}");
         assert!(!said.contains("still there"), "{command}: {said}");
         scene.stage.calm_down().await;
-        scene.stage.settled().await;
-        scene.stage.as_before(&before).await;
+        if is_back(&scene.stage.arrays, &before).await {
+            assert_told(&said, &["is in remote copy group `books` again", FORMER]);
+        }
     }
     process::adopt_anew(desk, "orders", None, &[]).await.ok();
-    scene.stage.settled().await;
+    copied(&scene.stage.arrays).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,23 +385,110 @@ async fn an_adoption_that_fails_half_way_puts_the_volume_back_into_its_group() {
 async fn a_persistent_one_that_fails_half_way_is_put_back_with_its_wwn() {
     for release in ["3.3.1", "10.5.0"] {
         let scene = persistent_scene(release).await;
-        with_orders(&scene, true).await;
+        with_another(&scene, true).await;
         let desk = desk_with(&scene, |conf| persistent(&conf));
         undone_at(
             &scene,
             &desk,
             &[
                 (PEER, "^setvv -wwn auto "),
-                (HOME, "^admitrcopyvv -createvv "),
-                (HOME, "^startrcopygroup "),
+                (HOME, "^admitrcopyvv .* dkv-orders "),
             ],
         )
         .await;
     }
 }
 
-/// The group does not start with the new copy, and then not with the former one: that stays all the same, and the volume is put back when it
-/// does.
+/// The lines of this command that an array has carried out, or refused.
+fn given(scene: &Scene, array: &str, command: &str) -> usize {
+    let log = scene.stage.arrays.control.log(Some(array));
+    log.iter().filter(|e| e.line.starts_with(command)).count()
+}
+
+/// An array that takes the volume in under neither name is not asked again and again: each time the group would be stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_its_group_does_not_take_again_stays_out_and_that_is_told() {
+    let scene = Scene::set("3.3.1").await;
+    with_another(&scene, false).await;
+    let before = scene.stage.arrays.dump();
+    let desk = desk(&scene);
+    let fault = Fault::new(Kind::Refuse).on(HOME).matching("^admitrcopyvv ");
+    let fault = fault.words("Error: the moon is wrong").repeat();
+    scene.stage.arrays.control.fault(fault).unwrap();
+    scene.stage.arrays.control.clear_log();
+    let said = process::adopt_anew(&desk, "orders", None, &[]).await.err();
+    let by_hand = format!("`admitrcopyvv -createvv {ORDERS} books to-birch:{ORDERS}`");
+    assert_told(
+        &said,
+        &["the moon is wrong", "is NOT in", &by_hand, "`books`"],
+    );
+    assert_eq!(desk.open_entries(), 0);
+    // Out, and in twice.
+    assert_eq!(given(&scene, HOME, "stoprcopygroup"), 3);
+    let now = scene.stage.arrays.dump();
+    assert_eq!(now[HOME]["vvs"], before[HOME]["vvs"]);
+    assert_eq!(members(&now, HOME, "books"), [OTHER]);
+    assert_eq!(now[HOME]["groups"]["books"]["status"], "Started");
+    assert_eq!(
+        now[PEER]["vvs"][FORMER]["id"],
+        before[PEER]["vvs"][ORDERS]["id"]
+    );
+    // What it says can be typed.
+    scene.stage.arrays.control.clear_faults();
+    for line in [
+        "stoprcopygroup -f books".to_owned(),
+        format!("admitrcopyvv -createvv {ORDERS} books to-birch:{ORDERS}"),
+        "startrcopygroup books".to_owned(),
+    ] {
+        scene.types(HOME, &line).await;
+    }
+}
+
+/// The other site has lost the array that sends, and uses the copy, or what it is called now; then that array is back, and what was begun there is
+/// taken back. Nothing is written to the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_somebody_uses_meanwhile_is_left_alone() {
+    // Before and after it got its other name.
+    for (at, name) in [("^setvv -name ", ORDERS), ("^admitrcopyvv ", FORMER)] {
+        let scene = Scene::set("3.3.1").await;
+        with_another(&scene, false).await;
+        let id = scene.vv(PEER, ORDERS)["id"].clone();
+        let desk = desk(&scene);
+        let array = if name == ORDERS { PEER } else { HOME };
+        let fault = Fault::new(Kind::DropBefore).on(array).matching(at).repeat();
+        scene.stage.arrays.control.fault(fault).unwrap();
+        process::adopt_anew(&desk, "orders", None, &[]).await.err();
+        for line in [
+            "createhost -iscsi saviour iqn.2026-01.test:saviour".to_owned(),
+            format!("createvlun {name} 3 saviour"),
+        ] {
+            scene.types(PEER, &line).await;
+        }
+        scene.stage.arrays.control.clear_faults();
+        let plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
+        ended(&desk).await;
+        let now = scene.stage.arrays.dump();
+        assert_eq!(now[PEER]["vvs"][name]["id"], id, "{name}");
+        let exports = now[PEER]["vluns"].to_string();
+        assert!(exports.contains(name), "{exports}");
+        let volumes = now[PEER]["groups"]["books.r130512"]["volumes"].to_string();
+        let in_a_group = volumes.contains(&format!("\"{ORDERS}\""));
+        // Its name is taken: the volume stays out. Or it has another copy.
+        assert_eq!(in_a_group, name == FORMER, "{volumes}");
+        assert_eq!(now[HOME]["groups"]["books"]["status"], "Started");
+        drop(plugin);
+    }
+}
+
+async fn ended(desk: &Machine) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while desk.open_entries() > 0 {
+        assert!(Instant::now() < patience, "it is still open");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The group does not start with the new copy, and then not with another one: it is put in order when it does, and the former copy stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_former_copy_outlives_an_undo_that_fails() {
     let scene = Scene::set("3.3.1").await;
@@ -363,15 +503,75 @@ async fn a_former_copy_outlives_an_undo_that_fails() {
     scene.stage.arrays.control.fault(fault).unwrap();
     let said = process::adopt_anew(&desk, "orders", None, &[]).await.err();
     assert_told(&said, &["the moon is wrong", "remote copy group `books`"]);
-    let copy = &before[PEER]["vvs"][ORDERS];
-    assert_eq!(scene.vv(PEER, ORDERS)["id"], copy["id"], "{said}");
     scene.stage.arrays.control.clear_faults();
     let plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
-    let patience = Instant::now() + Duration::from_secs(60);
-    while desk.open_entries() > 0 {
-        assert!(Instant::now() < patience, "it is still open");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    scene.stage.as_before(&before).await;
+    ended(&desk).await;
+    let now = scene.stage.arrays.dump();
+    assert_eq!(now[HOME]["vvs"], before[HOME]["vvs"]);
+    assert_eq!(now[HOME]["vv_sets"], before[HOME]["vv_sets"]);
+    let id = &before[PEER]["vvs"][ORDERS]["id"];
+    assert_eq!(now[PEER]["vvs"][FORMER]["id"], *id, "{said}");
     drop(plugin);
+}
+
+/// The python plugin knows nothing of a lock: it mounts what it knows by this name.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exported_before_it_has_its_name_is_put_back() {
+    let scene = Scene::set("3.3.1").await;
+    with_another(&scene, false).await;
+    let host = "createhost -iscsi oldhost iqn.2026-01.test:oldhost";
+    scene.types(HOME, host).await;
+    let before = scene.stage.arrays.dump();
+    let desk = desk(&scene);
+    for at in ["^setvv -comment dk1/.*was=", "^dismissrcopyvv "] {
+        let fault = Fault::new(Kind::HangBefore).on(HOME).matching(at);
+        scene.stage.arrays.control.fault(fault).unwrap();
+        scene.stage.arrays.control.clear_log();
+        let adopt = process::adopt_anew(&desk, "orders", None, &[]);
+        let export = async {
+            let patience = Instant::now() + Duration::from_secs(60);
+            let line = at.trim_start_matches('^');
+            let line = line.split(' ').next().unwrap();
+            while given(&scene, HOME, line) == 0 {
+                assert!(Instant::now() < patience, "{at}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            scene
+                .types(HOME, &format!("createvlun {ORDERS} 3 oldhost"))
+                .await;
+            scene.stage.arrays.control.release();
+        };
+        let (reply, ()) = tokio::join!(adopt, export);
+        assert_told(&reply.err(), &["exports it to `oldhost`"]);
+        scene
+            .types(HOME, &format!("removevlun -f {ORDERS} 3 oldhost"))
+            .await;
+        scene.stage.calm_down().await;
+        is_back(&scene.stage.arrays, &before).await;
+    }
+}
+
+/// One of them is told; the volume comes into its group once, whoever did which part.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_that_adopt_one_volume_have_it_once() {
+    let scene = Scene::set("3.3.1").await;
+    with_orders(&scene, false).await;
+    let before = scene.stage.arrays.dump();
+    let [one, two] = ["desk", "desk2"].map(|name| scene.stage.arrays.machine(name));
+    let (first, second) = tokio::join!(
+        process::adopt_anew(&one, "orders", None, &[]),
+        process::adopt_anew(&two, "orders", None, &[]),
+    );
+    let told: Vec<Reply> = [first, second]
+        .into_iter()
+        .filter(|reply| !matches!(reply, Reply::Ok(_)))
+        .collect();
+    copied(&scene.stage.arrays).await;
+    if told.len() == 2 {
+        // Each was in the other one's way: nobody has it, and it is where it was.
+        is_back(&scene.stage.arrays, &before).await;
+    } else {
+        is_adopted(&scene.stage.arrays, &before);
+    }
+    assert_eq!(one.open_entries() + two.open_entries(), 0, "{told:?}");
 }

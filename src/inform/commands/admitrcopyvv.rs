@@ -16,36 +16,19 @@ pub struct Admit {
     pub target: TargetName,
     /// The name of the copy.
     pub remote: VvName,
-    /// Where the copy comes from.
-    pub secondary: Secondary,
-}
-
-/// Where the copy of an admitted volume comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secondary {
-    /// The arrays make it (`-createvv`, array fact 14).
-    Made {
-        /// True: with a WWN of its own, so that no host can mix the two up. False: with the same one, for Peer Persistence.
-        own_wwn: bool,
-    },
-    /// It is there: as large as the volume, and exported to nobody. All of it is copied again.
-    There,
+    /// True: the copy gets a WWN of its own, so that no host can mix the two up. False: the same WWN, for Peer Persistence.
+    pub own_wwn: bool,
 }
 
 impl Array {
-    /// Puts a volume into a stopped group (array fact 13).
+    /// Puts a volume into a stopped group (array fact 13); the arrays make its copy (`-createvv`, array fact 14).
     /// Proof: [`Array::showrcopy_group`].
     ///
     /// # Errors
     /// [`ArrayError`].
     pub async fn admitrcopyvv(&self, admit: &Admit) -> Result<(), ArrayError> {
-        let (made, own_wwn) = match admit.secondary {
-            Secondary::Made { own_wwn } => (true, own_wwn),
-            Secondary::There => (false, false),
-        };
         let args = Args::new()
-            .flag("createvv", made)
-            .flag("own_wwn", own_wwn)
+            .flag("own_wwn", admit.own_wwn)
             .with("vv", &admit.vv)
             .with("group", &admit.group)
             .with("target", &admit.target)

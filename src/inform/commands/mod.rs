@@ -49,7 +49,7 @@ mod showvvset;
 mod startrcopygroup;
 mod stoprcopygroup;
 
-pub use admitrcopyvv::{Admit, Secondary};
+pub use admitrcopyvv::Admit;
 pub use creatercopygroup::CreateGroup;
 pub use createsched::CreateSched;
 pub use createsv::CreateSv;

@@ -2,7 +2,7 @@
 
 use crate::{
     inform::{array::Array, error::ArrayError, quoting::Args},
-    model::{CpgName, Hours, VvName, Wwn},
+    model::{CpgName, Hours, VvName},
 };
 
 impl Array {
@@ -49,14 +49,13 @@ impl Array {
         self.change("setvv-snp_cpg", &args).await
     }
 
-    /// Gives a volume another WWN, which nothing on the array may have; none: one of its own, that the array makes. Not while it is exported or
-    /// in a remote copy group (array fact 126). Proof: [`Array::showvv`].
+    /// Gives a volume another WWN than it has, which the array makes. Not while it is exported or in a remote copy group (array fact 126).
+    /// Proof: [`Array::showvv`].
     ///
     /// # Errors
-    /// [`ArrayError`].
-    pub async fn setvv_wwn(&self, vv: &VvName, wwn: Option<&Wwn>) -> Result<(), ArrayError> {
-        let wwn = wwn.map_or("auto", Wwn::as_str);
-        let args = Args::new().with("wwn", wwn).with("name", vv);
+    /// [`ArrayError`]; the refusal `Exported`.
+    pub async fn setvv_other_wwn(&self, vv: &VvName) -> Result<(), ArrayError> {
+        let args = Args::new().with("name", vv);
         self.change("setvv-wwn", &args).await
     }
 

@@ -4,7 +4,7 @@ use super::bench::{Bench, DEADLINE, cpg, fixture, group, release3, release10, sa
 use crate::{
     inform::{
         Admit, ArrayError, CreateGroup, CreateVv, DismissedCopy, ExportTarget, ExportedVv,
-        LunChoice, Secondary, VlunKind, VlunQuery, VlunTemplate, VvQuery,
+        LunChoice, VlunKind, VlunQuery, VlunTemplate, VvQuery,
     },
     model::*,
 };
@@ -45,7 +45,7 @@ async fn command_lines_are_the_arrays_own() {
         group: group("billing"),
         target: target.clone(),
         remote: vv("dkv-ledger"),
-        secondary: Secondary::Made { own_wwn: true },
+        own_wwn: true,
     };
     let matched = VlunTemplate {
         lun: Lun(4),
@@ -66,7 +66,7 @@ async fn command_lines_are_the_arrays_own() {
         ..matched.clone()
     };
     let mut answers = vec![release3()];
-    answers.extend((0..29).map(|_| says("")));
+    answers.extend((0..28).map(|_| says("")));
     let bench = Bench::new(answers);
     let a = &bench.array;
     a.createvv(&new_vv(Provisioning::Thin)).await.unwrap();
@@ -128,13 +128,12 @@ async fn command_lines_are_the_arrays_own() {
         .await
         .unwrap();
     a.admitrcopyvv(&admit).await.unwrap();
-    for secondary in [Secondary::Made { own_wwn: false }, Secondary::There] {
-        let admit = Admit {
-            secondary,
-            ..admit.clone()
-        };
-        a.admitrcopyvv(&admit).await.unwrap();
-    }
+    a.admitrcopyvv(&Admit {
+        own_wwn: false,
+        ..admit
+    })
+    .await
+    .unwrap();
     a.startrcopygroup(&group("billing")).await.unwrap();
     a.stoprcopygroup(&group("billing")).await.unwrap();
     assert_eq!(bench.left(), 0);
@@ -168,12 +167,11 @@ async fn command_lines_are_the_arrays_own() {
             "setrcopygroup period 301s quay billing",
             "admitrcopyvv -createvv -nowwn dkv-ledger billing quay:dkv-ledger",
             "admitrcopyvv -createvv dkv-ledger billing quay:dkv-ledger",
-            "admitrcopyvv dkv-ledger billing quay:dkv-ledger",
             "startrcopygroup billing",
             "stoprcopygroup -f billing",
         ]
     );
-    let bench = Bench::new((0..5).map(|_| says("")).collect());
+    let bench = Bench::new((0..4).map(|_| says("")).collect());
     let (a, ledger) = (&bench.array, vv("dkv-ledger"));
     for copy in [DismissedCopy::Removed, DismissedCopy::Stays] {
         a.dismissrcopyvv(&ledger, &group("billing"), copy)
@@ -181,14 +179,11 @@ async fn command_lines_are_the_arrays_own() {
             .unwrap();
     }
     a.removercopygroup(&group("billing")).await.unwrap();
-    let wwn: Wwn = "60002AC00000000000000A1F0001B2C3".parse().unwrap();
-    a.setvv_wwn(&ledger, Some(&wwn)).await.unwrap();
-    a.setvv_wwn(&ledger, None).await.unwrap();
+    a.setvv_other_wwn(&ledger).await.unwrap();
     let wanted = [
         "dismissrcopyvv -f -removevv dkv-ledger billing",
         "dismissrcopyvv -f dkv-ledger billing",
         "removercopygroup -f billing",
-        "setvv -wwn 60002AC00000000000000A1F0001B2C3 dkv-ledger",
         "setvv -wwn auto dkv-ledger",
     ];
     assert_eq!(bench.sent(), wanted);

@@ -1,7 +1,7 @@
 //! What shows that an action took place.
 
 use super::*;
-use crate::inform::{Admit, CreateGroup, DismissedCopy, Secondary};
+use crate::inform::{Admit, CreateGroup, DismissedCopy};
 
 fn make(wants: &Wants) -> Action {
     let cpg = cpgs();
@@ -21,7 +21,7 @@ fn admit() -> Action {
         group: prod(),
         target: wants(Mode::Sync, false).target,
         remote: vv(OURS),
-        secondary: Secondary::Made { own_wwn: true },
+        own_wwn: true,
     })
 }
 

@@ -1,7 +1,6 @@
 //! Bringing a new VV into a group.
 
 use super::*;
-use crate::inform::Secondary;
 use crate::model::DomainName;
 
 fn plan_for(found: Option<&RcGroup>, wants: &Wants) -> Result<Vec<Action>, ReplicationError> {
@@ -97,7 +96,7 @@ fn only_peer_persistence_copies_share_their_wwn() {
             let [admit] = admits[..] else {
                 panic!("{admits:?}")
             };
-            assert_eq!(admit.secondary, Secondary::Made { own_wwn });
+            assert_eq!(admit.own_wwn, own_wwn);
             assert_eq!((&admit.vv, &admit.remote), (&vv(OURS), &vv(OURS)));
             assert_eq!((&admit.group, &admit.target), (&prod(), &wants.target));
         }
@@ -268,21 +267,4 @@ fn a_refusal_says_what_to_do_next() {
         "{}",
         error.hint()
     );
-}
-
-/// Whoever puts a volume back into its group has a copy of it already, which may be called otherwise.
-#[test]
-fn a_copy_that_is_there_is_not_made() {
-    let wants = wants(Mode::Sync, false);
-    let newcomer = Newcomer {
-        copy: Some(vv("its-copy")),
-        ..newcomer(OURS, &wants)
-    };
-    let found = group(&wants, GroupStatus::Stopped, &[]);
-    let plan = plan_admission(ARRAY, Some(&found), &newcomer, &wants).unwrap();
-    let Action::Admit(admit) = &plan[0] else {
-        panic!("{plan:?}")
-    };
-    assert_eq!((&admit.vv, &admit.remote), (&vv(OURS), &vv("its-copy")));
-    assert_eq!(admit.secondary, Secondary::There);
 }

@@ -184,7 +184,6 @@ fn admits(both: &GroupSides) -> &'static str {
         let target = found.map_or(&wants.target, |group| &group.target);
         let newcomer = Newcomer {
             vv: vv(OURS),
-            copy: None,
             group: prod(),
             target: target.clone(),
             cpg: cpgs(),

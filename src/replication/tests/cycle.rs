@@ -98,8 +98,13 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                     assert_eq!(stops, runs && !acts(&plan).is_empty(), "{case}");
                     assert!(stops || plan.first.is_empty(), "{case}");
                     let ours = stop_is_ours && status == GroupStatus::Stopped;
+                    let parts = changes.iter().any(|c| matches!(c, Change::Part(_)));
                     for (change, turn) in changes.iter().zip(&plan.turns) {
                         match change {
+                            // Who parts comes back before anybody new does.
+                            Change::Admit(_) if parts => {
+                                assert!(matches!(turn, Turn::Later), "{case}");
+                            }
                             Change::Admit(_) => {
                                 let empty =
                                     matches!(status, GroupStatus::New | GroupStatus::Stopped)
@@ -113,11 +118,23 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                                     _ => panic!("{case}"),
                                 }
                             }
-                            Change::Dismiss(vv) | Change::Part(vv) => {
-                                let stays = match change {
-                                    Change::Part(_) => DismissedCopy::Stays,
-                                    _ => DismissedCopy::Removed,
-                                };
+                            Change::Part(vv) => {
+                                let here = is.holds(vv);
+                                let started = status == GroupStatus::Started;
+                                match turn {
+                                    Turn::Act(Action::Dismiss { vv: out, copy, .. }) => {
+                                        assert!(here && started && out == vv, "{case}");
+                                        assert_eq!(*copy, DismissedCopy::Stays, "{case}");
+                                    }
+                                    // Also where the stop is the leader's own: it was not seen to be in step.
+                                    Turn::Refused(ReplicationError::NotStarted { .. }) => {
+                                        assert!(here && !started, "{case}");
+                                    }
+                                    Turn::Nothing => assert!(!here, "{case}"),
+                                    _ => panic!("{case}"),
+                                }
+                            }
+                            Change::Dismiss(vv) => {
                                 let here = is.holds(vv);
                                 let still = matches!(
                                     status,
@@ -126,7 +143,7 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                                 match turn {
                                     Turn::Act(Action::Dismiss { vv: out, copy, .. }) => {
                                         assert!(here && still && out == vv, "{case}");
-                                        assert_eq!(*copy, stays, "{case}");
+                                        assert_eq!(*copy, DismissedCopy::Removed, "{case}");
                                     }
                                     Turn::Refused(ReplicationError::NotStarted { .. }) => {
                                         assert!(here && !still, "{case}");
@@ -247,6 +264,7 @@ fn a_copy_is_in_the_way_of_all_but_the_one_that_is_copied() {
             let of = |v: &&mut RcVolume| v.local == vv(copied);
             is.volumes.iter_mut().find(of).unwrap().sync = SyncStatus::Syncing(Some(42));
             let leaves = changes.iter().any(|c| c.leaving() == Some(&vv(copied)));
+            let parts = changes.iter().any(|c| matches!(c, Change::Part(_)));
             assert_eq!(
                 is_copying_others(&is, changes.iter().filter_map(Change::leaving)),
                 !leaves
@@ -254,7 +272,13 @@ fn a_copy_is_in_the_way_of_all_but_the_one_that_is_copied() {
             let plan = plan_cycle(ARRAY, Some(&is), false, &changes, &wants);
             for (change, turn) in changes.iter().zip(&plan.turns) {
                 let refused = matches!(turn, Turn::Refused(ReplicationError::Syncing { .. }));
-                let waits = !matches!(change, Change::TakeBack(_)) && !leaves;
+                let waits = match change {
+                    Change::TakeBack(_) => false,
+                    // Also for its own copy, which is to be complete.
+                    Change::Part(_) => true,
+                    Change::Admit(_) if parts => continue,
+                    _ => !leaves,
+                };
                 assert_eq!(refused, waits, "{copied} {changes:?}: {turn:?}");
             }
         }
@@ -343,5 +367,31 @@ fn a_group_is_stopped_for_a_growth_only_if_it_runs_and_serves() {
             is.volumes[0].sync = SyncStatus::Syncing(Some(10));
             assert!(check_growth(ARRAY, &is).is_err(), "{status} {role}");
         }
+    }
+}
+
+/// What stays behind is to be what the volume is: that of a group that copies, or of a volume that is not in step, is not.
+#[test]
+fn nobody_parts_from_a_copy_that_is_not_what_it_is() {
+    let wants = wants(Mode::Sync, false);
+    let part = [Change::Part(vv(OURS))];
+    let with = |ours: SyncStatus, other: SyncStatus| {
+        let mut is = group(&wants, GroupStatus::Started, &[OURS, OTHER]);
+        is.volumes[0].sync = ours;
+        is.volumes[1].sync = other;
+        plan_cycle(ARRAY, Some(&is), false, &part, &wants)
+    };
+    let plan = with(SyncStatus::Synced, SyncStatus::Synced);
+    assert!(matches!(plan.turns[..], [Turn::Act(_)]), "{plan:?}");
+    for (ours, other) in [
+        (SyncStatus::Syncing(Some(99)), SyncStatus::Synced),
+        (SyncStatus::Synced, SyncStatus::Syncing(None)),
+        (SyncStatus::Stale, SyncStatus::Synced),
+        (SyncStatus::NotSynced, SyncStatus::Synced),
+        (SyncStatus::New, SyncStatus::Synced),
+    ] {
+        let plan = with(ours, other);
+        assert!(plan.first.is_empty(), "{ours} {other}: {plan:?}");
+        assert!(matches!(plan.turns[..], [Turn::Refused(_)]), "{plan:?}");
     }
 }

@@ -124,7 +124,6 @@ fn words(plan: &[Action]) -> Vec<String> {
 fn newcomer(name: &str, wants: &Wants) -> Newcomer {
     Newcomer {
         vv: vv(name),
-        copy: None,
         group: prod(),
         target: wants.target.clone(),
         cpg: cpgs(),

@@ -153,7 +153,7 @@ fn replicated_backend<'a>(
 ) -> Result<&'a Backend, NotTaken> {
     let fits = |backend: &&Backend| {
         let pair = backend.pair.as_ref();
-        pair.is_some_and(|pair| pair.wants.target == group.target && pair.wants.mode == group.mode)
+        pair.is_some_and(|pair| pair.wants.target == group.target && pair.wants.describe(group))
     };
     let has_cpg = |backend: &&Backend| {
         let cpg = vv.user_cpg.as_ref();
@@ -168,7 +168,8 @@ fn replicated_backend<'a>(
         })
 }
 
-/// What becomes of the copy that it has, if the group lets it go.
+/// What becomes of the copy that it has, if the group lets it go. Whether a host has it, and whether its name is free afterwards, is looked
+/// at by the adoption: the other array may be one that no backend asks for volumes.
 fn former_copy(
     array: &str,
     group: &RcGroup,
@@ -176,12 +177,12 @@ fn former_copy(
     vv: &Vv,
 ) -> Result<Option<FormerCopy>, NotTaken> {
     let member = taken::may_leave(array, group, &vv.name)?;
-    let pair = place.as_ref().ok().and_then(|place| place.pair.as_ref());
-    let vv = taken::former_name(&member.remote);
-    Ok(pair.zip(vv).map(|(pair, vv)| FormerCopy {
-        vv,
-        array: pair.peer.label().to_owned(),
-    }))
+    let Some(pair) = place.as_ref().ok().and_then(|place| place.pair.as_ref()) else {
+        return Ok(None);
+    };
+    let array = pair.peer.label().to_owned();
+    let vv = taken::former_name(&array, &member.remote)?;
+    Ok(Some(FormerCopy { vv, array }))
 }
 
 /// Of a snapshot: the volume it is of, which must be one of this plugin or among those that can be adopted.

@@ -197,7 +197,6 @@ impl<'a> Admission<'a> {
     fn newcomer(&self) -> Newcomer {
         Newcomer {
             vv: self.vv.clone(),
-            copy: None,
             group: self.acting.group.clone(),
             target: self.acting.target.clone(),
             cpg: self.cpg.clone(),

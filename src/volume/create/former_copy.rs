@@ -1,24 +1,25 @@
 //! A volume of the python plugin that is in a remote copy group: out of it for its new name, and in again with a new copy (`taken/leaving`).
 //!
 //! The copy that it has had stays on the other array as it is until a person removes it, by another name: a new copy takes hours, and for as
-//! long the other site has no other. One that has the volume's own WWN gets one of its own, because no array makes a second VV with a WWN
-//! that it has (array fact 126).
+//! long the other site has no other. Nothing here writes to it. One that has the volume's own WWN gets one of its own, because no array
+//! makes a second VV with a WWN that it has (array fact 126).
 //!
-//! An adoption that fails puts all of that back: nothing was written to the volume meanwhile, so the former copy, admitted again, is
-//! overwritten with what it has.
+//! An adoption that fails puts the volume back into its group, with a new copy as well: the former one may have been used by the time, for the
+//! array that sends may have been dead meanwhile. What the array refuses then is not tried again and again, as that stops the group each time:
+//! the volume stays out, and that is told.
 
 use crate::{
     index::JournalEntry,
-    inform::{Array, VvQuery},
+    inform::{Array, Vv, VvQuery},
     model::{Side, VvName, Wwn},
     replication::{Acting, Change, Newcomer, Pair, ReplicationError},
     volume::{
         backend::Backend,
         error::Cause,
-        groups,
+        exports, group_lock, groups,
         inner::Inner,
-        queue::{self, Coming},
-        steps::{Intent, Seen, Steps},
+        queue::{self, Coming, GroupKey},
+        steps::{self, Intent, Seen, Steps},
         taken::{self, Around, CannotLeave, NotTaken, Was},
     },
 };
@@ -31,6 +32,8 @@ use super::{
 const NAME: &str = "former copy";
 const ID: &str = "former id";
 const WWN: &str = "former wwn";
+/// The fact that the array does not take the volume into its group again, and why.
+const STAYS_OUT: &str = "stays out";
 
 /// The copy that a volume has until it leaves its group.
 #[derive(Debug)]
@@ -61,7 +64,13 @@ impl FormerCopy {
         let refused = |why: NotTaken| taken::not_taken(array, vv, why);
         let cannot = |why: CannotLeave| refused(why.into());
         let now = steps.look("group", array.showrcopy_group(group)).await?;
-        let now = now.ok_or_else(|| cannot(CannotLeave::Left(group.clone())))?;
+        let now = now.ok_or_else(|| {
+            cannot(CannotLeave::Group(ReplicationError::NotInStep {
+                group: group.clone(),
+                vv: vv.clone(),
+                sync: None,
+            }))
+        })?;
         let member = taken::may_leave(array.label(), &now, vv).map_err(refused)?;
         let (copy, label) = (&member.remote, other.label());
         let found = steps
@@ -81,17 +90,14 @@ impl FormerCopy {
                 to,
             }));
         }
-        let no_name = |taken| {
-            cannot(CannotLeave::FormerName {
-                copy: copy.clone(),
-                array: label.to_owned(),
-                taken,
-            })
-        };
-        let afterwards = taken::former_name(copy).ok_or_else(|| no_name(false))?;
+        let afterwards = taken::former_name(label, copy).map_err(cannot)?;
         let look = other.showvv(VvQuery::Name(&afterwards));
         if !steps.look("former copy", look).await?.is_empty() {
-            return Err(no_name(true));
+            return Err(cannot(CannotLeave::FormerName {
+                copy: copy.clone(),
+                array: label.to_owned(),
+                taken: true,
+            }));
         }
         Ok(Self {
             name: copy.clone(),
@@ -105,7 +111,8 @@ impl FormerCopy {
     fn recall(entry: &JournalEntry) -> Option<Self> {
         let name = VvName::new(entry.facts.get(NAME)?).ok()?;
         Some(Self {
-            afterwards: taken::former_name(&name)?,
+            // Which array has it is for messages only.
+            afterwards: taken::former_name("", &name).ok()?,
             name,
             id: entry.facts.get(ID)?.clone(),
             wwn: entry.facts.get(WWN)?.parse().ok()?,
@@ -127,79 +134,118 @@ impl FormerCopy {
             (WWN, self.wwn.as_str()),
         ])?;
         let part = Change::Part(was.name.clone());
+        let site = admission.site(inner);
         // Whoever made the group: one that is empty for the moment is not removed.
-        queue::change(coming, steps, &admission.site(inner), part, false).await?;
-        let other = &admission.acting().other;
-        self.rename(steps, other, &self.name, &self.afterwards)
+        queue::change(coming, steps, &site, part, false).await?;
+        // Whoever leads the next cycle waits for this one: a new volume that came first would keep it out while that is copied.
+        let key = GroupKey::find(site.backend, site.group_at_home, &site.acting.group);
+        coming.announce(key.await?);
+        // The python plugin knows nothing of a lock, and the volume by this name.
+        let array = &site.acting.array;
+        let to = exports::look_on(steps, array, &was.name).await?;
+        if !to.is_empty() {
+            return Err(Cause::ExportedElsewhere {
+                array: array.label().to_owned(),
+                to: exports::names(&to),
+            });
+        }
+        self.out_of_the_way(steps, &site.acting.other, &was.wwn)
+            .await
+    }
+
+    /// Its other name and, if it has the volume's, its other WWN. One that somebody has removed or renamed meanwhile is in nobody's way.
+    ///
+    /// # Errors
+    /// [`Cause::ForeignVv`] if something else has the copy's name by now; [`Cause::ExportedElsewhere`] if a host has the copy.
+    async fn out_of_the_way(
+        &self,
+        steps: &mut Steps,
+        other: &Array,
+        of: &Wwn,
+    ) -> Result<(), Cause> {
+        let (name, afterwards) = (&self.name, &self.afterwards);
+        let is_it = |vv: &Vv| vv.id.to_string() == self.id;
+        let found = steps
+            .look("copy", other.showvv(VvQuery::Name(name)))
             .await?;
-        if self.wwn == was.wwn {
-            set_wwn(steps, other, &self.afterwards, None, &self.wwn).await?;
+        match found.first() {
+            Some(vv) if is_it(vv) => {
+                let to = exports::look_on(steps, other, name).await?;
+                if !to.is_empty() {
+                    return Err(Cause::ExportedElsewhere {
+                        array: other.label().to_owned(),
+                        to: exports::names(&to),
+                    });
+                }
+                let rename = other.setvv_name(name, afterwards);
+                steps
+                    .act(Intent::RenameCopy, rename, || async {
+                        let found = other.showvv(VvQuery::Name(afterwards)).await?;
+                        Ok(match found.first() {
+                            Some(vv) if is_it(vv) => Seen::Done(()),
+                            _ => Seen::NotDone(format!(
+                                "`{name}` on array `{}` is not called `{afterwards}`",
+                                other.label()
+                            )),
+                        })
+                    })
+                    .await?;
+            }
+            Some(vv) => {
+                return Err(Cause::ForeignVv {
+                    array: other.label().to_owned(),
+                    vv: name.clone(),
+                    why: vv
+                        .comment
+                        .clone()
+                        .unwrap_or_else(|| "no comment".to_owned()),
+                });
+            }
+            None => {}
+        }
+        let look = other.showvv(VvQuery::Name(afterwards));
+        let found = steps.look("former copy", look).await?;
+        if found.first().is_some_and(|vv| is_it(vv) && vv.wwn == *of) {
+            self.other_wwn(steps, other, of).await?;
         }
         Ok(())
     }
 
-    async fn rename(
-        &self,
-        steps: &mut Steps,
-        other: &Array,
-        from: &VvName,
-        to: &VvName,
-    ) -> Result<(), Cause> {
-        let is = Was {
-            name: from.clone(),
-            comment: None,
-            wwn: self.wwn.clone(),
-        };
-        taken::rename(steps, Intent::RenameCopy, other, &is, from, to)
-            .await
-            .map(drop)
-    }
-
-    /// The name and the WWN that it had.
-    async fn as_it_was(&self, steps: &mut Steps, other: &Array) -> Result<(), Cause> {
-        let look = other.showvv(VvQuery::Name(&self.afterwards));
-        let found = steps.look("former copy", look).await?;
-        let found = found.into_iter().next();
-        let Some(found) = found.filter(|found| found.id.to_string() == self.id) else {
-            return Ok(());
-        };
-        if found.wwn != self.wwn {
-            set_wwn(steps, other, &self.afterwards, Some(&self.wwn), &found.wwn).await?;
-        }
-        self.rename(steps, other, &self.afterwards, &self.name)
-            .await
-    }
-}
-
-/// Another WWN than it has; none: one that the array makes.
-async fn set_wwn(
-    steps: &mut Steps,
-    array: &Array,
-    vv: &VvName,
-    to: Option<&Wwn>,
-    from: &Wwn,
-) -> Result<(), Cause> {
-    steps
-        .act(Intent::SetWwn, array.setvv_wwn(vv, to), || async {
-            let found = array.showvv(VvQuery::Name(vv)).await?.into_iter().next();
-            Ok(match found {
-                Some(vv) if to.map_or(vv.wwn != *from, |to| vv.wwn == *to) => Seen::Done(()),
-                Some(found) => Seen::NotDone(format!(
-                    "`{vv}` on array `{}` has WWN {}",
-                    array.label(),
-                    found.wwn
-                )),
-                None => Seen::NotDone(format!("VV `{vv}` is gone from array `{}`", array.label())),
+    async fn other_wwn(&self, steps: &mut Steps, other: &Array, than: &Wwn) -> Result<(), Cause> {
+        let vv = &self.afterwards;
+        steps
+            .act(Intent::SetWwn, other.setvv_other_wwn(vv), || async {
+                let found = other.showvv(VvQuery::Name(vv)).await?.into_iter().next();
+                Ok(match found {
+                    Some(found) if found.wwn != *than => Seen::Done(()),
+                    Some(_) => Seen::NotDone(format!(
+                        "`{vv}` on array `{}` still has WWN {than}",
+                        other.label()
+                    )),
+                    None => {
+                        Seen::NotDone(format!("VV `{vv}` is gone from array `{}`", other.label()))
+                    }
+                })
             })
-        })
-        .await
+            .await
+    }
 }
 
-/// Takes back that a volume left its group, which has its old name again by now. Gives what was done, for people.
+/// What may be left of a volume that leaves its group, for people; none if it does not.
+pub(super) fn left(entry: &JournalEntry) -> Option<String> {
+    let former = FormerCopy::recall(entry)?;
+    let group = groups::name_at_home(entry)?;
+    Some(format!(
+        ", perhaps not in remote copy group `{group}`, with what its copy was as `{}` or `{}` on the other array",
+        former.name, former.afterwards
+    ))
+}
+
+/// Takes back that a volume left its group; it has its old name again by now. Gives what was done, or could not be, for people.
 ///
 /// # Errors
-/// Also if the group is Primary on the other array by now, or a person has stopped it: then the volume stays out of it, and the operation in
-/// the journal.
+/// What may be otherwise later: an array that does not answer, a group that a person has stopped, that is copying, or that is Primary on the other
+/// array. Then the volume stays out of it for as long, and the operation in the journal.
 pub(super) async fn join_again(
     inner: &Inner,
     backend: &Backend,
@@ -208,7 +254,8 @@ pub(super) async fn join_again(
     was: &Was,
 ) -> Result<Option<String>, Cause> {
     let entry = steps.entry().clone();
-    let Some(former) = FormerCopy::recall(&entry).filter(|_| Intent::Dismiss.is_in(&entry)) else {
+    // By what was written down before it left: another operation at the same volume may have carried that out.
+    let Some(former) = FormerCopy::recall(&entry) else {
         return Ok(None);
     };
     let recalled = backend.pair.as_ref().and_then(|pair| {
@@ -220,9 +267,17 @@ pub(super) async fn join_again(
             "the journal does not say in which group it was".to_owned(),
         ));
     };
+    let at_the_copy = Intent::RenameCopy.is_in(&entry) || Intent::SetWwn.is_in(&entry);
+    if at_the_copy
+        && steps.is_resumed()
+        && let Some(session) = steps::earlier_session(&inner.index, &before.other).await?
+    {
+        let why = steps::may_still_run(&before.other, &session);
+        return Err(Cause::NotKnown(why));
+    }
     let acting = where_it_is_now(backend, steps, &before).await?;
     if acting.side == Side::Peer {
-        let why = NotTaken::GroupElsewhere(at_home);
+        let why = CannotLeave::Elsewhere(at_home).into();
         return Err(taken::not_taken(&backend.array, &was.name, why));
     }
     let look = acting.array.showrcopy_group(&acting.group);
@@ -230,16 +285,67 @@ pub(super) async fn join_again(
     if now.as_ref().is_some_and(|group| group.holds(&was.name)) {
         return Ok(None);
     }
-    former.as_it_was(steps, &acting.other).await?;
-    let newcomer = newcomer(steps, pair, &acting, was, former.name).await?;
-    let join = Change::Admit(Box::new(newcomer));
-    put_in_order(inner, backend, coming, steps, &acting, join, false).await?;
-    Ok(Some(format!(
-        "`{}` is in remote copy group `{}` again, and its copy on array `{}` is written anew",
-        was.name,
-        acting.group,
+    let why = match entry.facts.get(STAYS_OUT) {
+        Some(why) => why.clone(),
+        None if now.is_none() => "it does not exist any more".to_owned(),
+        None => match join(inner, backend, coming, steps, (pair, &acting), &former, was).await {
+            Ok(()) => {
+                return Ok(Some(format!(
+                    "`{}` is in remote copy group `{}` again, and all of it is copied; what its copy was is `{}` on array `{}`",
+                    was.name,
+                    acting.group,
+                    former.afterwards,
+                    acting.other.label()
+                )));
+            }
+            Err(cause) if is_final(&cause) => {
+                let why = cause.to_string();
+                steps.record(&[(STAYS_OUT, &why)])?;
+                // What is not in order yet is put in order before this is looked at again.
+                if group_lock::is_ours(steps, &acting).await? {
+                    return Err(cause);
+                }
+                why
+            }
+            Err(cause) => return Err(cause),
+        },
+    };
+    let (vv, group, target) = (&was.name, &acting.group, &acting.target);
+    let told = format!(
+        "`{vv}` is NOT in remote copy group `{group}` any more, which does not take it again ({why}): its copy on array `{}` is what it was, and not kept current; admit it by hand (`stoprcopygroup -f {group}`, `admitrcopyvv -createvv {vv} {group} {target}:{vv}`, `startrcopygroup {group}`)",
         acting.other.label()
-    )))
+    );
+    log::error!(vv = vv.as_str(), group = group.as_str(), array = acting.array.label(), why = why.as_str();
+        "a volume that left its group for an adoption stays out of it: it is not replicated");
+    Ok(Some(told))
+}
+
+async fn join(
+    inner: &Inner,
+    backend: &Backend,
+    coming: &mut Coming,
+    steps: &mut Steps,
+    (pair, acting): (&Pair, &Acting),
+    former: &FormerCopy,
+    was: &Was,
+) -> Result<(), Cause> {
+    former
+        .out_of_the_way(steps, &acting.other, &was.wwn)
+        .await?;
+    let newcomer = newcomer(steps, pair, acting, was).await?;
+    let join = Change::Admit(Box::new(newcomer));
+    put_in_order(inner, backend, coming, steps, acting, join, false).await
+}
+
+/// True for what would be so again, and stop the group each time; or what only a person can put right.
+fn is_final(cause: &Cause) -> bool {
+    match cause {
+        Cause::Shared(cause) => is_final(cause),
+        Cause::Array(error) => error.refusal().is_some(),
+        Cause::NotProven { .. } | Cause::ForeignVv { .. } | Cause::ExportedElsewhere { .. } => true,
+        Cause::Replication { why, .. } => matches!(why, ReplicationError::Unmapped { .. }),
+        _ => false,
+    }
 }
 
 async fn newcomer(
@@ -247,7 +353,6 @@ async fn newcomer(
     pair: &Pair,
     acting: &Acting,
     was: &Was,
-    copy: VvName,
 ) -> Result<Newcomer, Cause> {
     let look = acting.array.showvv(VvQuery::Name(&was.name));
     let vv = steps.look("vv by its old name", look).await?;
@@ -262,11 +367,10 @@ async fn newcomer(
     })?;
     Ok(Newcomer {
         vv: was.name.clone(),
-        copy: Some(copy),
         group: acting.group.clone(),
         target: acting.target.clone(),
         cpg,
-        // The group is there: it is made of nothing.
+        // The group is there: none is made.
         snap_cpg: None,
         domain: None,
     })

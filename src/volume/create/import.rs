@@ -264,8 +264,9 @@ pub(super) async fn try_undo(
 /// What may be left of it, for people.
 pub(super) fn left(entry: &JournalEntry, backend: &Backend) -> String {
     let was = Was::recall(entry).map_or_else(|| "it".to_owned(), |was| format!("`{}`", was.name));
+    let out = former_copy::left(entry).unwrap_or_default();
     format!(
-        "VV {was} on array `{}`, perhaps by the name `{}`, with this plugin's comment",
+        "VV {was} on array `{}`, perhaps by the name `{}`, with this plugin's comment{out}",
         backend.array.label(),
         entry.vv
     )

@@ -9,7 +9,7 @@ use crate::{
     replication::{self, Action, Change, CyclePlan, Ending, Proof, Turn as Planned},
     volume::{
         error::Cause,
-        groups,
+        exports, groups,
         mark::{self, Mark},
         steps::{Intent, Steps},
     },
@@ -123,7 +123,20 @@ async fn still_marked(
             }
         };
         let leaves = waiting.rider.change.leaving().is_some();
+        let parts = matches!(waiting.rider.change, Change::Part(_));
         let cause = match mark::read_of(steps, array, vv, &waiting.rider.op).await {
+            Ok(Mark::Own(_)) if parts => match exports::look_on(steps, array, vv).await {
+                Ok(to) if to.is_empty() => {
+                    marked.push(waiting);
+                    continue;
+                }
+                // It comes back by another name, which whoever has it does not know.
+                Ok(to) => Cause::ExportedElsewhere {
+                    array: array.label().to_owned(),
+                    to: exports::names(&to),
+                },
+                Err(cause) => cause,
+            },
             Ok(Mark::Own(_)) => {
                 marked.push(waiting);
                 continue;

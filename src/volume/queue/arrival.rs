@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    inform::{ArrayError, DismissedCopy, RcGroup, Secondary},
+    inform::{ArrayError, DismissedCopy, RcGroup},
     model::GroupStatus,
     replication::{self, Action},
     volume::{error::Cause, group_lock, groups, steps::Steps},
@@ -48,11 +48,7 @@ impl Driving<'_> {
             let back = Action::Dismiss {
                 group: admit.group.clone(),
                 vv: admit.vv.clone(),
-                // What was there before it was admitted stays.
-                copy: match admit.secondary {
-                    Secondary::Made { .. } => DismissedCopy::Removed,
-                    Secondary::There => DismissedCopy::Stays,
-                },
+                copy: DismissedCopy::Removed,
             };
             any = true;
             seat.answered = self.turn(steps, seat, back, true, None).await;

@@ -115,8 +115,9 @@ pub(in crate::volume) fn may_still_run(array: &Array, session: &str) -> String {
 }
 
 /// A session that an earlier process opened and the array still lists: the process died over its command. The command changes
-/// nothing any more when the session is gone, or, at the latest, after ten minutes. Only the array that acts is asked: what is sent
-/// to the other changes a comment, and the other may be away. Its exports are looked after by themselves (`second_export`).
+/// nothing any more when the session is gone, or, at the latest, after ten minutes. Whoever resumes an operation asks the array that
+/// acts: the other may be away, and what is sent there changes a comment, unless it is looked after by itself (`second_export`,
+/// `former_copy`, growths).
 pub(in crate::volume) async fn earlier_session(
     index: &Index,
     array: &Array,

@@ -4,7 +4,7 @@
 use crate::{
     index::JournalEntry,
     inform::{RcGroup, RcVolume},
-    model::{GroupName, Role, SyncStatus, TargetName, VvName},
+    model::{GroupName, Role, TargetName, VvName},
     replication::{self, ReplicationError},
 };
 
@@ -34,20 +34,12 @@ pub enum CannotLeave {
         /// Where that replicates to.
         target: TargetName,
     },
+    /// What is here is the copy now.
+    #[error("is in remote copy group `{0}`, which is Primary on the other array now")]
+    Elsewhere(GroupName),
     /// The group is not in a state for it.
     #[error("cannot leave its group for its new name: {0}")]
     Group(ReplicationError),
-    /// What the other array has is not what the volume is.
-    #[error("is `{sync}` in remote copy group `{group}`, so that its copy is not what it is")]
-    NotSynced {
-        /// Its group.
-        group: GroupName,
-        /// How far its copy is.
-        sync: SyncStatus,
-    },
-    /// Somebody took it out.
-    #[error("was in remote copy group `{0}`, and is not any more")]
-    Left(GroupName),
     /// The other array does not show the copy.
     #[error("has a copy called `{copy}` on array `{array}`, which does not show it")]
     NoCopy {
@@ -104,10 +96,9 @@ impl CannotLeave {
                 "add a backend with `replication_device = …,backend_id:{target}` for the array of `{group}`"
             ),
             Self::Group(why) => why.hint(),
-            Self::NotSynced { group, .. } => {
-                format!("wait until it is Synced; see `showrcopy groups {group}`")
+            Self::Elsewhere(group) => {
+                format!("bring the group home first; see `hpe3par-docker group show {group}`")
             }
-            Self::Left(_) => "try again".to_owned(),
             Self::NoCopy { array, .. } => {
                 format!("find out what became of it; see `showvv` on `{array}`")
             }
@@ -128,9 +119,13 @@ impl CannotLeave {
     }
 }
 
-/// The name of a copy when no volume has it any more: none of the python plugin's, so that nobody takes it for a volume.
-pub(in crate::volume) fn former_name(copy: &VvName) -> Option<VvName> {
-    VvName::new(&format!("{copy}{FORMER}")).ok()
+/// The name of a copy on `array` when no volume has it any more: none of the python plugin's, so that nobody takes it for a volume.
+pub(in crate::volume) fn former_name(array: &str, copy: &VvName) -> Result<VvName, CannotLeave> {
+    VvName::new(&format!("{copy}{FORMER}")).map_err(|_| CannotLeave::FormerName {
+        copy: copy.clone(),
+        array: array.to_owned(),
+        taken: false,
+    })
 }
 
 /// Whether the group may be stopped for a moment, and lets it go. Gives what the group tells of it.
@@ -139,22 +134,11 @@ pub(in crate::volume) fn may_leave<'a>(
     group: &'a RcGroup,
     vv: &VvName,
 ) -> Result<&'a RcVolume, NotTaken> {
-    let name = || group.name.clone();
     if !group.role.is_primary() {
-        return Err(NotTaken::GroupElsewhere(name()));
+        return Err(CannotLeave::Elsewhere(group.name.clone()).into());
     }
-    replication::check_growth(array, group).map_err(CannotLeave::Group)?;
-    let member = group.volumes.iter().find(|member| member.local == *vv);
-    let member = member.ok_or_else(|| CannotLeave::Left(name()))?;
-    if member.sync != SyncStatus::Synced {
-        let sync = member.sync;
-        return Err(CannotLeave::NotSynced {
-            group: name(),
-            sync,
-        }
-        .into());
-    }
-    Ok(member)
+    let member = replication::check_parting(array, group, vv);
+    member.map_err(|why| CannotLeave::Group(why).into())
 }
 
 /// True for the half of a group that has copies by nature, whichever array sends now.
