@@ -30,11 +30,11 @@ pub enum Change {
 }
 
 impl Change {
-    /// The volume that is to leave the group.
+    /// The volume that is to leave the group whatever is copied: what goes on with a copy that stays is not among that.
     pub fn leaving(&self) -> Option<&VvName> {
         match self {
-            Self::Admit(_) | Self::Alone(_) => None,
-            Self::Dismiss(vv) | Self::Part(vv) => Some(vv),
+            Self::Admit(_) | Self::Part(_) | Self::Alone(_) => None,
+            Self::Dismiss(vv) => Some(vv),
             Self::TakeBack(vv) => vv.as_ref(),
         }
     }
@@ -144,6 +144,8 @@ pub fn plan_cycle(
             // By the group as it is: what stays behind is to be what the volume is.
             (Change::Part(vv), Some(group)) if group.holds(vv) => {
                 match now.map(|now| check_parting(array, now, vv)) {
+                    // It runs again at the end of this one.
+                    _ if stopped_by_us => Turn::Later,
                     Some(Err(why)) => Turn::Refused(why),
                     Some(Ok(_)) | None => dismiss(group, vv, DismissedCopy::Stays),
                 }

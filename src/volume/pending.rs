@@ -1,14 +1,14 @@
 //! A volume that nobody uses any more and that has not left this machine yet: an Unmount that could not be ended, or a Mount that failed
 //! and could not be undone, and who is in its way. The engine was told, and does not ask again; what is left is tried again and again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
     host::{self, BlockDevice},
     index::{JournalEntry, OpKind},
-    model::VolumeName,
+    model::{VolumeName, Wwn},
 };
 
 use super::{detach, groups, inner::Inner};
@@ -64,14 +64,17 @@ pub(super) async fn look(inner: &Inner, name: &VolumeName) -> Option<Pending> {
 /// looked at there.
 pub(super) async fn wait_a_little(inner: &Inner, name: &VolumeName) {
     let known = inner.index.get(name);
-    for wwn in known.iter().flat_map(|volume| volume.wwns()) {
-        let Ok(Some((_, device))) = inner.attached(wwn) else {
-            continue;
-        };
-        let ends = host::busy_for_good(&inner.kernel, &device, LOOKING);
-        // Whatever comes of it.
-        let _ = tokio::time::timeout(ENDING, ends).await;
-    }
+    // The copies of one volume of Peer Persistence have one.
+    let wwns: BTreeSet<&Wwn> = known.iter().flat_map(|volume| volume.wwns()).collect();
+    let ends = async {
+        for wwn in wwns {
+            if let Ok(Some((_, device))) = inner.attached(wwn) {
+                // Whatever comes of it.
+                let _ = host::busy_for_good(&inner.kernel, &device, LOOKING).await;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(ENDING, ends).await;
 }
 
 async fn holder(inner: &Inner, device: &BlockDevice) -> String {

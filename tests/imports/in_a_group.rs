@@ -417,7 +417,7 @@ async fn a_volume_that_its_group_does_not_take_again_stays_out_and_that_is_told(
     scene.stage.arrays.control.fault(fault).unwrap();
     scene.stage.arrays.control.clear_log();
     let said = process::adopt_anew(&desk, "orders", None, &[]).await.err();
-    let by_hand = format!("`admitrcopyvv -createvv {ORDERS} books to-birch:{ORDERS}`");
+    let by_hand = format!("`admitrcopyvv -createvv -nowwn {ORDERS} books to-birch:{ORDERS}`");
     assert_told(
         &said,
         &["the moon is wrong", "is NOT in", &by_hand, "`books`"],
@@ -437,11 +437,51 @@ async fn a_volume_that_its_group_does_not_take_again_stays_out_and_that_is_told(
     scene.stage.arrays.control.clear_faults();
     for line in [
         "stoprcopygroup -f books".to_owned(),
-        format!("admitrcopyvv -createvv {ORDERS} books to-birch:{ORDERS}"),
+        format!("admitrcopyvv -createvv -nowwn {ORDERS} books to-birch:{ORDERS}"),
         "startrcopygroup books".to_owned(),
     ] {
         scene.types(HOME, &line).await;
     }
+}
+
+/// What passes is waited for, whichever command it meets; what stops the group each time is tried three times.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_passes_does_not_keep_a_volume_out_of_its_group() {
+    let scene = Scene::set("3.3.1").await;
+    with_another(&scene, false).await;
+    let desk = desk(&scene);
+    let later = "Error: the operation could be retried later";
+    for (array, at) in [(HOME, "^admitrcopyvv "), (PEER, "^setvv -name ")] {
+        let fault = Fault::new(Kind::Refuse).on(array).matching(at);
+        let fault = fault.words(later).repeat();
+        let before = scene.stage.arrays.dump();
+        scene.stage.arrays.control.fault(fault).unwrap();
+        process::adopt_anew(&desk, "orders", None, &[]).await.err();
+        assert_eq!(desk.open_entries(), 1, "{at}");
+        scene.stage.arrays.control.clear_faults();
+        let mut plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
+        ended(&desk).await;
+        assert!(is_back(&scene.stage.arrays, &before).await, "{at}");
+        tokio::task::block_in_place(|| plugin.kill());
+    }
+
+    // It does not pass.
+    let fault = Fault::new(Kind::Refuse).on(HOME).matching("^admitrcopyvv ");
+    scene
+        .stage
+        .arrays
+        .control
+        .fault(fault.words(later).repeat())
+        .unwrap();
+    scene.stage.arrays.control.clear_log();
+    process::adopt_anew(&desk, "orders", None, &[]).await.err();
+    let plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
+    ended(&desk).await;
+    // Out, in by its new name, and three times by its old one.
+    assert_eq!(given(&scene, HOME, "stoprcopygroup"), 5);
+    let log = plugin.log();
+    assert!(log.contains("it is not replicated"), "{log}");
+    drop(plugin);
 }
 
 /// The other site has lost the array that sends, and uses the copy, or what it is called now; then that array is back, and what was begun there is

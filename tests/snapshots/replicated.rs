@@ -4,7 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     rig::arrays::{HOME, PEER},
-    scene::{GROUP_THERE, PEER_ID, Release::*, Scene, Way::*},
+    scene::{
+        GROUP_THERE, PEER_ID,
+        Release::{self, *},
+        Scene,
+        Way::{self, *},
+    },
     stage::{all, assert_told, case},
     taking::{of, status},
 };
@@ -25,9 +30,8 @@ async fn failed_over(scene: &Scene) {
     scene.at_rest().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_is_taken_where_its_volume_is_served() {
-    let scene = Scene::set(Synchronous, R331).await;
+async fn where_it_is_served(way: Way, release: Release) {
+    let scene = Scene::set(way, release).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
     let stage = &scene.stage;
@@ -35,7 +39,13 @@ async fn it_is_taken_where_its_volume_is_served() {
     assert!(scene.vv(HOME, "s1").is_object() && scene.vv(PEER, "s1").is_null());
     let said = stage.remove("db1").await.err();
     assert_told(&said, &["volume `s1`"]);
-    failed_over(&scene).await;
+    if way == PeerPersistence {
+        let switch = "setrcopygroup switchover -f -waittask prod";
+        scene.types(HOME, switch).await;
+        scene.at_rest().await;
+    } else {
+        failed_over(&scene).await;
+    }
     stage.create("s2", of("db1")).await.ok();
     // Both are listed under their volume, each with its array.
     let shown = status(stage, "db1").await;
@@ -55,8 +65,20 @@ async fn it_is_taken_where_its_volume_is_served() {
     scene.end(&["db1"]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_taken_where_its_volume_is_served() {
+    let mut cases = Vec::new();
+    for way in [Synchronous, PeerPersistence] {
+        for release in [R331, R1050] {
+            let name = format!("{way:?} on {release:?}");
+            cases.push(case(name, where_it_is_served(way, release)));
+        }
+    }
+    all(3, cases).await;
+}
+
 /// Taken on both arrays, and gone from both.
-async fn both(way: super::scene::Way, release: super::scene::Release) {
+async fn both(way: Way, release: Release) {
     let scene = Scene::set(way, release).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
@@ -79,24 +101,27 @@ async fn one_instant_on_both_arrays() {
     let cases = vec![
         case("Active/Passive on 3.3.1", both(Synchronous, R331)),
         case("Active/Passive on 10.5.0", both(Synchronous, R1050)),
-        case("Peer Persistence", both(PeerPersistence, R331)),
+        case("Peer Persistence on 3.3.1", both(PeerPersistence, R331)),
+        case("Peer Persistence on 10.5.0", both(PeerPersistence, R1050)),
     ];
     all(3, cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_no_one_instant_without_synchronous_replication() {
-    let scene = Scene::set(Asynchronous, R331).await;
-    scene.create("db1").await.ok();
-    scene.at_rest().await;
-    let before = scene.stage.arrays.dump();
-    let said = scene.stage.create("s1", on_both("db1")).await.err();
-    assert_told(&said, &["`s1`", "`snapshotBoth`", "Periodic"]);
-    assert_eq!(scene.stage.arrays.dump(), before);
-    // On one array it is.
-    scene.stage.create("s1", of("db1")).await.ok();
-    scene.stage.remove("s1").await.ok();
-    scene.end(&["db1"]).await;
+    for (way, mode) in [(Asynchronous, "Periodic"), (Streaming, "Async")] {
+        let scene = Scene::set(way, R331).await;
+        scene.create("db1").await.ok();
+        scene.at_rest().await;
+        let before = scene.stage.arrays.dump();
+        let said = scene.stage.create("s1", on_both("db1")).await.err();
+        assert_told(&said, &["`s1`", "`snapshotBoth`", mode]);
+        assert_eq!(scene.stage.arrays.dump(), before);
+        // On one array it is.
+        scene.stage.create("s1", of("db1")).await.ok();
+        scene.stage.remove("s1").await.ok();
+        scene.end(&["db1"]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

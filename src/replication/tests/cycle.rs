@@ -126,9 +126,10 @@ fn everyone_gets_a_turn_or_a_reason_and_the_group_is_stopped_for_nobody_else() {
                                         assert!(here && started && out == vv, "{case}");
                                         assert_eq!(*copy, DismissedCopy::Stays, "{case}");
                                     }
-                                    // Also where the stop is the leader's own: it was not seen to be in step.
+                                    // The stop is the leader's own: whether it is in step is seen when the group runs.
+                                    Turn::Later => assert!(here && ours, "{case}"),
                                     Turn::Refused(ReplicationError::NotStarted { .. }) => {
-                                        assert!(here && !started, "{case}");
+                                        assert!(here && !started && !ours, "{case}");
                                     }
                                     Turn::Nothing => assert!(!here, "{case}"),
                                     _ => panic!("{case}"),
@@ -393,5 +394,26 @@ fn nobody_parts_from_a_copy_that_is_not_what_it_is() {
         let plan = with(ours, other);
         assert!(plan.first.is_empty(), "{ours} {other}: {plan:?}");
         assert!(matches!(plan.turns[..], [Turn::Refused(_)]), "{plan:?}");
+    }
+}
+
+/// What parts goes on with a copy that stays: it waits until that is complete, and keeps nobody else from waiting for it.
+#[test]
+fn a_copy_of_what_parts_is_a_copy_of_what_stays() {
+    let wants = wants(Mode::Sync, false);
+    let mut is = group(&wants, GroupStatus::Started, &[OURS, OTHER]);
+    is.volumes[0].sync = SyncStatus::Syncing(Some(7));
+    let changes = [Change::Part(vv(OURS)), Change::Dismiss(vv(OTHER))];
+    assert!(is_copying_others(
+        &is,
+        changes.iter().filter_map(Change::leaving)
+    ));
+    let plan = plan_cycle(ARRAY, Some(&is), false, &changes, &wants);
+    assert!(plan.first.is_empty(), "{plan:?}");
+    for turn in &plan.turns {
+        assert!(
+            matches!(turn, Turn::Refused(ReplicationError::Syncing { .. })),
+            "{plan:?}"
+        );
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::{
     index::JournalEntry,
-    inform::{Array, Vv, VvQuery},
+    inform::{Array, Refusal, Vv, VvQuery},
     model::{Side, VvName, Wwn},
     replication::{Acting, Change, Newcomer, Pair, ReplicationError},
     volume::{
@@ -34,6 +34,9 @@ const ID: &str = "former id";
 const WWN: &str = "former wwn";
 /// The fact that the array does not take the volume into its group again, and why.
 const STAYS_OUT: &str = "stays out";
+/// How often the group was stopped for that in vain, and how often it may be.
+const JOINS: &str = "joins";
+const MOST_JOINS: u32 = 3;
 
 /// The copy that a volume has until it leaves its group.
 #[derive(Debug)]
@@ -287,7 +290,7 @@ pub(super) async fn join_again(
     }
     let why = match entry.facts.get(STAYS_OUT) {
         Some(why) => why.clone(),
-        None if now.is_none() => "it does not exist any more".to_owned(),
+        None if now.is_none() => "it does not exist".to_owned(),
         None => match join(inner, backend, coming, steps, (pair, &acting), &former, was).await {
             Ok(()) => {
                 return Ok(Some(format!(
@@ -298,7 +301,7 @@ pub(super) async fn join_again(
                     acting.other.label()
                 )));
             }
-            Err(cause) if is_final(&cause) => {
+            Err(cause) if is_final(&cause, &entry, steps)? => {
                 let why = cause.to_string();
                 steps.record(&[(STAYS_OUT, &why)])?;
                 // What is not in order yet is put in order before this is looked at again.
@@ -310,14 +313,56 @@ pub(super) async fn join_again(
             Err(cause) => return Err(cause),
         },
     };
-    let (vv, group, target) = (&was.name, &acting.group, &acting.target);
-    let told = format!(
-        "`{vv}` is NOT in remote copy group `{group}` any more, which does not take it again ({why}): its copy on array `{}` is what it was, and not kept current; admit it by hand (`stoprcopygroup -f {group}`, `admitrcopyvv -createvv {vv} {group} {target}:{vv}`, `startrcopygroup {group}`)",
-        acting.other.label()
-    );
-    log::error!(vv = vv.as_str(), group = group.as_str(), array = acting.array.label(), why = why.as_str();
+    log::error!(vv = was.name.as_str(), group = acting.group.as_str(), array = acting.array.label(), why = why.as_str();
         "a volume that left its group for an adoption stays out of it: it is not replicated");
+    let told = stays_out(steps, pair, &acting, &former, was, now.is_some(), &why).await;
     Ok(Some(told))
+}
+
+/// What a person is told, with what can be typed, of a volume that does not come into its group again.
+async fn stays_out(
+    steps: &Steps,
+    pair: &Pair,
+    acting: &Acting,
+    former: &FormerCopy,
+    was: &Was,
+    group_is_there: bool,
+    why: &str,
+) -> String {
+    let (vv, group, target, other) = (&was.name, &acting.group, &acting.target, &acting.other);
+    let told = format!(
+        "`{vv}` is NOT in remote copy group `{group}` any more ({why}), and what its copy was, `{}` or `{}` on array `{}`, is not kept current",
+        former.name,
+        former.afterwards,
+        other.label()
+    );
+    if !group_is_there {
+        return told;
+    }
+    let own_wwn = if pair.wants.peer_persistence {
+        ""
+    } else {
+        "-nowwn "
+    };
+    let mut lines = vec![
+        format!("`stoprcopygroup -f {group}`"),
+        format!("`admitrcopyvv -createvv {own_wwn}{vv} {group} {target}:{vv}`"),
+        format!("`startrcopygroup {group}`"),
+    ];
+    let look = other.showvv(VvQuery::Name(&former.name));
+    if !steps
+        .look("copy", look)
+        .await
+        .is_ok_and(|found| found.is_empty())
+    {
+        let (from, to) = (&former.name, &former.afterwards);
+        let first = format!(
+            "`setvv -name {to} {from}` on `{}` unless it is called so",
+            other.label()
+        );
+        lines.insert(0, first);
+    }
+    format!("{told}; by hand: {}", lines.join(", "))
 }
 
 async fn join(
@@ -337,15 +382,54 @@ async fn join(
     put_in_order(inner, backend, coming, steps, acting, join, false).await
 }
 
-/// True for what would be so again, and stop the group each time; or what only a person can put right.
-fn is_final(cause: &Cause) -> bool {
+/// True for what only a person can put right; and for what stopped the group, if that would be so again, or was so three times.
+fn is_final(cause: &Cause, before: &JournalEntry, steps: &mut Steps) -> Result<bool, Cause> {
+    if needs_a_person(cause) {
+        return Ok(true);
+    }
+    let stops = |entry: &JournalEntry| {
+        let stop = Intent::StopGroup.to_string();
+        entry.steps.iter().filter(|step| **step == stop).count()
+    };
+    if stops(steps.entry()) == stops(before) {
+        return Ok(false);
+    }
+    let failed = before.facts.get(JOINS).and_then(|n| n.parse().ok());
+    let failed = failed.unwrap_or(0_u32) + 1;
+    steps.record(&[(JOINS, &failed.to_string())])?;
+    Ok(failed >= MOST_JOINS || will_be_refused_again(cause))
+}
+
+fn needs_a_person(cause: &Cause) -> bool {
     match cause {
-        Cause::Shared(cause) => is_final(cause),
-        Cause::Array(error) => error.refusal().is_some(),
-        Cause::NotProven { .. } | Cause::ForeignVv { .. } | Cause::ExportedElsewhere { .. } => true,
+        Cause::Shared(cause) => needs_a_person(cause),
+        Cause::ForeignVv { .. } | Cause::ExportedElsewhere { .. } => true,
         Cause::Replication { why, .. } => matches!(why, ReplicationError::Unmapped { .. }),
         _ => false,
     }
+}
+
+/// A refusal of this operation's own command that does not pass by itself.
+fn will_be_refused_again(cause: &Cause) -> bool {
+    let Cause::Array(error) = cause else {
+        return false;
+    };
+    matches!(
+        error.refusal(),
+        Some(
+            Refusal::Other
+                | Refusal::NoSpace
+                | Refusal::NoSnapshotSpace
+                | Refusal::NoSuchCpg
+                | Refusal::NotLicensed
+                | Refusal::NotPermitted
+                | Refusal::BadName
+                | Refusal::Exists
+                | Refusal::Syntax
+                | Refusal::SizesDiffer
+                | Refusal::PhysicalCopy
+        )
+    )
 }
 
 async fn newcomer(

@@ -33,6 +33,15 @@ pub(in crate::volume) async fn carry_out(
             Some(_) => {}
         }
     }
+    // What was refused in an earlier cycle of this operation says nothing of this one.
+    if steps
+        .entry()
+        .facts
+        .get(&intent.refused())
+        .is_some_and(|fact| !fact.is_empty())
+    {
+        steps.record(&[(&intent.refused(), "")])?;
+    }
     let sent = match steps.send(intent, action.carry_out(array)).await {
         // Not made by this operation, then, and not stopped by it: neither is its to take back.
         Err(Cause::Array(error)) if not_ours(action, &error) => {

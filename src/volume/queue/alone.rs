@@ -130,7 +130,8 @@ async fn locked(
         let held = cycle::locked(&lead, steps, site)
             .await
             .map_err(|cause| cycle::fail_all(&lead, cause))?;
-        let stop_is_ours = held && Intent::StopGroup.may_have_happened(steps.entry());
+        let stop_is_ours =
+            held && Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
         match under_lock(&lead, steps, site, stop_is_ours).await {
             Ok(Some(now)) => {
                 return Ok(Alone {

@@ -47,7 +47,8 @@ pub(super) async fn lead(
         Ok(held) => held,
         Err(cause) => return Some(Err(fail_all(&lead, cause))),
     };
-    let stop_is_ours = held && Intent::StopGroup.may_have_happened(steps.entry());
+    let stop_is_ours =
+        held && Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
     let (now, found) = match found(&lead, steps, site, stop_is_ours).await {
         Ok(found) => found,
         Err(stopped) => {

@@ -259,6 +259,14 @@ pub(super) struct Lead {
 impl Lead {
     /// Waits for those who are about to join, within bounds, and lets other hosts have their turn.
     pub async fn gather(&self) {
+        let rest = {
+            let state = self.queues.state();
+            state.groups.get(&self.key).and_then(|g| g.rest_until)
+        };
+        if let Some(until) = rest {
+            sleep_until(until).await;
+        }
+        // Only then: who was in the last cycle may have announced itself since.
         let until = Instant::now() + GATHERING;
         loop {
             let arrived = {
@@ -279,13 +287,6 @@ impl Lead {
             if still_coming && timeout_at(until, notified).await.is_err() {
                 break;
             }
-        }
-        let rest = {
-            let state = self.queues.state();
-            state.groups.get(&self.key).and_then(|g| g.rest_until)
-        };
-        if let Some(until) = rest {
-            sleep_until(until).await;
         }
     }
 

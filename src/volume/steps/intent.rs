@@ -132,7 +132,17 @@ impl Intent {
 
     /// True if this operation may have done it.
     pub fn may_have_happened(self, entry: &JournalEntry) -> bool {
-        self.is_in(entry) && !entry.facts.contains_key(&self.refused())
+        let refused = entry.facts.get(&self.refused());
+        self.is_in(entry) && refused.is_none_or(String::is_empty)
+    }
+
+    /// True if this operation may have done it since it set out to do the other for the last time.
+    pub fn may_have_happened_since(self, other: Self, entry: &JournalEntry) -> bool {
+        let last = |intent: Self| {
+            let word = intent.to_string();
+            entry.steps.iter().rposition(|step| *step == word)
+        };
+        self.may_have_happened(entry) && last(self) > last(other)
     }
 
     /// True if the journal entry says this was set out to be done.
@@ -149,5 +159,51 @@ impl fmt::Display for Intent {
             .find(|(intent, _)| intent == self)
             .map_or("", |(_, word)| word);
         f.write_str(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        index::OpKind,
+        model::{BackendName, HostName, Machine, OperationId, RequestId, VolumeName, VvName},
+    };
+
+    fn entry(steps: &[Intent]) -> JournalEntry {
+        let machine = Machine::new(&HostName::new("node").unwrap(), "m1");
+        JournalEntry {
+            op: OperationId {
+                machine,
+                request: RequestId::random(),
+            },
+            kind: OpKind::Create,
+            name: VolumeName::new("db1").unwrap(),
+            backend: BackendName::new("mirrored").unwrap(),
+            vv: VvName::new("dkv-db1").unwrap(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            steps: steps.iter().map(ToString::to_string).collect(),
+            facts: Default::default(),
+            request: serde_json::Value::Null,
+        }
+    }
+
+    /// An operation may be at its group in several cycles: a stop under an earlier lock is not what somebody finds under this one.
+    #[test]
+    fn a_stop_is_that_of_the_lock_it_came_after() {
+        use Intent::{LockGroup, StartGroup, StopGroup};
+        let since = |steps: &[Intent]| StopGroup.may_have_happened_since(LockGroup, &entry(steps));
+        assert!(since(&[LockGroup, StopGroup]));
+        assert!(since(&[LockGroup, StopGroup, StartGroup]));
+        assert!(!since(&[LockGroup, StopGroup, StartGroup, LockGroup]));
+        assert!(since(&[LockGroup, StopGroup, LockGroup, StopGroup]));
+        assert!(!since(&[LockGroup]));
+        assert!(!since(&[]));
+        let mut refused = entry(&[LockGroup, StopGroup]);
+        let fact = StopGroup.refused();
+        refused.facts.insert(fact.clone(), "yes".to_owned());
+        assert!(!StopGroup.may_have_happened_since(LockGroup, &refused));
+        refused.facts.insert(fact, String::new());
+        assert!(StopGroup.may_have_happened_since(LockGroup, &refused));
     }
 }
