@@ -126,7 +126,8 @@ pub async fn busy_for_good(
             is_told = true;
         }
         let is_new = begun.elapsed() < LOOK_AGAIN;
-        sleep(if is_new { LOOK_SOON } else { LOOK_AGAIN }).await;
+        let pause = if is_new { LOOK_SOON } else { LOOK_AGAIN };
+        sleep(pause.min(ENDING.saturating_sub(begun.elapsed()))).await;
     }
 }
 

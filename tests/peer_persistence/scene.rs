@@ -79,14 +79,16 @@ impl Stage {
     /// Waits until both arrays replicate and every volume is equal.
     #[track_caller]
     pub fn in_step(&self) {
-        until("both Started and Synced", || {
-            let halves = self.halves();
-            let synced = |volume: &Value| volume["sync"] == "Synced";
-            halves.iter().all(|half| {
-                let volumes = half["volumes"].as_array();
-                half["status"] == "Started" && volumes.is_some_and(|all| all.iter().all(synced))
-            })
-        });
+        until("both Started and Synced", || self.are_in_step());
+    }
+
+    /// True if both arrays replicate and every volume is equal.
+    pub fn are_in_step(&self) -> bool {
+        let synced = |volume: &Value| volume["sync"] == "Synced";
+        self.halves().iter().all(|half| {
+            let volumes = half["volumes"].as_array();
+            half["status"] == "Started" && volumes.is_some_and(|all| all.iter().all(synced))
+        })
     }
 
     /// Waits for these roles at home and on the peer.

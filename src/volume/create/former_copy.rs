@@ -8,6 +8,8 @@
 //! array that sends may have been dead meanwhile. What the array refuses then is not tried again and again, as that stops the group each time:
 //! the volume stays out, and that is told.
 
+use std::time::Duration;
+
 use crate::{
     index::JournalEntry,
     inform::{Array, Refusal, Vv, VvQuery},
@@ -36,7 +38,13 @@ const WWN: &str = "former wwn";
 const STAYS_OUT: &str = "stays out";
 /// How often the group was stopped for that in vain, and how often it may be.
 const JOINS: &str = "joins";
-const MOST_JOINS: u32 = 3;
+/// When the last one was, in RFC 3339; and how long the next one waits after the first, the second and so on. Then it stays out.
+const JOINED: &str = "joined";
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(60 * 60),
+];
 
 /// The copy that a volume has until it leaves its group.
 #[derive(Debug)]
@@ -288,9 +296,10 @@ pub(super) async fn join_again(
     if now.as_ref().is_some_and(|group| group.holds(&was.name)) {
         return Ok(None);
     }
+    must_have_rested(&entry, &was.name)?;
     let why = match entry.facts.get(STAYS_OUT) {
         Some(why) => why.clone(),
-        None if now.is_none() => "it does not exist".to_owned(),
+        None if now.is_none() => "the group does not exist".to_owned(),
         None => match join(inner, backend, coming, steps, (pair, &acting), &former, was).await {
             Ok(()) => {
                 return Ok(Some(format!(
@@ -344,25 +353,64 @@ async fn stays_out(
     } else {
         "-nowwn "
     };
-    let mut lines = vec![
-        format!("`stoprcopygroup -f {group}`"),
-        format!("`admitrcopyvv -createvv {own_wwn}{vv} {group} {target}:{vv}`"),
-        format!("`startrcopygroup {group}`"),
-    ];
-    let look = other.showvv(VvQuery::Name(&former.name));
-    if !steps
-        .look("copy", look)
-        .await
-        .is_ok_and(|found| found.is_empty())
-    {
-        let (from, to) = (&former.name, &former.afterwards);
-        let first = format!(
-            "`setvv -name {to} {from}` on `{}` unless it is called so",
-            other.label()
-        );
-        lines.insert(0, first);
+    let mut lines = Vec::new();
+    let array = other.label();
+    let (from, to) = (&former.name, &former.afterwards);
+    let look = async |name| {
+        let found = steps
+            .look("copy", other.showvv(VvQuery::Name(name)))
+            .await?;
+        Ok::<_, Cause>(found.into_iter().next())
+    };
+    let Ok([by_old, by_new]) = async { Ok::<_, Cause>([look(from).await?, look(to).await?]) }.await
+    else {
+        return format!("{told}; look at both on `{array}` when that answers");
+    };
+    let is_it = |vv: &&Vv| vv.id.to_string() == former.id;
+    if let Some(copy) = by_old.iter().chain(&by_new).find(is_it) {
+        if copy.name == *from {
+            lines.push(format!(
+                "on `{array}`, when no host has it: `setvv -name {to} {from}`"
+            ));
+        }
+        if copy.wwn == was.wwn {
+            lines.push(format!(
+                "on `{array}`, when no host has it: `setvv -wwn auto {to}`"
+            ));
+        }
     }
-    format!("{told}; by hand: {}", lines.join(", "))
+    if by_old.iter().any(|vv| !is_it(&vv)) {
+        return format!(
+            "{told}; another VV is called `{from}` on `{array}` by now, and has to be called otherwise first"
+        );
+    }
+    lines.push(format!(
+        "on `{}`: `stoprcopygroup -f {group}`, `admitrcopyvv -createvv {own_wwn}{vv} {group} {target}:{vv}`, `startrcopygroup {group}`",
+        acting.array.label()
+    ));
+    format!("{told}; by hand: {}", lines.join("; "))
+}
+
+/// Each join stops the group.
+fn must_have_rested(entry: &JournalEntry, vv: &VvName) -> Result<(), Cause> {
+    let fact = |key| entry.facts.get(key);
+    let last: Option<jiff::Timestamp> = fact(JOINED).and_then(|at| at.parse().ok());
+    let (Some(last), false) = (last, entry.facts.contains_key(STAYS_OUT)) else {
+        return Ok(());
+    };
+    let pause = PAUSES[joins(entry).saturating_sub(1).min(PAUSES.len() - 1)];
+    let next = last.saturating_add(pause).unwrap_or(last);
+    if jiff::Timestamp::now() >= next {
+        return Ok(());
+    }
+    Err(Cause::NotKnown(format!(
+        "`{vv}` is not in its remote copy group now: that stops the group, and is tried again at {next:.0}"
+    )))
+}
+
+fn joins(entry: &JournalEntry) -> usize {
+    let joins = entry.facts.get(JOINS).and_then(|n| n.parse().ok());
+    joins.unwrap_or(0)
 }
 
 async fn join(
@@ -382,7 +430,7 @@ async fn join(
     put_in_order(inner, backend, coming, steps, acting, join, false).await
 }
 
-/// True for what only a person can put right; and for what stopped the group, if that would be so again, or was so three times.
+/// True for what only a person can put right or would be so again; and for what has stopped the group too often.
 fn is_final(cause: &Cause, before: &JournalEntry, steps: &mut Steps) -> Result<bool, Cause> {
     if needs_a_person(cause) {
         return Ok(true);
@@ -391,13 +439,15 @@ fn is_final(cause: &Cause, before: &JournalEntry, steps: &mut Steps) -> Result<b
         let stop = Intent::StopGroup.to_string();
         entry.steps.iter().filter(|step| **step == stop).count()
     };
-    if stops(steps.entry()) == stops(before) {
-        return Ok(false);
+    if stops(steps.entry()) > stops(before) {
+        let failed = joins(before) + 1;
+        let now = jiff::Timestamp::now().to_string();
+        steps.record(&[(JOINS, &failed.to_string()), (JOINED, &now)])?;
+        if failed > PAUSES.len() {
+            return Ok(true);
+        }
     }
-    let failed = before.facts.get(JOINS).and_then(|n| n.parse().ok());
-    let failed = failed.unwrap_or(0_u32) + 1;
-    steps.record(&[(JOINS, &failed.to_string())])?;
-    Ok(failed >= MOST_JOINS || will_be_refused_again(cause))
+    Ok(will_be_refused_again(cause))
 }
 
 fn needs_a_person(cause: &Cause) -> bool {
@@ -418,8 +468,6 @@ fn will_be_refused_again(cause: &Cause) -> bool {
         error.refusal(),
         Some(
             Refusal::Other
-                | Refusal::NoSpace
-                | Refusal::NoSnapshotSpace
                 | Refusal::NoSuchCpg
                 | Refusal::NotLicensed
                 | Refusal::NotPermitted

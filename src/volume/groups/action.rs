@@ -23,7 +23,8 @@ pub(in crate::volume) async fn carry_out(
         match now {
             None => return Ok(()),
             Some(now) if !now.volumes.is_empty() => {
-                let ours = Intent::StopGroup.may_have_happened(steps.entry());
+                let ours =
+                    Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
                 if ours && now.status == GroupStatus::Stopped {
                     let start = Action::Start(group.clone());
                     return Box::pin(carry_out(steps, array, &start)).await;
@@ -32,15 +33,6 @@ pub(in crate::volume) async fn carry_out(
             }
             Some(_) => {}
         }
-    }
-    // What was refused in an earlier cycle of this operation says nothing of this one.
-    if steps
-        .entry()
-        .facts
-        .get(&intent.refused())
-        .is_some_and(|fact| !fact.is_empty())
-    {
-        steps.record(&[(&intent.refused(), "")])?;
     }
     let sent = match steps.send(intent, action.carry_out(array)).await {
         // Not made by this operation, then, and not stopped by it: neither is its to take back.

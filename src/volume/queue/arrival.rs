@@ -111,6 +111,7 @@ impl Driving<'_> {
             None => (false, None),
             Some(failure) => (failure.keeps_lock, Some(Arc::new(failure.cause))),
         };
+        let left_behind = shared.clone();
         let changed = Changed {
             group_is_ours: self.group_is_ours,
         };
@@ -140,6 +141,8 @@ impl Driving<'_> {
                 None
             }
             (Some(Err(mine)), _) => Some(Err(mine)),
+            // What is not in order is put in order by whoever has the lock, before anything is tried again.
+            _ if me_left && keeps_lock => left_behind.map(|cause| Err(Cause::Shared(cause))),
             _ if me_left => None,
             _ => Some(Ok(changed)),
         }

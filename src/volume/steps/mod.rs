@@ -239,7 +239,12 @@ impl Steps {
     }
 
     fn intend(&mut self, intent: Intent) -> Result<(), Cause> {
-        self.write(&intent.to_string(), &[])
+        let refused = intent.refused();
+        let before = self.entry.facts.get(&refused);
+        // What was refused before, in another cycle of the operation, says nothing of this one.
+        let forget = before.is_some_and(|fact| !fact.is_empty());
+        let facts: &[(&str, &str)] = if forget { &[(&refused, "")] } else { &[] };
+        self.write(&intent.to_string(), facts)
     }
 
     fn write(&mut self, step: &str, facts: &[(&str, &str)]) -> Result<(), Cause> {
