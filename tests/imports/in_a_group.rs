@@ -10,7 +10,7 @@ use super::{
     process,
     rig::{
         arrays::{Arrays, HOME, Machine, PEER, persistent, witnessed},
-        plugin::{Plugin, Reply},
+        plugin::Plugin,
     },
     scene::{Scene, in_every_flavour},
     stage::assert_told,
@@ -598,29 +598,4 @@ async fn what_is_exported_before_it_has_its_name_is_put_back() {
         scene.stage.calm_down().await;
         is_back(&scene.stage.arrays, &before).await;
     }
-}
-
-/// One of them is told; the volume comes into its group once, whoever did which part.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hosts_that_adopt_one_volume_have_it_once() {
-    let scene = Scene::set("3.3.1").await;
-    with_orders(&scene, false).await;
-    let before = scene.stage.arrays.dump();
-    let [one, two] = ["desk", "desk2"].map(|name| scene.stage.arrays.machine(name));
-    let (first, second) = tokio::join!(
-        process::adopt_anew(&one, "orders", None, &[]),
-        process::adopt_anew(&two, "orders", None, &[]),
-    );
-    let told: Vec<Reply> = [first, second]
-        .into_iter()
-        .filter(|reply| !matches!(reply, Reply::Ok(_)))
-        .collect();
-    copied(&scene.stage.arrays).await;
-    if told.len() == 2 {
-        // Each was in the other one's way: nobody has it, and it is where it was.
-        is_back(&scene.stage.arrays, &before).await;
-    } else {
-        is_adopted(&scene.stage.arrays, &before);
-    }
-    assert_eq!(one.open_entries() + two.open_entries(), 0, "{told:?}");
 }

@@ -322,9 +322,9 @@ pub(super) async fn join_again(
             Err(cause) => return Err(cause),
         },
     };
-    log::error!(vv = was.name.as_str(), group = acting.group.as_str(), array = acting.array.label(), why = why.as_str();
-        "a volume that left its group for an adoption stays out of it: it is not replicated");
     let told = stays_out(steps, pair, &acting, &former, was, now.is_some(), &why).await;
+    log::error!(vv = was.name.as_str(), group = acting.group.as_str(), array = acting.array.label(), told = told.as_str();
+        "a volume that left its group for an adoption stays out of it: it is not replicated");
     Ok(Some(told))
 }
 
