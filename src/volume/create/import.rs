@@ -22,6 +22,7 @@ use crate::{
 use super::{
     admission::{Admission, Admitted},
     former_copy::{self, FormerCopy},
+    join_again,
     making::Place,
     undo::{leave_group, remove_copy},
 };
@@ -250,7 +251,7 @@ pub(super) async fn try_undo(
     service_levels::undo(steps, array, &entry.vv, undone).await?;
     let mut joined = None;
     let join_again = async |steps: &mut Steps| {
-        joined = former_copy::join_again(inner, backend, coming, steps, &was).await?;
+        joined = join_again::join_again(inner, backend, coming, steps, &was).await?;
         Ok(())
     };
     undone.append(&mut taken::give_back(inner, steps, array, &was, join_again).await?);

@@ -8,6 +8,7 @@ mod existing;
 mod former_copy;
 mod import;
 mod inherited;
+mod join_again;
 mod making;
 pub(super) mod ready_on_copy;
 mod snapshot;
