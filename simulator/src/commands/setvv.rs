@@ -107,6 +107,11 @@ fn check(call: &mut Call<'_>, options: &Options, name: &str) -> Result<(), Answe
         }
     }
     if let Some(wwn) = options.value("wwn") {
+        if array.group_of(name).is_some() {
+            return Err(refuse(format!(
+                "Error: vv {name} is admitted to a remote copy group, its WWN may not be changed"
+            )));
+        }
         if !array.exports_of(name).is_empty() {
             return Err(refuse(format!(
                 "Error: vv {name} is exported, its WWN may not be changed"

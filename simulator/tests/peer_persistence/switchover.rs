@@ -70,7 +70,13 @@ async fn each_refusal_of_a_switchover() {
         scene.types(NORTH, "startrcopygroup g1").await;
         scene.pass(60);
         scene.types(SOUTH, "removevlun -f v1 7 h1").await;
+        // Only out of its group a VV gets another WWN.
+        scene.types(NORTH, "stoprcopygroup -f g1").await;
+        scene.types(NORTH, "dismissrcopyvv -f v1 g1").await;
         scene.types(SOUTH, "setvv -wwn auto v1").await;
+        scene.types(NORTH, "admitrcopyvv v1 g1 to-south:v1").await;
+        scene.types(NORTH, "startrcopygroup g1").await;
+        scene.pass(60);
         scene
             .refused(NORTH, OVER, "another WWN on the target")
             .await;

@@ -135,7 +135,16 @@ fn switchover_needs_equal_copies_under_one_wwn() {
             .contains("Not all volumes of group g1 are synced")
     );
     desk.pass(60);
+    // Only out of its group it gets another one.
+    assert!(
+        desk.refused("south", "setvv -wwn auto v1")
+            .contains("admitted to a remote copy group")
+    );
+    desk.quiet(&["stoprcopygroup -f g1"]);
+    desk.ask("north", "dismissrcopyvv -f v1 g1");
     desk.ask("south", "setvv -wwn auto v1");
+    desk.quiet(&["admitrcopyvv v1 g1 to_south:v1", "startrcopygroup g1"]);
+    desk.pass(60);
     assert!(
         desk.refused("north", "setrcopygroup switchover -f g1")
             .contains("another WWN")
