@@ -95,6 +95,18 @@ pub(super) async fn look_on(
         .await
 }
 
+/// [`Cause::ExportedElsewhere`] if any host has the VV, this one too.
+pub(super) async fn must_be_none(steps: &Steps, array: &Array, vv: &VvName) -> Result<(), Cause> {
+    let to = look_on(steps, array, vv).await?;
+    if to.is_empty() {
+        return Ok(());
+    }
+    Err(Cause::ExportedElsewhere {
+        array: array.label().to_owned(),
+        to: names(&to),
+    })
+}
+
 /// The exports on one array as they concern this machine.
 pub(super) async fn look(
     steps: &Steps,

@@ -81,7 +81,7 @@ async fn on_array(
         }
         let place = match group {
             Some(group) => replicated_backend(login, vv, group),
-            None => plain_backend(login, vv).ok_or(NotTaken::NoPlainBackend),
+            None => plain_backend(login, vv),
         };
         let name = names::before(vv);
         let was = name.as_ref().ok();
@@ -134,38 +134,36 @@ async fn on_array(
     Ok(all)
 }
 
-/// A volume in no group belongs to a backend without replication: on one with the same CPG, if there is such.
-fn plain_backend<'a>(login: &Login<'a>, vv: &Vv) -> Option<&'a Backend> {
-    let plain = login.own.iter().copied().filter(|b| b.pair.is_none());
-    let has_cpg = |backend: &&Backend| {
-        let cpg = vv.user_cpg.as_ref();
-        cpg.is_some_and(|cpg| backend.cpgs.contains(cpg))
-    };
-    plain.min_by_key(|backend| !has_cpg(backend))
+/// A volume in no group belongs to a backend without replication.
+fn plain_backend<'a>(login: &Login<'a>, vv: &Vv) -> Result<&'a Backend, NotTaken> {
+    backend(login, vv, |backend| backend.pair.is_none()).ok_or(NotTaken::NoPlainBackend)
 }
 
-/// A volume in a group belongs to a backend that replicates to the group's target as the group does: on one with the same CPG, if there is
-/// such. Whether all else fits is looked at when it is taken.
+/// A volume in a group belongs to a backend that replicates to the group's target as the group does. Whether all else fits is looked at when
+/// it is taken.
 fn replicated_backend<'a>(
     login: &Login<'a>,
     vv: &Vv,
     group: &RcGroup,
 ) -> Result<&'a Backend, NotTaken> {
-    let fits = |backend: &&Backend| {
+    let fits = |backend: &Backend| {
         let pair = backend.pair.as_ref();
         pair.is_some_and(|pair| pair.wants.target == group.target && pair.wants.describe(group))
     };
+    backend(login, vv, fits).ok_or_else(|| {
+        let (group, target) = (group.name.clone(), group.target.clone());
+        CannotLeave::NoBackend { group, target }.into()
+    })
+}
+
+/// One that fits: with the volume's CPG, if there is such.
+fn backend<'a>(login: &Login<'a>, vv: &Vv, fits: impl Fn(&Backend) -> bool) -> Option<&'a Backend> {
     let has_cpg = |backend: &&Backend| {
         let cpg = vv.user_cpg.as_ref();
         cpg.is_some_and(|cpg| backend.cpgs.contains(cpg))
     };
-    let found = login.own.iter().copied().filter(fits);
-    found
-        .min_by_key(|backend| !has_cpg(backend))
-        .ok_or_else(|| {
-            let (group, target) = (group.name.clone(), group.target.clone());
-            CannotLeave::NoBackend { group, target }.into()
-        })
+    let found = login.own.iter().copied().filter(|backend| fits(backend));
+    found.min_by_key(|backend| !has_cpg(backend))
 }
 
 /// What becomes of the copy that it has, if the group lets it go. Whether a host has it, and whether its name is free afterwards, is looked

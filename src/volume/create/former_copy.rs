@@ -132,13 +132,7 @@ impl FormerCopy {
         coming.announce(key.await?);
         // The python plugin knows nothing of a lock, and the volume by this name.
         let array = &site.acting.array;
-        let to = exports::look_on(steps, array, &was.name).await?;
-        if !to.is_empty() {
-            return Err(Cause::ExportedElsewhere {
-                array: array.label().to_owned(),
-                to: exports::names(&to),
-            });
-        }
+        exports::must_be_none(steps, array, &was.name).await?;
         self.out_of_the_way(steps, &site.acting.other, &was.wwn)
             .await
     }
@@ -160,13 +154,7 @@ impl FormerCopy {
             .await?;
         match found.first() {
             Some(vv) if is_it(vv) => {
-                let to = exports::look_on(steps, other, name).await?;
-                if !to.is_empty() {
-                    return Err(Cause::ExportedElsewhere {
-                        array: other.label().to_owned(),
-                        to: exports::names(&to),
-                    });
-                }
+                exports::must_be_none(steps, other, name).await?;
                 let rename = other.setvv_name(name, afterwards);
                 steps
                     .act(Intent::RenameCopy, rename, || async {

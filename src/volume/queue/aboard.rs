@@ -125,16 +125,12 @@ async fn still_marked(
         let leaves = waiting.rider.change.leaving().is_some();
         let parts = matches!(waiting.rider.change, Change::Part(_));
         let cause = match mark::read_of(steps, array, vv, &waiting.rider.op).await {
-            Ok(Mark::Own(_)) if parts => match exports::look_on(steps, array, vv).await {
-                Ok(to) if to.is_empty() => {
+            // It comes back by another name, which whoever has it does not know.
+            Ok(Mark::Own(_)) if parts => match exports::must_be_none(steps, array, vv).await {
+                Ok(()) => {
                     marked.push(waiting);
                     continue;
                 }
-                // It comes back by another name, which whoever has it does not know.
-                Ok(to) => Cause::ExportedElsewhere {
-                    array: array.label().to_owned(),
-                    to: exports::names(&to),
-                },
                 Err(cause) => cause,
             },
             Ok(Mark::Own(_)) => {
