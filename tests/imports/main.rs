@@ -17,6 +17,7 @@ mod in_a_group;
 mod lost;
 mod moved;
 mod process;
+mod put_back;
 mod refused;
 mod scene;
 mod sets;
