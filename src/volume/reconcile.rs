@@ -203,15 +203,8 @@ async fn sweep(
             };
             if exported.contains(&volume.vv) || backend.transport.find(wwn)?.is_some() {
                 let backend = snapshots::on(backend, side, &volume);
-                take_back(
-                    inner,
-                    &backend,
-                    side,
-                    &volume,
-                    wwn,
-                    exported.contains(&volume.vv),
-                )
-                .await?;
+                let exported = exported.contains(&volume.vv);
+                take_back(inner, login, &backend, side, &volume, wwn, exported).await?;
             }
         }
     }
@@ -262,6 +255,7 @@ pub(super) async fn exported_here(
 /// Takes one VV off this machine, unless something explains that it is here.
 async fn take_back(
     inner: &Inner,
+    login: &Login<'_>,
     backend: &Backend,
     side: Side,
     volume: &IndexedVolume,
@@ -274,8 +268,9 @@ async fn take_back(
         log::debug!(volume = name.as_str(), why = why; "exported to this machine");
         return Ok(());
     }
-    if let Some(device) = backend.transport.find(wwn)?
-        && let Some(by) = host::busy(&inner.kernel, &device, LOOKING).await?
+    let device = backend.transport.find(wwn)?;
+    if let Some(device) = &device
+        && let Some(by) = host::busy(&inner.kernel, device, LOOKING).await?
     {
         log::warn!(volume = name.as_str(), by:% = by; "not mounted by this plugin, and in use: left as it is");
         return Ok(());
@@ -283,6 +278,11 @@ async fn take_back(
     let request = RequestId::random();
     let backend = backend.for_request(&request);
     let array = backend.on(side);
+    // It may have been mounted when the array was asked, and unmounted while the lock was waited for.
+    let exported = exported && exported_here(array, login).await?.contains(&volume.vv);
+    if !exported && device.is_none() {
+        return Ok(());
+    }
     // What is exported under the name is this VV, not somebody else's that has taken the name.
     if exported {
         let found = array.showvv(VvQuery::Name(&volume.vv)).await?;

@@ -2,6 +2,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
+use hpe3par_sim::{Fault, Kind};
 use tempfile::TempDir;
 
 use super::{
@@ -171,6 +172,49 @@ async fn the_copy_s_is_taken_back() {
     std::fs::write(at.join("ledger"), "43").unwrap();
     stage.plugin.unmount("db1", "c1").await.ok();
     assert!(stage.exported(HOME, "db1").is_empty());
+}
+
+/// What was mounted when the array was asked, and is unmounted by the time it has answered, is nobody's to take back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_unmount_in_between_is_believed() {
+    if !can_mount("stale_exports::an_unmount_in_between_is_believed") {
+        return;
+    }
+    let mut stage = Stage::set(Release::R331).await;
+    let plain = serde_json::json!({ "size": "1" });
+    stage.create_with("db1", plain.clone()).await;
+    stage.create_with("db2", plain).await;
+    stage.plugin.mount("db1", "c1").await.ok();
+    stage.kill();
+    let vlun = stage.arrays.dump()[HOME]["vluns"][0].clone();
+    let host = vlun["host"].as_str().unwrap();
+    let line = format!("createvlun -f dkv-db2 auto {host}");
+    stage.types(HOME, &line).await;
+    let asked = "showvlun -t -host";
+    let answer_waits = Fault::new(Kind::HangAfter).on(HOME).matching(asked);
+    stage.arrays.control.fault(answer_waits).unwrap();
+    stage.arrays.control.clear_log();
+    stage.start();
+    let is_asked = || {
+        let log = stage.arrays.control.log(Some(HOME));
+        log.iter().any(|command| command.line.starts_with(asked))
+    };
+    stage.until("the look", is_asked).await;
+    stage.plugin.unmount("db1", "c1").await.ok();
+    stage.arrays.control.release();
+    // In the order of their names.
+    stage
+        .until("the withdrawal of the other one", || {
+            stage.exported(HOME, "db2").is_empty()
+        })
+        .await;
+    let log = stage.plugin.log();
+    let taken_back = |volume: &str| {
+        let event = format!("not mounted from there: taken back volume={volume}");
+        log.contains(&event)
+    };
+    assert!(taken_back("db2"), "{log}");
+    assert!(!taken_back("db1"), "{log}");
 }
 
 /// Somebody has removed the volume, and given its VV's name to another that this machine is to have.

@@ -23,4 +23,5 @@ mod scene;
 mod sets;
 mod snapshots;
 mod taken;
+mod two_desks;
 mod wrong;

@@ -221,7 +221,62 @@ async fn a_copy_that_somebody_uses_meanwhile_is_left_alone() {
     }
 }
 
-async fn ended(desk: &Machine) {
+/// The site is lost after the volume has left its group: the rest of the group goes on at the other site, and the volume waits outside of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_fails_over_in_between_is_waited_for() {
+    let scene = Scene::set("3.3.1").await;
+    with_another(&scene, false).await;
+    let control = &scene.stage.arrays.control;
+    let before = scene.stage.arrays.dump();
+    let desk = desk(&scene);
+    // The second lock is for the way in.
+    let fault = Fault::new(Kind::DropBefore).on(HOME);
+    let fault = fault.matching("^createvvset ").nth(2).repeat();
+    control.fault(fault).unwrap();
+    process::adopt_anew(&desk, "orders", None, &[]).await.err();
+    assert_eq!(desk.open_entries(), 1);
+    control.down(HOME).await.unwrap();
+    control.clear_faults();
+    let failover = "setrcopygroup failover -f -waittask books.r130512";
+    scene.types(PEER, failover).await;
+    control.up(HOME).await.unwrap();
+    // Both say Primary; then it is the other one that sends; then all is as it was.
+    for (line, why) in [
+        ("", "is Primary on array"),
+        (
+            "setrcopygroup recover -f -waittask books.r130512",
+            "is Primary on the other array",
+        ),
+    ] {
+        if !line.is_empty() {
+            scene.types(PEER, line).await;
+        }
+        copied(&scene.stage.arrays).await;
+        let found = scene.stage.arrays.dump();
+        let mut plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !plugin.log().contains(why) {
+            assert!(Instant::now() < patience, "{}", plugin.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::task::block_in_place(|| plugin.kill());
+        assert_eq!(desk.open_entries(), 1);
+        let now = scene.stage.arrays.dump();
+        for array in [HOME, PEER] {
+            for of in ["groups", "vvs"] {
+                assert_eq!(now[array][of], found[array][of], "{array}: {of}");
+            }
+        }
+    }
+    let restore = "setrcopygroup restore -f -waittask books.r130512";
+    scene.types(PEER, restore).await;
+    let plugin = tokio::task::block_in_place(|| Plugin::start(&desk));
+    ended(&desk).await;
+    assert!(is_back(&scene.stage.arrays, &before).await);
+    drop(plugin);
+}
+
+pub async fn ended(desk: &Machine) {
     let patience = Instant::now() + Duration::from_secs(60);
     while desk.open_entries() > 0 {
         assert!(Instant::now() < patience, "it is still open");

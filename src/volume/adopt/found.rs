@@ -89,9 +89,12 @@ async fn on_array(
         let new_name = renamed.map(|to| to.to).or(was);
         let parent = parent(inner, &array, vv, &vvs, &all).await?;
         let leaves = group.filter(|_| leave.copy_anew);
-        let fit = match (&parent, &place) {
-            (Err(why), _) | (Ok(_), Err(why)) => Err(why.clone()),
-            (Ok(parent), Ok(place)) => around
+        let free = is_free(inner, vv);
+        let fit = match (&free, &parent, &place) {
+            (Err(why), _, _) | (Ok(()), Err(why), _) | (Ok(()), Ok(_), Err(why)) => {
+                Err(why.clone())
+            }
+            (Ok(()), Ok(parent), Ok(place)) => around
                 .judge(
                     place.cpgs.first(),
                     vv,
@@ -132,6 +135,14 @@ async fn on_array(
         });
     }
     Ok(all)
+}
+
+/// Of one that another host has begun to take, nothing else that is seen says how it will be. What this host has begun it ends first.
+fn is_free(inner: &Inner, vv: &Vv) -> Result<(), NotTaken> {
+    match taken::owner(inner, vv) {
+        Err(NotTaken::Busy { op }) if op.machine == inner.machine => Ok(()),
+        owner => owner,
+    }
 }
 
 /// A volume in no group belongs to a backend without replication.

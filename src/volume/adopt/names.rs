@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     inform::Vv,
-    model::{PythonComment, RequestId, VolumeName, VvName},
+    model::{Comment, PythonComment, RequestId, VolumeName, VvName},
     volume::{
         UserError,
         error::Cause,
@@ -16,14 +16,17 @@ use crate::{
 
 use super::{Adoptable, AdoptionList};
 
-/// What Docker called it, by its comment.
+/// What Docker called it, by its comment, or by the one that it had before some host began to adopt it.
 pub(super) fn before(vv: &Vv) -> Result<VolumeName, NotTaken> {
     let Some(text) = &vv.comment else {
         return Err(NotTaken::NoName(
             "has no comment, as clones of the python plugin have none: what Docker called it is not known".to_owned(),
         ));
     };
-    let comment = PythonComment::parse(text).ok_or_else(|| {
+    let half_way = Comment::parse(text).ok();
+    let half_way = half_way.filter(|ours| ours.was.as_ref() == Some(&vv.name));
+    let text = half_way.and_then(|ours| ours.old).unwrap_or(text.clone());
+    let comment = PythonComment::parse(&text).ok_or_else(|| {
         NotTaken::NoName("has a comment that is not the python plugin's".to_owned())
     })?;
     VolumeName::new(&comment.display_name)
@@ -52,7 +55,9 @@ pub(super) fn only_one<'a>(
             message: format!(
                 "the python plugin has no volume `{which}` on any array that was asked"
             ),
-            hint: Some("see `hpe3par-docker volume adopt --all --dry-run`".to_owned()),
+            hint: Some(
+                "see `hpe3par-docker volume adopt --all --dry-run`; what is adopted is in `docker volume ls`".to_owned(),
+            ),
         });
     };
     let vvs: BTreeSet<&VvName> = found.iter().map(|item| &item.vv).collect();

@@ -24,7 +24,7 @@ use super::{
 };
 
 pub(super) use around::Around;
-pub(super) use checks::{Asked, Fit, check, comment, left_here, name, parent};
+pub(super) use checks::{Asked, Fit, check, comment, left_here, name, owner, parent};
 pub use leaving::CannotLeave;
 pub(super) use leaving::{former_name, has_copies, leaves, may_leave, note_leaves};
 pub use refused::NotTaken;

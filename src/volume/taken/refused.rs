@@ -32,8 +32,8 @@ pub enum NotTaken {
         /// Where.
         namespace: Namespace,
     },
-    /// Another host is importing it, or has begun to.
-    #[error("is being imported or released by host `{}` (operation `{op}`)", op.machine.name())]
+    /// Another host is taking it, or giving it back, or has begun to.
+    #[error("is being imported, adopted or released by host `{}` (operation `{op}`)", op.machine.name())]
     Busy {
         /// Its operation.
         op: OperationId,
