@@ -432,7 +432,7 @@ impl Index {
 }
 
 /// A program that the former plugin was just starting has the lock, too, until it runs: it goes with the plugin only then.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Takes the lock that keeps a second plugin out, and writes this process's id into it.

@@ -1,7 +1,5 @@
 //! What `docker volume inspect` shows: the last look at both arrays, and what is known here.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -12,12 +10,9 @@ use crate::{
 };
 
 use super::{
-    backend::Backend, copying, error::Cause, inner::Inner, kill_points::KillPoints, known, paths,
-    pending::Pending, second_export, service_levels, snapshots, unmount,
+    backend::Backend, copying, error::Cause, inner::Inner, kill_points::KillPoints, known, news,
+    paths, pending::Pending, second_export, service_levels, snapshots, unmount,
 };
-
-/// How long the peer may take to show its side, and an array a schedule: what is shown does not wait for them.
-const BESIDE: Duration = Duration::from_millis(1500);
 
 /// Asks both arrays about a known volume and keeps the answers in the index. A side that cannot be asked stays as it was last
 /// seen, with the reason.
@@ -165,7 +160,7 @@ async fn peer_side(
         let snapshots = snapshots::copies(inner, &copies);
         Ok(Some(PeerSide { group, snapshots }))
     };
-    let look = tokio::time::timeout(BESIDE, look);
+    let look = tokio::time::timeout(news::patience_beside(), look);
     Some(match look.await {
         Ok(Err(error)) if error.is_unreachable() => {
             inner.news.not_reached(label, error.to_string());
@@ -183,7 +178,7 @@ fn too_late(array: &Array) -> String {
     format!(
         "array `{}` did not answer within {} ms",
         array.label(),
-        BESIDE.as_millis()
+        news::patience_beside().as_millis()
     )
 }
 
@@ -204,7 +199,7 @@ async fn schedule(inner: &Inner, backend: &Backend, volume: &IndexedVolume) -> O
         let runs = snapshots::schedules::runs_at(array, name, &source).await;
         runs.map_err(|error| error.to_string())
     };
-    let runs = tokio::time::timeout(BESIDE, look).await;
+    let runs = tokio::time::timeout(news::patience_beside(), look).await;
     let runs = runs.unwrap_or_else(|_| Err(too_late(array)));
     Some(runs.unwrap_or_else(|why| format!("not known: {why}")))
 }

@@ -16,14 +16,12 @@ use super::{
     backend::Backend,
     error::{Cause, VolumeError},
     inner::Inner,
-    inspect, known, listing, pending,
+    inspect, known, listing, news, pending,
     whose::{View, Whose},
 };
 
 /// How long an unknown name may be looked for on the arrays.
 pub(super) const LOOK: Duration = Duration::from_secs(8);
-/// How long an inspect waits for news of a known volume.
-const NEWS: Duration = Duration::from_secs(2);
 
 /// What the arrays say of a name nobody here knows.
 enum Found {
@@ -180,7 +178,7 @@ pub(super) async fn get(inner: &Arc<Inner>, request: &RequestId, name: &VolumeNa
         if inspect::may_have_news(inner, &volume) {
             let (asking, request, about) = (Arc::clone(inner), request.clone(), name.clone());
             let question = || async move { inspect::status(&asking, &request, &about).await };
-            if !inner.news.ask(name, NEWS, question).await {
+            if !inner.news.ask(name, news::patience(), question).await {
                 log::debug!(volume = name.as_str(); "no news of the volume in time, shown as last seen");
             }
         }

@@ -14,6 +14,20 @@ use crate::model::VolumeName;
 /// How long an array that could not be reached is not asked for news again.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// How long an inspect waits for news of its volume. An engine that shuts down or prunes asks for many volumes one by one.
+///
+/// `HPE3PAR_DOCKER_NEWS_MS` is in its place in a debug build: most tests want the news, however slow the machine is.
+pub(super) fn patience() -> Duration {
+    let other = || std::env::var("HPE3PAR_DOCKER_NEWS_MS").ok()?.parse().ok();
+    let other = cfg!(debug_assertions).then(other).flatten();
+    other.map_or(Duration::from_secs(2), Duration::from_millis)
+}
+
+/// How long, of that, it waits for what it asks for beside the volume itself: that may be missing.
+pub(super) fn patience_beside() -> Duration {
+    patience() * 3 / 4
+}
+
 /// What is being asked, and what failed. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct News(Arc<Mutex<Inner>>);

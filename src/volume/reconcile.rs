@@ -26,6 +26,29 @@ pub(super) const LOOKING: Duration = Duration::from_secs(30);
 /// The pause after a first failure to ask an array, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
+/// What has become of an array's first listing since the plugin started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstListing {
+    /// Two at a time would count what is gone twice.
+    OnItsWay,
+    /// The array did not answer, or not all on it could be looked at.
+    NotWhole,
+    Whole,
+}
+
+impl FirstListing {
+    /// After a listing. True if that is news.
+    pub fn note(&mut self, is_whole: bool) -> bool {
+        let before = *self;
+        match (before, is_whole) {
+            (_, true) => *self = Self::Whole,
+            (Self::OnItsWay, false) => *self = Self::NotWhole,
+            (Self::NotWhole | Self::Whole, false) => {}
+        }
+        *self != before
+    }
+}
+
 /// The volume that the kernel shows mounted under this name, if its device is one of ours.
 pub(super) fn mounted_volume(
     inner: &Inner,
@@ -140,12 +163,12 @@ pub(super) async fn release_unused(
 
 /// Takes back what one array still exports to this machine though it is not mounted from there: once when the plugin has started,
 /// and whenever an export may have been left that is in no journal. An array that does not answer is asked again.
-pub(super) async fn run(inner: Arc<Inner>, array: usize, has_been_listed: watch::Receiver<bool>) {
+pub(super) async fn run(inner: Arc<Inner>, array: usize, first: watch::Receiver<FirstListing>) {
     let mut unexplained = inner.unexplained.subscribe();
     let mut listed = inner.listed.subscribe();
     loop {
         let mut pause = PAUSES.0;
-        while let Err(cause) = sweep(&inner, array, &has_been_listed, pause > PAUSES.0).await {
+        while let Err(cause) = sweep(&inner, array, &first, pause > PAUSES.0).await {
             log::debug!(cause:% = cause; "what an array exports to this machine is not known yet");
             if tokio::time::timeout(pause, listed.changed()).await.is_err() {
                 pause = (pause * 2).min(PAUSES.1);
@@ -161,7 +184,7 @@ pub(super) async fn run(inner: Arc<Inner>, array: usize, has_been_listed: watch:
 async fn sweep(
     inner: &Inner,
     array: usize,
-    has_been_listed: &watch::Receiver<bool>,
+    first: &watch::Receiver<FirstListing>,
     list: bool,
 ) -> Result<(), Cause> {
     let arrays = inner.arrays();
@@ -179,8 +202,9 @@ async fn sweep(
         is_known = exported.iter().all(|vv| is_recognised(inner, login, vv));
     }
     if !is_known {
-        if !*has_been_listed.borrow() {
-            if !list {
+        let first = *first.borrow();
+        if first != FirstListing::Whole {
+            if first == FirstListing::OnItsWay || !list {
                 return Err(Cause::NotKnown(format!(
                     "the volumes on array `{label}` are not listed yet"
                 )));

@@ -25,7 +25,9 @@ use super::{
     kill_points::KillPoints,
     left_locks,
     listing::{self, Taken},
-    lookup, mount, overview, ownership, paths, promote, reconcile, remove,
+    lookup, mount, overview, ownership, paths, promote,
+    reconcile::{self, FirstListing},
+    remove,
     running::Joinable,
     second_export, unheard, unmount,
 };
@@ -102,13 +104,13 @@ impl Service {
         tokio::spawn(paths::run(Arc::clone(&self.0)));
         tokio::spawn(copying::run(Arc::clone(&self.0)));
         for array in 0..self.0.arrays().len() {
-            let (listed, has_been_listed) = watch::channel(false);
-            tokio::spawn(reconcile::run(Arc::clone(&self.0), array, has_been_listed));
+            let (first, first_listing) = watch::channel(FirstListing::OnItsWay);
+            tokio::spawn(reconcile::run(Arc::clone(&self.0), array, first_listing));
             let service = self.clone();
             tokio::spawn(async move {
                 let mut trouble = None;
                 loop {
-                    trouble = service.list_array(array, trouble, &listed).await;
+                    trouble = service.list_array(array, trouble, &first).await;
                     let jitter = rand::random_range(0..LISTING.as_secs() / 3);
                     let pause = LISTING - LISTING / 6 + Duration::from_secs(jitter);
                     tokio::time::sleep(pause).await;
@@ -168,16 +170,15 @@ impl Service {
         &self,
         array: usize,
         last_trouble: Option<String>,
-        listed: &watch::Sender<bool>,
+        first: &watch::Sender<FirstListing>,
     ) -> Option<String> {
         let arrays = self.0.arrays();
         let login = arrays.get(array)?;
         let request = RequestId::random();
         let result = listing::list(&self.0, &request, login).await;
+        let is_whole = matches!(&result, Ok(listing) if listing.taken == Taken::All);
+        first.send_if_modified(|first| first.note(is_whole));
         if let Ok(listing) = &result {
-            if listing.taken == Taken::All {
-                listed.send_replace(true);
-            }
             self.0.listed.send_replace(());
             growth::after_listing(&self.0);
             ownership::lost::look(&self.0, &request, login).await;

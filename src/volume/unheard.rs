@@ -98,11 +98,11 @@ pub(super) fn hung_up(inner: &Inner, request: &RequestId, name: &VolumeName, id:
         return;
     }
     inner.unheard.wait(name);
-    log::warn!(volume = name.as_str(), request = request.as_str(), wait_s = inner.unheard.hung_up.as_secs();
-        "mounted, and the engine did not wait for the answer: taken back unless somebody uses it");
     if let Err(error) = inner.index.mount_unheard(name, id.as_str()) {
         log::warn!(volume = name.as_str(), error:% = error; "could not write down that a mount was not heard of");
     }
+    log::warn!(volume = name.as_str(), request = request.as_str(), wait_s = inner.unheard.hung_up.as_secs();
+        "mounted, and the engine did not wait for the answer: taken back unless somebody uses it");
 }
 
 /// One user of whom it is not known whether the engine heard of it, and the device is in use: it did. Before a further Mount of
@@ -118,10 +118,10 @@ pub(super) async fn confirm(inner: &Inner, name: &VolumeName) {
     match unmount::used_elsewhere(inner, name, &mountpoint).await {
         Ok(false) => {}
         Ok(true) => {
-            log::info!(volume = name.as_str(); "in use: the engine heard of this mount");
             if let Err(error) = inner.index.mount_heard(name) {
                 log::warn!(volume = name.as_str(), error:% = error; "could not write down that a mount is in use");
             }
+            log::info!(volume = name.as_str(); "in use: the engine heard of this mount");
         }
         Err(cause) => {
             log::warn!(volume = name.as_str(), cause:% = cause; "whether the device is in use is not known");

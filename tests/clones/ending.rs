@@ -11,28 +11,28 @@ use super::{
     stage::{Stage, assert_told},
 };
 
-/// 50 GiB take 100 s.
-const LARGE: &str = "50";
+/// 500 GiB take 1000 s.
+const LARGE: &str = "500";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_takes_its_time_is_shown_and_waited_for() {
     let stage = bench::set(V331, slowly).await;
     stage.create("db1", json!({ "size": LARGE })).await.ok();
-    clone(&stage.plugin, "db1", "db2", json!({ "size": "60" }))
+    clone(&stage.plugin, "db1", "db2", json!({ "size": "600" }))
         .await
         .ok();
     assert_eq!(stage.plugin.list().await, ["db1", "db2"]);
-    stage.arrays.control.advance(40);
+    stage.arrays.control.advance(400);
     let shown = status(&stage.plugin, "db2").await;
     assert_eq!(shown["state"], "copying", "{shown:#}");
     let copying = &shown["copying"];
     assert!(
-        (40..=60).contains(&copying["per cent"].as_u64().unwrap()),
+        (40..=95).contains(&copying["per cent"].as_u64().unwrap()),
         "{shown:#}"
     );
     assert_eq!(copying["of"], "db1");
     assert_eq!(copying["by"], "host1");
-    assert_eq!(copying["then size"], "60 GiB");
+    assert_eq!(copying["then size"], "600 GiB");
     assert!(copying["task"].is_u64(), "{shown:#}");
     let refused = stage.plugin.mount("db2", "c1").await.err();
     assert_told(
@@ -51,14 +51,14 @@ async fn a_copy_that_takes_its_time_is_shown_and_waited_for() {
     let refused = stage.remove("db1").await.err();
     assert_told(&refused, &["`db1`", "clone `db2` is being copied from it"]);
     assert_eq!(state(&stage.arrays, "db1"), "ready");
-    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 50 * 1024);
-    stage.arrays.control.advance(100);
+    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 500 * 1024);
+    stage.arrays.control.advance(1000);
     completed(&stage, "db2").await;
-    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 60 * 1024);
+    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 600 * 1024);
     assert_eq!(given(&stage.arrays, "growvv").len(), 1);
     let shown = status(&stage.plugin, "db2").await;
     assert!(shown["copying"].is_null(), "{shown:#}");
-    assert_eq!(shown["size"], "60 GiB");
+    assert_eq!(shown["size"], "600 GiB");
     end(stage, &["db1", "db2"]).await;
 }
 
@@ -80,7 +80,7 @@ async fn a_clone_is_removed_while_it_is_copied() {
 async fn a_removal_that_fails_leaves_a_clone_that_is_copied() {
     let stage = bench::set(V331, slowly).await;
     stage.create("db1", json!({ "size": LARGE })).await.ok();
-    clone(&stage.plugin, "db1", "db2", json!({ "size": "60" }))
+    clone(&stage.plugin, "db1", "db2", json!({ "size": "600" }))
         .await
         .ok();
     let refuse = Fault::new(Kind::Refuse)
@@ -93,9 +93,9 @@ async fn a_removal_that_fails_leaves_a_clone_that_is_copied() {
     assert_eq!(state(&stage.arrays, "db2"), "copying");
     let refused = stage.plugin.mount("db2", "c1").await.err();
     assert_told(&refused, &["still being copied"]);
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     completed(&stage, "db2").await;
-    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 60 * 1024);
+    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 600 * 1024);
     end(stage, &["db1", "db2"]).await;
 }
 
@@ -160,11 +160,11 @@ async fn a_clone_that_cannot_grow_waits() {
     let stage = bench::set(V331, slowly).await;
     let full = json!({ "size": LARGE, "provisioning": "full" });
     stage.create("db1", full).await.ok();
-    clone(&stage.plugin, "db1", "db2", json!({ "size": "60" }))
+    clone(&stage.plugin, "db1", "db2", json!({ "size": "600" }))
         .await
         .ok();
     stage.arrays.control.cpg_full(HOME, "ssd_r5").unwrap();
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     until("told", || {
         stage.plugin.log().contains("clone not completed yet")
     })
@@ -182,7 +182,7 @@ async fn a_clone_that_cannot_grow_waits() {
     assert_eq!(state(&stage.arrays, "db2"), "copying");
     stage.arrays.control.cpg_restore(HOME, "ssd_r5").unwrap();
     completed(&stage, "db2").await;
-    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 60 * 1024);
+    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 600 * 1024);
     let shown = status(&stage.plugin, "db2").await;
     assert!(shown["not completed"].is_null(), "{shown:#}");
     end(stage, &["db1", "db2"]).await;
@@ -193,16 +193,16 @@ async fn a_clone_that_cannot_grow_waits() {
 async fn a_clone_is_completed_after_everything_here_was_lost() {
     let mut stage = bench::set(V331, slowly).await;
     stage.create("db1", json!({ "size": LARGE })).await.ok();
-    clone(&stage.plugin, "db1", "db2", json!({ "size": "60" }))
+    clone(&stage.plugin, "db1", "db2", json!({ "size": "600" }))
         .await
         .ok();
     tokio::task::block_in_place(|| stage.plugin.kill());
     std::fs::remove_dir_all(stage.machine.dir.join("state")).unwrap();
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     stage.plugin = tokio::task::block_in_place(|| Plugin::start(&stage.machine));
     until("ready", || state(&stage.arrays, "db2") == "ready").await;
-    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 60 * 1024);
-    clone(&stage.plugin, "db1", "db2", json!({ "size": "60" }))
+    assert_eq!(vv(&stage.arrays, "db2")["size_mib"], 600 * 1024);
+    clone(&stage.plugin, "db1", "db2", json!({ "size": "600" }))
         .await
         .ok();
     end(stage, &["db1", "db2"]).await;
@@ -270,13 +270,13 @@ async fn a_volume_that_is_put_back_is_mounted_by_nobody() {
     let refused = stage.plugin.mount("db1", "c1").await.err();
     assert_told(&refused, &["`dkv-db1`", "state `promoting`", "-cpprog"]);
     bench::copies_fail(&stage, true);
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     let refused = stage.plugin.mount("db1", "c1").await.err();
     assert_told(&refused, &["state `copy_failed`", "volume promote"]);
     assert_eq!(given(&stage.arrays, "createvlun"), Vec::<String>::new());
     bench::copies_fail(&stage, false);
     stage.arrays.type_in(HOME, "promotesv monday").await;
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     stage.arrays.type_in(HOME, "removevv -f monday").await;
     stage.as_before(&before).await;
     end(stage, &["db1"]).await;

@@ -12,7 +12,7 @@ use super::{
         plugin::Plugin,
     },
     scene::{GROUP, GROUP_THERE, HOME_ID, PEER_ID, Release, Release::*, Scene, Way, Way::*},
-    stage::{Case, all, assert_told, case, machine},
+    stage::{Case, all, assert_told, case, machine, patient, patient_machine},
 };
 
 /// hpe.conf with a backend without replication, `there`, on the peer of `mirrored`.
@@ -373,11 +373,11 @@ async fn a_clone_on_the_peer_whose_group_moves_over_its_completion_stays() {
 
 /// The peer serves `db1`, and a second host has its plugin.
 async fn with_two_hosts(copies: fn(String) -> String) -> (Scene, Plugin) {
-    let scene = Scene::set_with(Synchronous, R331, copies, |conf| conf).await;
+    let scene = Scene::set_with(Synchronous, R331, copies, patient).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
     fail_over(&scene).await;
-    let other = machine(&scene.stage.arrays, "host2");
+    let other = patient_machine(&scene.stage.arrays, "host2");
     let plugin = tokio::task::block_in_place(|| Plugin::start(&other));
     other.listed_once(&scene.stage.arrays).await;
     (scene, plugin)
@@ -466,12 +466,12 @@ async fn one_that_finds_another_hosts_clone_on_the_peer_has_it() {
 /// Another host removes the clone when it is in its group and not ready: whoever brought it in takes it out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_clone_on_the_peer_that_is_removed_over_its_completion_goes_at_once() {
-    let scene = Scene::set_with(Synchronous, R331, at_once, |conf| conf).await;
+    let scene = Scene::set_with(Synchronous, R331, at_once, patient).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
     fail_over(&scene).await;
     let before = scene.stage.arrays.dump();
-    let other = machine(&scene.stage.arrays, "host2");
+    let other = patient_machine(&scene.stage.arrays, "host2");
     let control = scene.stage.arrays.control.clone();
     control.clear_log();
     let fault = Fault::new(Kind::HangAfter)

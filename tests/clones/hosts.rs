@@ -12,7 +12,7 @@ use super::{
         plugin::Plugin,
     },
     scene::{GROUP, Release::*, Scene, Way::*},
-    stage::{assert_told, machine},
+    stage::{Stage, assert_told, machine, patient, patient_machine},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -42,9 +42,10 @@ async fn two_hosts_that_make_one_clone_have_one() {
 /// A copy has no comment for a moment: whoever else asks for the same clone then waits for that, and has it too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_clone_that_another_host_has_not_marked_yet_is_no_foreign_volume() {
-    let stage = bench::set(V331, at_once).await;
+    let stage = Stage::set_with(at_once, patient).await;
+    stage.machine.listed_once(&stage.arrays).await;
     stage.create("db1", json!({ "size": "1" })).await.ok();
-    let machine = machine(&stage.arrays, "host2");
+    let machine = patient_machine(&stage.arrays, "host2");
     let mut other = tokio::task::block_in_place(|| Plugin::start(&machine));
     machine.listed_once(&stage.arrays).await;
     let control = &stage.arrays.control;
@@ -80,7 +81,8 @@ async fn a_clone_that_another_host_has_not_marked_yet_is_no_foreign_volume() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_host_waits_for_the_one_that_began() {
     let stage = bench::set(V331, slowly).await;
-    stage.create("db1", json!({ "size": "50" })).await.ok();
+    // Which takes a quarter of an hour.
+    stage.create("db1", json!({ "size": "500" })).await.ok();
     clone(&stage.plugin, "db1", "db2", json!({})).await.ok();
     let machine = machine(&stage.arrays, "host2");
     let mut other = tokio::task::block_in_place(|| Plugin::start(&machine));
@@ -90,7 +92,7 @@ async fn another_host_waits_for_the_one_that_began() {
     assert_eq!(shown["copying"]["by"], "host1", "{shown:#}");
     let refused = other.mount("db2", "c1").await.err();
     assert_told(&refused, &["clone of `db1`", "still being copied"]);
-    stage.arrays.control.advance(200);
+    stage.arrays.control.advance(2000);
     completed(&stage, "db2").await;
     // It looks for itself, whatever its last listing said.
     let ready = status(&other, "db2").await;
@@ -150,8 +152,7 @@ async fn a_clone_that_comes_into_its_group_over_its_removal_is_removed() {
 
 /// A second host, which waits for an array for as long as this takes.
 async fn patient_host(scene: &Scene) -> Plugin {
-    let patient = scene.stage.arrays.machine("host2");
-    patient.configure("engine_timeout = \"120s\"\ncommand_timeout = \"100s\"");
+    let patient = patient_machine(&scene.stage.arrays, "host2");
     let other = tokio::task::block_in_place(|| Plugin::start(&patient));
     patient.listed_once(&scene.stage.arrays).await;
     other

@@ -61,6 +61,7 @@ async fn what_one_array_may_have_is_kept() {
     stage.up(PEER).await;
     assert_ne!(stage.vv(PEER, "db1"), Value::Null);
     for _ in 0..3 {
+        stage.arrays.control.clear_log();
         stage.start();
         let asked = || {
             stage
@@ -75,7 +76,6 @@ async fn what_one_array_may_have_is_kept() {
             .await;
         assert_eq!(stage.plugin.list().await, ["db1"]);
         stage.kill();
-        stage.arrays.control.clear_log();
     }
     // Nobody makes another one over it.
     stage.start();

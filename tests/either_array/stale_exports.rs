@@ -70,14 +70,25 @@ async fn the_listing_that_passed_over_it_was_not_the_last() {
     let mut stage = goes_on_from_the_copy(Release::R331).await;
     stage.kill();
     let slow = Slow::new("/usr/sbin/dumpe2fs");
+    // The array lists at once, and is waited for until the volume is being looked at.
+    let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();
+    let patient = conf.replace("command_timeout = \"5s\"", "command_timeout = \"100s\"");
+    assert_ne!(patient, conf);
+    std::fs::write(stage.machine.conf(), patient).unwrap();
+    stage.up(HOME).await;
+    let listing = Fault::new(Kind::HangAfter).on(HOME);
+    let listing = listing.matching(r"^showvv .*dkv-\*").repeat();
+    stage.arrays.control.fault(listing).unwrap();
     let before = stage.plugin.log().len();
     stage.start();
     stage
         .until("a look at the filesystem", || slow.is_waited_for())
         .await;
-    stage.up(HOME).await;
+    stage.arrays.control.clear_faults();
     stage
         .until("a listing", || {
+            // Again and again: one may have been about to hang.
+            stage.arrays.control.release();
             stage.plugin.log()[before..].contains("backend is ready backend=mirrored")
         })
         .await;

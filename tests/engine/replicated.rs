@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::Stage;
 
+/// The peer is not waited for as long as the volume's own array.
 async fn until_synced(stage: &Stage, volume: &str) -> serde_json::Value {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
         let inspect = stage.inspect(volume);
-        if inspect["Status"]["replication"]["volumes"]
-            .to_string()
-            .contains("\"Synced\"")
-        {
+        let status = &inspect["Status"];
+        let volumes = status["replication"]["volumes"].to_string();
+        if volumes.contains("\"Synced\"") && status["peer"]["role"].is_string() {
             return inspect;
         }
         assert!(Instant::now() < patience, "never Synced: {inspect:#}");

@@ -73,7 +73,7 @@ async fn nothing_is_forgotten_while_the_array_is_down() {
 async fn a_replicated_volume_while_one_of_its_arrays_is_down() {
     let test = "engine::unreachable::a_replicated_volume_while_one_of_its_arrays_is_down";
     let limit =
-        |_: &_, conf: String| conf.replacen("[DEFAULT]", "[DEFAULT]\nengine_timeout = \"20s\"", 1);
+        |_: &_, conf: String| conf.replacen("[DEFAULT]", "[DEFAULT]\nengine_timeout = \"60s\"", 1);
     let Some(stage) = Stage::set_on(test, &[], |arrays| arrays, limit).await else {
         return;
     };
@@ -85,25 +85,26 @@ async fn a_replicated_volume_while_one_of_its_arrays_is_down() {
         let label = stage.arrays.simulator.address(array).to_string();
         stage.arrays.control.down(array).await.unwrap();
         let in_time = |said: String, began: Instant| {
-            // The engine's own limit is further away: it has the plugin's answer, and does not hang up.
+            // The plugin answers within 50 s, a slow machine a while later.
             assert!(
-                began.elapsed() < Duration::from_secs(60),
+                began.elapsed() < Duration::from_secs(90),
                 "{array}: {:?}",
                 began.elapsed()
             );
             said
         };
 
-        let began = Instant::now();
-        let inspect = in_time(stage.inspect("db1").to_string(), began);
-        assert!(
-            inspect.contains("replicationGroup"),
-            "the engine's options: {inspect}"
-        );
-        assert!(
-            inspect.contains("prod") && inspect.contains("unreachable"),
-            "{inspect}"
-        );
+        // A look at the array may take longer than an inspect waits.
+        until("an inspect that says so", || {
+            let began = Instant::now();
+            let inspect = in_time(stage.inspect("db1").to_string(), began);
+            assert!(
+                inspect.contains("replicationGroup"),
+                "the engine's options: {inspect}"
+            );
+            assert!(inspect.contains("prod"), "{inspect}");
+            inspect.contains("unreachable")
+        });
         let began = Instant::now();
         let list = in_time(stage.engine.ok(&["volume", "ls"]), began);
         assert!(list.contains("db1"), "{list}");

@@ -1,5 +1,7 @@
 //! One array cannot be asked.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     rig::arrays::{HOME, PEER},
     scene::{Flavour, THERE},
@@ -16,9 +18,17 @@ async fn a_primary_serves_alone_unless_hpe_conf_wants_to_see_its_peer() {
     stage.plugin.mount("db1", "c1").await.ok();
     assert!(stage.plugin.log().contains("as far as it can be known"));
     stage.plugin.unmount("db1", "c1").await.ok();
-    let status = stage.plugin.get("db1").await.ok()["Volume"]["Status"].clone();
-    let serving = status["serving"].as_str().unwrap().to_owned();
-    assert!(serving.contains("as far as it can be known"), "{status:#}");
+    // A look at the arrays may take longer than an inspect waits.
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = stage.plugin.get("db1").await.ok()["Volume"]["Status"].clone();
+        let serving = status["serving"].as_str().unwrap_or_default();
+        if serving.contains("as far as it can be known") {
+            break;
+        }
+        assert!(Instant::now() < patience, "{status:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 
     stage.kill();
     let conf = std::fs::read_to_string(stage.machine.conf()).unwrap();

@@ -175,19 +175,20 @@ async fn a_dead_array_is_said_in_time() {
             ..Fault::new(Kind::HangBefore)
         };
         scene.stage.arrays.control.fault(fault).unwrap();
-        let show = group(&scene, &["show", GROUP, "--timeout", "5"]).await;
+        // The living one has to answer in that time, too.
+        let show = group(&scene, &["show", GROUP, "--timeout", "20"]).await;
         assert_eq!(show.status, 1);
         has(
             &show,
             &[
                 &format!(
-                    "array `{label}` cannot be asked: array `{label}` did not answer within 5 s"
+                    "array `{label}` cannot be asked: array `{label}` did not answer within 20 s"
                 ),
                 &format!("not known on array `{label}`"),
                 "db1",
             ],
         );
-        let list = group(&scene, &["list", "--timeout", "5"]).await;
+        let list = group(&scene, &["list", "--timeout", "20"]).await;
         assert_eq!(list.status, 1);
         has(&list, &["warning: array", "not readable", "prod"]);
         scene.stage.arrays.control.clear_faults();

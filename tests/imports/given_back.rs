@@ -11,8 +11,8 @@ use super::{
         arrays::HOME,
         plugin::{Plugin, Reply},
     },
-    scene::{COMMENT, Scene, in_every_flavour},
-    stage::assert_told,
+    scene::{COMMENT, Scene, in_every_flavour, in_every_flavour_with},
+    stage::{assert_told, patient},
 };
 
 async fn old_name_is_taken(scene: Scene) {
@@ -165,7 +165,7 @@ async fn exported_meanwhile(scene: Scene) {
         scene.types(HOME, "createvlun dkv-db1 7 other").await;
         control.release();
     };
-    let (said, ()) = tokio::join!(scene.stage.remove("db1"), exported);
+    let (said, ()) = tokio::join!(scene.stage.plugin.remove("db1"), exported);
     let said = said.err();
     assert_told(&said, &["`db1`", "exports it to `other`", "usable again"]);
     assert!(scene.vv(HOME, "oracle_01").is_null());
@@ -180,7 +180,7 @@ async fn exported_meanwhile(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_volume_that_is_exported_over_its_release_stays() {
-    in_every_flavour("exported", exported_meanwhile).await;
+    in_every_flavour_with("exported", patient, exported_meanwhile).await;
 }
 
 /// The host that exported it: the VV has its old name when the answer comes, and its export is found there.
@@ -209,7 +209,7 @@ async fn renamed_meanwhile(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_export_of_a_volume_that_was_released_meanwhile_is_taken_back() {
-    in_every_flavour("renamed", renamed_meanwhile).await;
+    in_every_flavour_with("renamed", patient, renamed_meanwhile).await;
 }
 
 /// The plugin dies at a point of a release of `db1`, which was `oracle_01`, or of one that is taken back as the array refuses a command.

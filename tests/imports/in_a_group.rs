@@ -8,8 +8,8 @@ use super::{
     adopting::{ORDERS, OTHER, OTHER_ID, desk, item, make_orders, making, objects},
     process,
     rig::arrays::{Arrays, HOME, Machine, PEER, persistent, witnessed},
-    scene::{Scene, in_every_flavour},
-    stage::assert_told,
+    scene::{FLAVOURS, Scene, in_every_flavour},
+    stage::{Case, all, assert_told, case},
 };
 
 /// What becomes of the copy of [`ORDERS`].
@@ -110,7 +110,6 @@ async fn there_and_back(scene: Scene) {
     let dump = scene.stage.arrays.dump();
     for (array, group) in [(HOME, "books"), (PEER, there)] {
         assert_eq!(members(&dump, array, group), ["dkv-orders"]);
-        assert_eq!(dump[array]["groups"][group]["status"], "Started");
     }
     // What the copy was stays, until the new one is complete, and after.
     let was = &before[PEER]["vvs"][ORDERS];
@@ -127,6 +126,10 @@ async fn there_and_back(scene: Scene) {
         before[HOME]["vvs"][ORDERS]["wwn"]
     );
     scene.stage.settled().await;
+    let dump = scene.stage.arrays.dump();
+    for (array, group) in [(HOME, "books"), (PEER, there)] {
+        assert_eq!(dump[array]["groups"][group]["status"], "Started");
+    }
     scene.status("orders").await;
     let status = scene.status("orders").await;
     let shown = &status["replication"]["volumes"][0]["sync"];
@@ -147,7 +150,14 @@ async fn there_and_back(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_adopted_volume_leaves_its_group_for_its_name_and_is_copied_anew() {
-    in_every_flavour("in a group", there_and_back).await;
+    // Not so fast that the plugin that runs takes the desk's lock for a left one.
+    let slowly = |toml: String| toml.replace("factor = 100000.0", "factor = 20.0");
+    let mut cases: Vec<Case> = Vec::new();
+    for release in FLAVOURS {
+        let scene = Scene::set_with(release, slowly, |conf| conf).await;
+        cases.push(case(release, there_and_back(scene)));
+    }
+    all(3, cases).await;
 }
 
 pub async fn persistent_scene(release: &'static str) -> Scene {

@@ -10,8 +10,8 @@ use super::{
         arrays::{HOME, PEER},
         plugin::{Plugin, Reply},
     },
-    scene::{COMMENT, FLAVOURS, Scene, in_every_flavour, into_group},
-    stage::{Case, all, assert_told, case},
+    scene::{COMMENT, FLAVOURS, Scene, in_every_flavour, in_every_flavour_with, into_group},
+    stage::{Case, all, assert_told, case, patient},
 };
 
 const THERE: &str = "prod.r130512";
@@ -188,7 +188,7 @@ async fn other_meanwhile(scene: Scene) {
             control.clear_faults();
             control.release();
         };
-        let (reply, ()) = tokio::join!(scene.stage.remove("db1"), meanwhile);
+        let (reply, ()) = tokio::join!(scene.stage.plugin.remove("db1"), meanwhile);
         assert_told(&reply.err(), &parts);
         scene.stage.calm_down().await;
         assert_eq!(scene.vv(HOME, "dkv-db1")["comment"], imported);
@@ -200,7 +200,7 @@ async fn other_meanwhile(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_host_has_imported_under_the_name_is_not_removed() {
-    in_every_flavour("another's", other_meanwhile).await;
+    in_every_flavour_with("another's", patient, other_meanwhile).await;
 }
 
 async fn needed_on_the_peer(scene: Scene) {

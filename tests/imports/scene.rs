@@ -32,9 +32,20 @@ pub async fn in_every_flavour<F>(name: &str, run: impl Fn(Scene) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    in_every_flavour_with(name, |conf| conf, run).await;
+}
+
+/// After a change to hpe.conf.
+pub async fn in_every_flavour_with<F>(
+    name: &str,
+    conf: fn(String) -> String,
+    run: impl Fn(Scene) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut cases: Vec<Case> = Vec::new();
     for release in FLAVOURS {
-        let scene = Scene::set(release).await;
+        let scene = Scene::set_with(release, |toml| toml, conf).await;
         cases.push(case(format!("{name} on {release}"), run(scene)));
     }
     all(3, cases).await;
@@ -75,10 +86,13 @@ impl Scene {
         self.types(HOME, &making(name)).await;
     }
 
-    /// A schedule that takes snapshots of a VV, in a leap year only: a day is a second here.
+    /// A schedule that takes snapshots of a VV, once a year and not before most of one has passed: a day is a second here.
     pub async fn has_schedule(&self, name: &str, of: &str) {
         let command = format!("createsv -f -exp 24h {name}.@y@@m@@d@@H@ {of}");
-        let line = format!("createsched \"{command}\" \"0 3 29 2 *\" {name}");
+        let a_month_ago = self.stage.arrays.control.now() - 30 * 24 * 3600;
+        let day = jiff::Timestamp::from_second(a_month_ago).unwrap();
+        let yearly = day.strftime("0 3 %-d %-m *");
+        let line = format!("createsched \"{command}\" \"{yearly}\" {name}");
         self.types(HOME, &line).await;
     }
 

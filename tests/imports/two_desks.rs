@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hpe3par_sim::{Fault, Kind};
@@ -25,8 +25,8 @@ use super::{
     stage::{Case, all, case},
 };
 
-/// How long the other one may be held up by a command that hangs, before that goes on.
-const MEET: Duration = Duration::from_secs(2);
+/// How long the other one may take, or be held up by the command that hangs, before that goes on.
+const MEET: Duration = Duration::from_secs(30);
 
 /// Arrays whose clock does not run so fast that each takes the other's lock for a left one.
 async fn scene() -> Scene {
@@ -77,7 +77,9 @@ async fn meets((array, word, nth): At, kind: Kind) -> String {
             let word = |line: &str| line.split(' ').next() == Some(&word);
             log.iter().filter(|entry| word(&entry.line)).count()
         };
+        let patience = Instant::now() + 2 * MEET;
         while given() < nth as usize {
+            assert!(Instant::now() < patience, "{word} never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let second = process::adopt_anew(&desks[1], "orders", None, &[]);

@@ -66,7 +66,7 @@ pub fn every_point(operation: &impl Operation) {
 }
 
 /// The points of a clean run, of which another one had the same: on a slow machine something may be looked at once more in one of them.
-fn settled(operation: &impl Operation) -> (Vec<Point>, usize) {
+pub fn settled(operation: &impl Operation) -> (Vec<Point>, usize) {
     let mut clean = run(derive(operation));
     for _ in 0..4 {
         let again = run(derive(operation));
@@ -168,10 +168,15 @@ fn without<O: Operation>(commands: &[LogEntry], _: &O) -> Vec<LogEntry> {
         .collect()
 }
 
-async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
+/// The plugin dead at a point of the operation, and the arrays as they were before the request.
+pub async fn dead_at(
+    operation: &impl Operation,
+    point: &Point,
+    at: usize,
+) -> (Stage, Plugin, Value) {
     let n = at + 1;
     let mut tries = 0;
-    let (stage, before) = loop {
+    loop {
         let stage = operation.stage().await;
         let mut plugin = stage.plugin_that_dies_at(n);
         stage.listed_once().await;
@@ -185,14 +190,18 @@ async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
             assert_eq!(reply, Reply::Closed);
         }
         if (passed.len(), passed.last()) == (n, Some(point)) {
-            break (stage, before);
+            return (stage, plugin, before);
         }
         // On a slow machine something was looked at once more than in the clean run, or in that one, and it died at another point than this
         // one, or came to its end before it.
         tries += 1;
         assert!(tries < 5, "{n}: {point}: {:?}, {reply:?}", passed.last());
-    };
+    }
+}
 
+async fn die_and_recover(operation: &impl Operation, point: &Point, at: usize) {
+    let (stage, dead, before) = dead_at(operation, point, at).await;
+    drop(dead);
     // It may die while it cleans up, too: here or there, so that all runs together die in many places of that.
     if stage.open_entries() > 0 {
         stage.clean_up_and_die_at(at % 9 + 1).await;

@@ -116,3 +116,31 @@ async fn one_odd_group_keeps_no_volume_from_use() {
     let volume = inspect(&plugin, "lone").await;
     assert_eq!(volume["Status"]["backend"], "DEFAULT");
 }
+
+/// What is gone is forgotten when two listings do not show it; two at the same time would be one too many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_listing_that_takes_long_is_not_asked_for_again() {
+    let arrays = Arrays::start().await;
+    let machine = arrays.machine("host1");
+    let listing = r"^showvv .*dkv-\*";
+    let waits = Fault::new(Kind::HangBefore).on(PEER).matching(listing);
+    arrays.control.fault(waits).unwrap();
+    let plugin = Plugin::start(&machine);
+    // The sweep for exports wants to know what there is, too.
+    let label = arrays.simulator.address(PEER).to_string();
+    let wants = || {
+        let log = plugin.log();
+        let not_yet = format!("the volumes on array `{label}` are not listed yet");
+        log.matches(&not_yet).count()
+    };
+    until("the sweep", || wants() >= 3);
+    let asked = arrays.control.log(Some(PEER));
+    let asked = asked.iter().filter(|entry| entry.line.contains("dkv-*"));
+    assert_eq!(asked.count(), 1);
+    arrays.control.clear_faults();
+    arrays.control.release();
+    until("the sweep", || {
+        let log = arrays.control.log(Some(PEER));
+        log.iter().any(|entry| entry.line == "showhost -d")
+    });
+}

@@ -13,7 +13,7 @@ use super::{
         plugin::Plugin,
     },
     scene::{GROUP_THERE, Release, Release::*, Scene, Way, Way::*},
-    stage::{BOTH, all, assert_told, case, machine},
+    stage::{BOTH, all, assert_told, case, patient, patient_machine},
 };
 
 /// What an array may do with `growvv`, and nobody tells.
@@ -28,7 +28,7 @@ async fn set(way: Way, release: Release, switches: &[&str]) -> Scene {
     let on: Vec<String> = switches.iter().map(|s| format!("{s} = true")).collect();
     let line = format!("switches = {{ {} }}\nlatency_ms = 0", on.join(", "));
     let describe = |toml: String| toml.replace("latency_ms = 0", &line);
-    Scene::set_with(way, release, describe, |conf| conf).await
+    Scene::set_with(way, release, describe, patient).await
 }
 
 /// GiB on both arrays.
@@ -101,7 +101,7 @@ async fn a_group_that_is_copying_is_waited_for() {
     scene.create("db1").await.ok();
     scene.at_rest().await;
     scene
-        .create_with("db2", json!({ "size": "100" }))
+        .create_with("db2", json!({ "size": "1000" }))
         .await
         .ok();
     let copies = |scene: &Scene| scene.stage.arrays.dump().to_string().contains("Syncing");
@@ -117,6 +117,10 @@ async fn a_group_that_is_copying_is_waited_for() {
             break;
         }
         assert_eq!(stopped, [""; 0]);
+        // It has looked, and goes on looking.
+        if scene.given(HOME, "showrcopy").len() >= 6 {
+            scene.stage.arrays.control.advance(1000);
+        }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     grown.await.unwrap();
@@ -220,7 +224,7 @@ async fn a_growth_does_not_start_a_group_that_a_person_has_taken_over() {
     until("its own lock given back", || !locked());
     // One that it cannot give back does not make the stop its own.
     let fault = Fault::new(Kind::Refuse).matching("^removevvset .*dkl-");
-    scene.stage.arrays.control.fault(fault).unwrap();
+    scene.stage.arrays.control.fault(fault.repeat()).unwrap();
     until("a lock that is left", || {
         tried_again();
         locked()
@@ -264,7 +268,7 @@ async fn beside_another_host(second_asks: &'static str, has: u64) {
     let scene = set(Synchronous, R331, &["grow_one_side"]).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
-    let another = machine(&scene.stage.arrays, "host2");
+    let another = patient_machine(&scene.stage.arrays, "host2");
     let mut plugin = tokio::task::block_in_place(|| Plugin::start(&another));
     another.listed_once(&scene.stage.arrays).await;
     let control = &scene.stage.arrays.control;

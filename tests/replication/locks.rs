@@ -19,6 +19,9 @@ const OTHERS: &str = "host9@0a1b2c.00000009";
 /// The arrays' zone, as `showdate` prints it and a lock spells it: `UTC (UTC)`.
 const ZONE: &str = "UTC%20%28UTC%29";
 
+/// The age of a lock that must not count as left while a test looks: ten minutes of the array's clock pass in half a minute here.
+const HELD: i64 = -3600;
+
 impl Scene {
     /// Another host takes the lock of a group, so many seconds ago by the array's clock.
     async fn others_lock(&self, array: &str, group: &str, ago: i64) {
@@ -36,7 +39,7 @@ async fn waited_for(stopped: bool) {
     let scene = Scene::set(Synchronous, R331).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
-    scene.others_lock(HOME, "prod", 1).await;
+    scene.others_lock(HOME, "prod", HELD).await;
     if stopped {
         scene.types(HOME, "stoprcopygroup -f prod").await;
     }
@@ -62,7 +65,7 @@ async fn waited_for(stopped: bool) {
     assert_eq!(scene.roles(), ["Primary Started", "Secondary Started"]);
     // To be removed, too.
     scene.at_rest().await;
-    scene.others_lock(HOME, "prod", 1).await;
+    scene.others_lock(HOME, "prod", HELD).await;
     scene.stage.arrays.control.clear_log();
     let other_host = async {
         scene.was_given(HOME, "showdate", 3).await;
@@ -99,12 +102,12 @@ async fn left_while_waited_for() {
     scene
         .types(HOME, "setrcopygroup switchover -f -waittask prod")
         .await;
-    scene.others_lock(PEER, GROUP_THERE, 1).await;
+    scene.others_lock(PEER, GROUP_THERE, HELD).await;
     scene.stage.arrays.control.clear_log();
     let time_passes = async {
         scene.was_given(PEER, "showdate", 3).await;
         assert_eq!(scene.given(PEER, "removevvset"), Vec::<String>::new());
-        scene.stage.arrays.control.advance(10 * 60);
+        scene.stage.arrays.control.advance(71 * 60);
     };
     let (made, ()) = tokio::join!(scene.create("db2"), time_passes);
     made.ok();
@@ -255,7 +258,7 @@ async fn changed_while_waited_for(line: &'static str, parts: &'static [&'static 
     let scene = Scene::set(PeerPersistence, R331).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
-    scene.others_lock(HOME, "prod", 1).await;
+    scene.others_lock(HOME, "prod", HELD).await;
     scene.stage.arrays.control.clear_log();
     let person = async {
         scene.was_given(HOME, "showdate", 3).await;
@@ -325,7 +328,7 @@ async fn two_hosts(left: bool) {
 /// Whose group it is shows under the lock: what was missing before, or empty, an administrator or another host may have made since.
 async fn made_meanwhile(by_a_plugin: bool) {
     let scene = Scene::set(Synchronous, R331).await;
-    scene.others_lock(HOME, "prod", 1).await;
+    scene.others_lock(HOME, "prod", HELD).await;
     if by_a_plugin {
         scene.admin_makes_group("prod", "to-birch", "sync").await;
     }

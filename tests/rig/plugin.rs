@@ -82,6 +82,8 @@ impl Plugin {
         words.push(machine.conf().display().to_string());
         let child = Command::new(&words[0])
             .args(&words[1..])
+            // On a slow machine an inspect would often show what was seen last.
+            .env("HPE3PAR_DOCKER_NEWS_MS", "8000")
             .envs(environment.iter().map(|(k, v)| (*k, v.clone())))
             .env("RUST_LOG", "debug")
             .env_remove("NOTIFY_SOCKET")

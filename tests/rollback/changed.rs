@@ -9,10 +9,30 @@ use super::{
     point::Point,
     rig::{
         arrays::{HOME, PEER},
-        plugin::Reply,
+        plugin::{Plugin, Reply},
     },
-    stage::assert_told,
+    stage::{Stage, assert_told, patient},
 };
+
+/// A job on its stage, with a plugin that waits for a command for as long as it is held up.
+async fn unhurried(job: Job) -> Ready {
+    let mut ready = job.stage().await;
+    let Stage {
+        plugin,
+        machine,
+        arrays,
+        ..
+    } = &mut ready.stage;
+    let conf = std::fs::read_to_string(machine.conf()).unwrap();
+    std::fs::write(machine.conf(), patient(conf)).unwrap();
+    arrays.control.clear_log();
+    tokio::task::block_in_place(|| {
+        plugin.stop();
+        *plugin = Plugin::start(machine);
+    });
+    machine.listed_once(arrays).await;
+    ready
+}
 
 /// Holds an operation up before a command of the home array until somebody has typed these lines.
 async fn meanwhile(ready: &Ready, before: &str, lines: &[(&str, &str)]) -> Reply {
@@ -47,7 +67,7 @@ fn half(ready: &Ready, array: &str, name: &str) -> (String, String) {
 }
 
 async fn failed_over(way: Way) {
-    let ready = Job::new(way, Place::Beside).stage().await;
+    let ready = unhurried(Job::new(way, Place::Beside)).await;
     ready.begin().await;
     let lines = [
         (HOME, "stoprcopygroup -f prod"),
@@ -99,7 +119,7 @@ async fn a_group_that_was_failed_over_before_the_lock_is_left_alone_by_a_remove(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_an_administrator_made_meanwhile_is_the_administrators() {
-    let ready = Job::new(Way::In, Place::Alone).stage().await;
+    let ready = unhurried(Job::new(Way::In, Place::Alone)).await;
     ready.begin().await;
     let line = "creatercopygroup -usr_cpg ssd_r5 to-birch:ssd_r5 -snp_cpg ssd_r5 to-birch:ssd_r5 prod to-birch:sync";
     meanwhile(&ready, "createvv", &[(HOME, line)]).await.ok();

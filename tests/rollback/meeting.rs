@@ -13,7 +13,7 @@ use super::{
         arrays::{Arrays, HOME, PEER},
         plugin::{Plugin, Reply},
     },
-    stage::{Case, all, assert_told, case, in_time, machine, plain, replicated},
+    stage::{Case, all, assert_told, case, in_time, machine, patient_machine, plain, replicated},
     two_hosts::{assert_consistent, calm},
 };
 
@@ -47,7 +47,7 @@ fn hang(arrays: &Arrays, command: &str) {
 async fn one_backs_out(held: [&'static str; 2]) {
     let arrays = Arrays::start().await;
     let before = arrays.dump();
-    let machines = ["host1", "host2"].map(|name| machine(&arrays, name));
+    let machines = ["host1", "host2"].map(|name| patient_machine(&arrays, name));
     let [slow, fast] = machines
         .each_ref()
         .map(|machine| tokio::task::block_in_place(|| Plugin::start(machine)));

@@ -16,8 +16,8 @@ use super::{
 const EACH: usize = 20;
 /// The group is stopped so many times at most for all of them, in or out.
 const MOST: usize = 6;
-/// A first copy takes 60 ms of real time, and a lock counts as left after 12 s.
-pub const FACTOR: &str = "factor = 50.0";
+/// A first copy takes 150 ms of real time, and a lock counts as left after 30 s.
+pub const FACTOR: &str = "factor = 20.0";
 
 struct Host {
     plugin: Plugin,

@@ -8,7 +8,7 @@ use super::{
     rig::{arrays::HOME, engine::until},
     scheduled::scheduled,
     stage::{Stage, all, assert_told, case, plain},
-    taking::{RELEASES, of, set, status},
+    taking::{RELEASES, away_from_the_hour, of, set, status},
 };
 
 async fn on_every_release<F>(run: impl Fn(&'static str) -> F)
@@ -113,6 +113,7 @@ async fn unlicensed(release: &'static str) {
         toml.replace("latency_ms = 0", &with)
     };
     let stage = Stage::set_with(unlicensed, |conf| conf).await;
+    away_from_the_hour(&stage);
     stage.create("db1", plain()).await.ok();
     let before = stage.arrays.dump();
     let mut options = of("db1");
@@ -149,6 +150,7 @@ async fn a_schedule_is_not_refused_for_a_licence_that_goes_by_another_name() {
         )
     };
     let stage = Stage::set_with(golden, |conf| conf).await;
+    away_from_the_hour(&stage);
     stage.create("db1", plain()).await.ok();
     stage.create("s1", scheduled("hourly")).await.ok();
     let schedules = stage.arrays.dump()[HOME]["schedules"].to_string();

@@ -12,8 +12,8 @@ use super::{
         plugin::Plugin,
     },
     scene::{Release::*, Scene, Way::*},
-    stage::{Stage, all, assert_told, case, machine, plain},
-    taking::{RELEASES, of, set, status},
+    stage::{Stage, all, assert_told, case, patient, patient_machine, plain},
+    taking::{RELEASES, away_from_the_hour, of, set, set_with, status},
 };
 
 pub fn scheduled(name: &str) -> Value {
@@ -338,6 +338,7 @@ async fn a_removal_that_was_cut_short_goes_on_with_the_schedule() {
 /// A snapshot with a schedule, whose VV an administrator has removed; two listings have shown that.
 async fn gone_from_listings() -> Scene {
     let mut scene = Scene::set(Synchronous, R331).await;
+    away_from_the_hour(&scene.stage);
     scene.stage.create("db1", plain()).await.ok();
     scene.stage.create("s1", scheduled("hourly")).await.ok();
     scene.types(HOME, "removevv -f dkv-s1").await;
@@ -396,9 +397,9 @@ async fn until_made(stage: &Stage) {
 
 /// A volume, and a second host that knows it.
 async fn two_hosts() -> (Stage, Machine, Plugin) {
-    let stage = set("3.3.1").await;
+    let stage = set_with("3.3.1", patient).await;
     stage.create("db1", plain()).await.ok();
-    let machine = machine(&stage.arrays, "host2");
+    let machine = patient_machine(&stage.arrays, "host2");
     let other = tokio::task::block_in_place(|| Plugin::start(&machine));
     machine.listed_once(&stage.arrays).await;
     stage.arrays.control.clear_log();
@@ -432,7 +433,8 @@ async fn by_both(name: &'static str) {
         until_given(&stage, "showsched", 3).await;
         control.release();
     };
-    let (one, two, ()) = tokio::join!(stage.create("s1", scheduled(name)), second, release);
+    let first = stage.plugin.create("s1", scheduled(name));
+    let (one, two, ()) = tokio::join!(first, second, release);
     one.ok();
     two.ok();
     assert_eq!(given(&stage, "createsched"), 1);
@@ -512,7 +514,7 @@ async fn a_schedule_whose_snapshot_is_on_its_way_is_not_taken_back() {
     arm(Fault::new(Kind::DropBefore).matching("^createsched").nth(2));
     let first = async {
         until_given(&stage, "showsched", 1).await;
-        stage.create("s1", scheduled("hourly")).await
+        stage.plugin.create("s1", scheduled("hourly")).await
     };
     let meanwhile = async {
         until_made(&stage).await;

@@ -11,17 +11,25 @@ use super::{
 pub const RELEASES: [&str; 3] = ["3.2.2", "3.3.1", "10.5.0"];
 
 pub async fn set(release: &'static str) -> Stage {
+    set_with(release, |conf| conf).await
+}
+
+pub async fn set_with(release: &'static str, conf: impl FnOnce(String) -> String) -> Stage {
     let describe = move |toml: String| {
         let with = format!("release = \"{release}\"\nlatency_ms = 0");
         toml.replace("latency_ms = 0", &with)
     };
-    let stage = Stage::set_with(describe, |conf| conf).await;
-    // A case that is in the middle of something is not to meet the hour, at which schedules run.
+    let stage = Stage::set_with(describe, conf).await;
+    away_from_the_hour(&stage);
+    stage
+}
+
+/// A case that is in the middle of something is not to meet the arrays' hour, at which schedules run.
+pub fn away_from_the_hour(stage: &Stage) {
     let past = u32::try_from(stage.arrays.control.now() % 3600).unwrap();
     if past > 1200 {
         stage.arrays.control.advance(3600 - past + 60);
     }
-    stage
 }
 
 pub fn of(volume: &str) -> Value {

@@ -55,6 +55,10 @@ fn site() -> tempfile::TempDir {
             ..entry(&RequestId::from(request), command, "answer\n")
         });
     }
+    // Their end waits for a slow disk for two seconds only.
+    for transcript in [near, far] {
+        assert!(transcript.flush(Duration::from_secs(60)));
+    }
     dir
 }
 

@@ -14,7 +14,7 @@ use super::{
         needs::{Need, met},
         plugin::{Plugin, Reply},
     },
-    stage::{assert_told, in_time, machine, no_secret, plain, replicated},
+    stage::{assert_told, in_time, machine, no_secret, patient_machine, plain, replicated},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn of_two_creates_at_once_one_makes_the_volume() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_beaten_to_the_name_gets_the_same_volume() {
     let arrays = Arrays::start().await;
-    let machines = ["host1", "host2"].map(|name| machine(&arrays, name));
+    let machines = ["host1", "host2"].map(|name| patient_machine(&arrays, name));
     let [slow, fast] = machines.each_ref().map(Plugin::start);
     let before = arrays.dump();
     for options in [plain(), replicated()] {

@@ -135,11 +135,34 @@ impl Stage {
 /// A machine whose engine has little patience.
 pub fn machine(arrays: &Arrays, name: &str) -> Machine {
     let machine = arrays.machine(name);
-    machine.configure(&format!(
+    machine.configure(&little_patience());
+    machine
+}
+
+fn little_patience() -> String {
+    format!(
         "engine_timeout = \"{}s\"\ncommand_timeout = \"8s\"\nssh_conn_timeout = \"8s\"",
         ENGINE_LIMIT.as_secs()
-    ));
+    )
+}
+
+/// Longer than a test holds a command, however slow it is.
+const PATIENCE: &str = "engine_timeout = \"120s\"\ncommand_timeout = \"100s\"";
+
+/// A machine for a test that holds a command and wants nobody to give it up.
+#[allow(dead_code)] // In bad weather somebody does.
+pub fn patient_machine(arrays: &Arrays, name: &str) -> Machine {
+    let machine = arrays.machine(name);
+    machine.configure(PATIENCE);
     machine
+}
+
+/// The hpe.conf of such a machine.
+#[allow(dead_code)]
+pub fn patient(conf: String) -> String {
+    let little = little_patience();
+    assert!(conf.contains(&little), "{conf}");
+    conf.replace(&little, PATIENCE)
 }
 
 /// Options of a plain volume.

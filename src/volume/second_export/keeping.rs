@@ -261,6 +261,10 @@ pub(super) fn roles(inner: &Inner, name: &VolumeName) -> LastRoles {
 
 async fn look_after(inner: Arc<Inner>, name: VolumeName) -> VolumeName {
     let _lock = inner.locks.lock(&name).await;
+    // The mount that had the lock may have noted it meanwhile.
+    if !inner.second_exports.due(&mounted(&inner)).contains(&name) {
+        return name;
+    }
     let request = RequestId::random();
     let _at_work = inner.at_work.enter(&name, &request);
     let before = inner.second_exports.of(&name);

@@ -66,10 +66,14 @@ async fn lost_and_said_before(release: Release) {
 impl Drill {
     /// When the volume was last copied, as `docker volume inspect` shows it.
     fn last_sync(&self) -> String {
-        let status = self.status();
-        let shown = &status["replication"]["volumes"][0]["last sync"];
-        let at = shown.as_str();
-        at.unwrap_or_else(|| panic!("no last sync in {status:#}"))
-            .to_owned()
+        let mut shown = None;
+        // An inspect does not wait long for the array.
+        until("a last sync", || {
+            let status = self.status();
+            let at = &status["replication"]["volumes"][0]["last sync"];
+            shown = at.as_str().map(str::to_owned);
+            shown.is_some()
+        });
+        shown.unwrap()
     }
 }

@@ -182,17 +182,9 @@ impl Operation for Again {
 }
 
 async fn die_again(point: &Point, at: usize) {
-    let stage = Again.stage().await;
-    let mut plugin = stage.plugin_that_dies_at(at + 1);
-    stage.listed_once().await;
-    Again.prepare(&stage, &plugin).await;
-    stage.count_points();
-    assert_eq!(Again.perform(&plugin).await, Reply::Closed);
-    plugin.kill();
-    let passed = stage.points();
-    assert_eq!((passed.len(), passed.last()), (at + 1, Some(point)));
-    let before = plugin.log().len();
-    drop(plugin);
+    let (stage, dead, _) = every::dead_at(&Again, point, at).await;
+    let before = dead.log().len();
+    drop(dead);
     let plugin = stage.plugin();
     let told = || plugin.log()[before..].contains("stays stopped and locked");
     let settled = || stage.open_entries() == 0 || told();
@@ -202,7 +194,7 @@ async fn die_again(point: &Point, at: usize) {
 
 #[test]
 fn every_kill_point_of_putting_a_snapshot_back_after_a_failure() {
-    let (points, derived) = run(every::derive(&Again));
+    let (points, derived) = every::settled(&Again);
     let moments = points::moments(&points);
     assert_eq!(moments.len(), derived / 2 + 1);
     let told = |at: usize| format!("killed at point {} of {derived}, {}", at + 1, points[at]);

@@ -10,6 +10,9 @@ mod points;
 #[path = "../../kill_points/stage.rs"]
 mod stage;
 
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::rig::{
@@ -19,6 +22,12 @@ use super::rig::{
 };
 use every::{Operation, every_point};
 use stage::Stage;
+
+/// Once a year, and not before most of one has passed: an hour passes in a moment here. The same whenever it is asked for again.
+static YEARLY: LazyLock<String> = LazyLock::new(|| {
+    let a_month_ago = Timestamp::now() - SignedDuration::from_hours(30 * 24);
+    a_month_ago.strftime("0 3 %-d %-m *").to_string()
+});
 
 /// Of a volume on one array, or of a replicated one on both.
 struct Take {
@@ -30,11 +39,10 @@ impl Take {
     fn options(&self) -> Value {
         let both = self.both.to_string();
         if self.schedule {
-            // In leap years, as an hour passes in a moment here.
             return json!({
                 "virtualCopyOf": "db1",
                 "scheduleName": "auto",
-                "scheduleFrequency": "0 3 29 2 *",
+                "scheduleFrequency": *YEARLY,
                 "snapshotPrefix": "year",
             });
         }

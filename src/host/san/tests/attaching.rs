@@ -320,14 +320,15 @@ async fn a_volume_that_is_in_use_gets_paths_of_any_array() {
 
 #[tokio::test]
 async fn what_multipathd_takes_too_long_for_does_not_outlast_the_deadline() {
-    let slow = Instead::After(SOON / 4);
+    let slow = Instead::After(SOON * 2);
     let patient = |stage: &Stage| {
         let mut san = stage.san.clone();
         san.machine.patience.command = SOON * 10;
         san.machine.patience.change = SOON * 10;
         san
     };
-    let soon = || tokio::time::Instant::now() + SOON / 10;
+    // Time enough for all that comes before.
+    let soon = || tokio::time::Instant::now() + SOON / 3;
     for what in ["multipath -a", "multipathd add path"] {
         let stage = Stage::new();
         let export = export('3', 5);
@@ -337,7 +338,7 @@ async fn what_multipathd_takes_too_long_for_does_not_outlast_the_deadline() {
         let begun = std::time::Instant::now();
         let error = patient(&stage).attach(&export, soon()).await.unwrap_err();
         assert!(matches!(error, HostError::NoMap { .. }), "{error}");
-        assert!(begun.elapsed() < SOON / 4, "{what}");
+        assert!(begun.elapsed() < SOON, "{what}");
     }
     for what in ["resize map", "reload map"] {
         let stage = Stage::new();
@@ -358,7 +359,7 @@ async fn what_multipathd_takes_too_long_for_does_not_outlast_the_deadline() {
         let begun = std::time::Instant::now();
         let error = patient(&stage).attach(&export, soon()).await.unwrap_err();
         assert!(matches!(error, HostError::Deadline { .. }), "{error}");
-        assert!(begun.elapsed() < SOON / 4, "{what}");
+        assert!(begun.elapsed() < SOON, "{what}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     kernel::write,
     programs::Instead,
-    stage::{MIB, Stage, export, iqn, low, pair, portal, wwn},
+    stage::{MIB, SOON, Stage, export, iqn, low, pair, portal, wwn},
 };
 use crate::{
     host::{Export, HostError, san::San},
@@ -173,10 +173,8 @@ async fn a_status_proves_nothing_the_kernel_does() {
     // It says yes, and the map stays.
     let stage = Stage::new();
     let wwn = attached(&stage).await;
-    let mut san = stage.san.clone();
-    san.machine.patience.going = Duration::from_millis(100);
     stage.programs.instead("multipath -f", Instead::Say(0, ""));
-    let error = san.detach(&wwn).await.unwrap_err();
+    let error = stage.san.detach(&wwn).await.unwrap_err();
     assert!(matches!(error, HostError::NotProven { .. }), "{error}");
     assert_eq!(stage.told("delete").len(), 0);
     // It says no, and names nobody.
@@ -184,7 +182,7 @@ async fn a_status_proves_nothing_the_kernel_does() {
     stage
         .programs
         .instead("multipath -f", Instead::Say(1, "map in use"));
-    let error = san.detach(&wwn).await.unwrap_err();
+    let error = stage.san.detach(&wwn).await.unwrap_err();
     assert!(
         matches!(&error, HostError::Command(report) if report.stdout.contains("in use")),
         "{error}"
@@ -192,7 +190,7 @@ async fn a_status_proves_nothing_the_kernel_does() {
     // It says no, and the map is gone.
     stage.programs.as_usual();
     stage.programs.instead("multipath -f", Instead::DoneBut(1));
-    san.detach(&wwn).await.unwrap().into_inner();
+    stage.san.detach(&wwn).await.unwrap().into_inner();
     nothing_is_left(&stage);
 }
 
@@ -206,7 +204,8 @@ async fn a_flush_that_hangs_is_told_and_hangs_nobody_else() {
         .programs
         .instead(&format!("multipath -f 3{}", low(&wwn)), Instead::Hang);
     let mut san = stage.san.clone();
-    san.machine.patience.flush = Duration::from_millis(1500);
+    // The other volume has to come and go meanwhile.
+    san.machine.patience.flush = SOON;
     let (hanging, of) = (san.clone(), wwn.clone());
     let hanging = tokio::spawn(async move { hanging.detach(&of).await });
     stage
@@ -232,10 +231,8 @@ async fn a_flush_that_hangs_is_told_and_hangs_nobody_else() {
 async fn a_disk_that_does_not_go_is_told() {
     let stage = Stage::new();
     let wwn = attached(&stage).await;
-    let mut san = stage.san.clone();
-    san.machine.patience.going = Duration::from_millis(100);
     stage.kernel.world().stuck.push("delete".to_owned());
-    let error = san.detach(&wwn).await.unwrap_err();
+    let error = stage.san.detach(&wwn).await.unwrap_err();
     assert!(
         matches!(&error, HostError::NotProven { what, .. } if what.contains("sd")),
         "{error}"
@@ -368,7 +365,7 @@ async fn a_logout_that_hangs_does_not_keep_the_detach() {
     san.machine.patience.login = Duration::from_secs(3600);
     let begun = Instant::now();
     san.detach(&wwn).await.unwrap().into_inner();
-    assert!(begun.elapsed() < super::stage::SOON);
+    assert!(begun.elapsed() < SOON);
     nothing_is_left(&stage);
     stage
         .until("the end of the other session", |w| w.ports.len() == 1)

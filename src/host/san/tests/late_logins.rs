@@ -30,15 +30,16 @@ impl Stage {
     }
 }
 
-fn later(ms: u64) -> Instead {
-    Instead::Later(Duration::from_millis(ms))
+/// When the attach that asked for it is over for certain.
+fn later() -> Instead {
+    Instead::Later(Duration::from_secs(5))
 }
 
 const TIMED_OUT: Instead = Instead::Say(8, "connection timed out");
 
 #[tokio::test]
 async fn a_session_that_comes_after_its_attach_has_failed_ends_and_its_record_goes() {
-    let stage = Stage::with_logins(later(1200), later(1200));
+    let stage = Stage::with_logins(later(), later());
     // One port's record is an administrator's, and stays.
     stage.has_record(1, discovered());
     // iscsid refuses to end what it has not told the end of.
@@ -103,7 +104,7 @@ async fn a_plugin_that_is_started_anew_ends_what_comes_of_the_logins_of_the_one_
 
 #[tokio::test]
 async fn a_session_that_comes_for_the_next_attach_is_used_and_ends_with_its_volume() {
-    let stage = Stage::with_logins(later(1000), TIMED_OUT);
+    let stage = Stage::with_logins(later(), TIMED_OUT);
     let export = export('3', 5);
     stage.show('n', 5, &export.wwn);
     stage.attach(&export).await.unwrap_err();

@@ -35,8 +35,7 @@ async fn a_disk_that_does_not_go_keeps_no_other_one_in() {
         .world()
         .stuck
         .push(format!("delete {}", south[0]));
-    let mut san = stage.san.clone();
-    san.machine.patience.going = Duration::from_millis(200);
+    let san = &stage.san;
     let ports = &export.second.as_ref().unwrap().ports;
     let error = san.drop_paths(&export.wwn, ports).await.unwrap_err();
     assert!(
