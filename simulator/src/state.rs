@@ -66,6 +66,10 @@ pub const SWITCHES: &[(&str, &str)] = &[
         "createvlun is refused on a VV that is a remote copy secondary",
     ),
     (
+        "login_sees_nothing",
+        "showvv and showcpg list nothing, as for a login that has lost its domain",
+    ),
+    (
         "rcp_sets",
         "creatercopygroup makes a VV set RCP_<group>, which admits and dismissals keep in step",
     ),

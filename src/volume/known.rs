@@ -88,6 +88,7 @@ pub(super) async fn find<'a>(
 ) -> Result<Found<'a>, Cause> {
     let found = view.array().showvv(VvQuery::Name(vv)).await?;
     let Some(vv) = found.into_iter().next() else {
+        view.may_have_lost(vv).await?;
         return Ok(Found::Absent);
     };
     let comment = judge(inner, view.array(), &vv)?;

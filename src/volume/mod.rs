@@ -48,6 +48,7 @@ mod second_export;
 mod service;
 mod service_levels;
 mod serving;
+mod shown;
 mod sides;
 mod snapshots;
 mod steps;

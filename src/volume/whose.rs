@@ -24,6 +24,7 @@ use super::{
     error::Cause,
     inner::Inner,
     membership::{Groups, Place},
+    shown,
 };
 
 /// How long an array may take to say which it is. Where that is not known, other things may tell.
@@ -87,6 +88,21 @@ impl<'a> View<'a> {
     pub fn array(&self) -> &Array {
         let (backend, side) = &self.asked_by;
         backend.on(*side)
+    }
+
+    /// After a look that did not show this VV.
+    ///
+    /// # Errors
+    /// If it is known to have been there, and the array shows nothing of its backend at all.
+    pub async fn may_have_lost(&self, vv: &VvName) -> Result<(), Cause> {
+        let (backend, side) = &self.asked_by;
+        let was_there = self.inner.index.list().iter().any(|volume| {
+            volume.backend == backend.name && volume.vv == *vv && volume.wwn_on(*side).is_some()
+        });
+        match was_there {
+            true => shown::must_show_a_cpg(self.array(), backend, *side).await,
+            false => Ok(()),
+        }
     }
 
     /// Its system id.

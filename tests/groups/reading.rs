@@ -7,11 +7,12 @@ use crate::{
     administrator::{Said, group},
     rig::arrays::{HOME, PEER},
     scene::{GROUP, GROUP_THERE, Release::*, Scene, Way::*},
-    stage::{self, case},
+    stage::{self, case, patient},
 };
 
 async fn scene() -> Scene {
-    let scene = Scene::set(Synchronous, R331).await;
+    // What takes too long here takes too long for the command of a person.
+    let scene = Scene::set_with(Synchronous, R331, |toml| toml, patient).await;
     for name in ["db1", "Db2"] {
         scene.create(name).await.ok();
     }
@@ -176,19 +177,19 @@ async fn a_dead_array_is_said_in_time() {
         };
         scene.stage.arrays.control.fault(fault).unwrap();
         // The living one has to answer in that time, too.
-        let show = group(&scene, &["show", GROUP, "--timeout", "20"]).await;
+        let show = group(&scene, &["show", GROUP, "--timeout", "10"]).await;
         assert_eq!(show.status, 1);
         has(
             &show,
             &[
                 &format!(
-                    "array `{label}` cannot be asked: array `{label}` did not answer within 20 s"
+                    "array `{label}` cannot be asked: array `{label}` did not answer within 10 s"
                 ),
                 &format!("not known on array `{label}`"),
                 "db1",
             ],
         );
-        let list = group(&scene, &["list", "--timeout", "20"]).await;
+        let list = group(&scene, &["list", "--timeout", "10"]).await;
         assert_eq!(list.status, 1);
         has(&list, &["warning: array", "not readable", "prod"]);
         scene.stage.arrays.control.clear_faults();

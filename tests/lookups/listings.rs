@@ -144,3 +144,36 @@ async fn a_first_listing_that_takes_long_is_not_asked_for_again() {
         log.iter().any(|entry| entry.line == "showhost -d")
     });
 }
+
+/// It is shown an empty array, and no refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_has_lost_its_domain_forgets_nothing() {
+    let arrays = Arrays::start().await;
+    let machine = arrays.machine("host1");
+    let mut plugin = start(&machine, &["DEFAULT", "mirrored"]);
+    create(&plugin, "db1", small()).await;
+    let lost = |plugin: &Plugin| plugin.log().matches("neither a volume nor a CPG").count();
+    let control = &arrays.control;
+    control.switch(HOME, "login_sees_nothing", true).unwrap();
+    for _ in 0..3 {
+        let before = lost(&plugin);
+        plugin.stop();
+        plugin = Plugin::start(&machine);
+        until("the listing", || lost(&plugin) > before);
+    }
+    assert_eq!(plugin.list().await, ["db1"]);
+    assert!(matches!(plugin.get("db1").await, Reply::Ok(_)));
+    let before = arrays.dump();
+    let said = plugin.remove("db1").await.err();
+    for part in ["volume `db1`", "`DEFAULT`", "showuser"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(arrays.dump(), before);
+    assert_eq!(plugin.list().await, ["db1"]);
+
+    control.switch(HOME, "login_sees_nothing", false).unwrap();
+    restart(&mut plugin, &machine, &["DEFAULT"]);
+    plugin.remove("db1").await.ok();
+    assert!(plugin.list().await.is_empty());
+    assert!(arrays.dump()[HOME]["vvs"]["dkv-db1"].is_null());
+}

@@ -78,9 +78,7 @@ fn middle(mut took: Vec<Duration>) -> Duration {
 /// An array that takes commands and answers none is waited for, 8 s, by nobody who lists or inspects.
 async fn hanging_peer() {
     // Whoever waits for a command waits longer than this test.
-    let patient =
-        |conf: String| conf.replace("command_timeout = \"8s\"", "command_timeout = \"60s\"");
-    let scene = Scene::set_with(Synchronous, R331, |toml| toml, patient).await;
+    let scene = Scene::set_with(Synchronous, R331, |toml| toml, stage::patient).await;
     scene.create("db1").await.ok();
     scene.at_rest().await;
     let hang = Fault::new(Kind::HangBefore).on(PEER).repeat();

@@ -58,7 +58,7 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
                 .is_none_or(|domain| cpg.domain.as_deref() == Some(domain))
         })
         .collect();
-    if cpgs.is_empty() {
+    if cpgs.is_empty() || array.switch("login_sees_nothing") {
         return Answer::says("no cpgs listed\n");
     }
     let layout = Layout::of(array.release);

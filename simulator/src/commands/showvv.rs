@@ -59,7 +59,7 @@ fn run(call: &mut Call<'_>, options: &Options) -> Answer {
         }
     };
     let shown = tree(array, selected(array, options, now), !options.has("notree"));
-    if shown.is_empty() {
+    if shown.is_empty() || array.switch("login_sees_nothing") {
         return Answer::says("no vv listed\n");
     }
     let drawn = columns

@@ -160,6 +160,17 @@ async fn showcpg() {
         ),
         ["-", "-"]
     );
+    let control = simulator.control();
+    control.switch(NORTH, "login_sees_nothing", true).unwrap();
+    for (line, says) in [
+        ("showcpg", "no cpgs listed\n"),
+        ("showvv", "no vv listed\n"),
+        ("showvv -showcols Id,Name nightly", "no vv listed\n"),
+    ] {
+        let heard = run(&simulator, NORTH, line).await;
+        assert_eq!((heard.status, heard.stdout.as_str()), (Some(0), says));
+    }
+    control.switch(NORTH, "login_sees_nothing", false).unwrap();
     refused_with_usage(&run(&simulator, NORTH, "showcpg -x").await);
     let later = with_release(Release::V1050).await;
     assert_eq!(

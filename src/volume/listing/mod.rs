@@ -16,7 +16,7 @@ use super::{
     backend::Backend,
     error::Cause,
     inner::Inner,
-    known,
+    known, shown,
     snapshots::schedules,
     whose::{View, Whose},
 };
@@ -111,6 +111,9 @@ pub(in crate::volume) async fn list(
             Side::Peer => view.not_copies_of(backend).await?,
         };
         let seen = seen.by(backend, side, &not_its);
+        if has_lost_all(inner, backend, side, &seen) {
+            shown::must_show_a_cpg(view.array(), backend, side).await?;
+        }
         for gone in inner
             .index
             .note_listing(&backend.name, side, begun, &seen)?
@@ -126,6 +129,16 @@ pub(in crate::volume) async fn list(
         taken: into_the_index,
         groups: groups.found().cloned().collect(),
     })
+}
+
+/// True if volumes of the backend are known to be on the array, and it shows none of them.
+fn has_lost_all(inner: &Inner, backend: &Backend, side: Side, seen: &[(VvName, Wwn)]) -> bool {
+    let known = inner.index.list().into_iter();
+    let mut known = known
+        .filter(|volume| volume.backend == backend.name)
+        .filter_map(|volume| Some((volume.vv.clone(), volume.wwn_on(side)?.clone())))
+        .peekable();
+    known.peek().is_some() && !known.any(|volume| seen.contains(&volume))
 }
 
 /// A snapshot whose VV is gone stays known while its schedule runs, so that `docker volume rm` takes that away. Another host may have done
