@@ -13,6 +13,7 @@ use hpe3par_docker::{
     socket::{For, Socket},
     volume::{Backend, KillPoints, Parts, Reach, Service},
 };
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -23,6 +24,9 @@ use crate::connect::{Arrays, Talks};
 /// How long requests that are being answered may go on after the signal. An engine waits 120 s for a mount.
 const GRACE: Duration = Duration::from_secs(120);
 
+/// As many open files as this process may want, where it may have them.
+const DESCRIPTORS: u64 = 65_536;
+
 /// Where open-iscsi keeps this machine's name.
 const INITIATOR_NAME: &str = "/etc/iscsi/initiatorname.iscsi";
 
@@ -31,6 +35,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Runs until SIGTERM or SIGINT. The socket is bound before any array is contacted: an engine that starts waits for it, and a
 /// dead array must not keep it waiting.
 pub async fn serve(config: Config) -> Result<(), Failure> {
+    raise_descriptor_limit();
     let socket_path = config.global.socket.clone();
     let templates = Arc::new(Templates::load(Some(&config.global.template_dir))?);
     let index = Index::open(&config.global.state_dir, &config.global.run_dir)?;
@@ -105,6 +110,21 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     }
     log::info!("stopped");
     Ok(())
+}
+
+/// Every program that is asked something takes some descriptors, for each path of each volume, and the usual soft limit is there for programs
+/// that cannot have more than 1024. This one can, and so can what it runs.
+fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let wanted = hard.min(DESCRIPTORS);
+        if soft < wanted {
+            setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = raised {
+        log::warn!(error:% = error; "the limit of open files could not be raised: many volumes with many paths may reach it");
+    }
 }
 
 /// A namespace is part of every VV's name. With another one every array would say, truly and completely, that it has none of the volumes that

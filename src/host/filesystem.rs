@@ -19,7 +19,7 @@ use super::{
     mount::{MountAs, mount, remove_mountpoint, unmount},
     probe::{self, LOOKING, probe},
 };
-use crate::model::{FsMode, FsOwner, FsType, Wwn};
+use crate::model::{FsMode, FsOwner, FsType, FsUuid, Wwn};
 
 /// The program that makes a filesystem, and its options. No discard: a new thin volume has nothing to give back, and arrays
 /// are slow, or fail, at it.
@@ -27,6 +27,14 @@ fn maker(kind: FsType) -> (&'static str, &'static [&'static str]) {
     match kind {
         FsType::Ext4 => ("mkfs.ext4", &["-q", "-E", "nodiscard,lazy_itable_init=1"]),
         FsType::Xfs => ("mkfs.xfs", &["-q", "-K"]),
+    }
+}
+
+/// How it is told the UUID.
+fn with_uuid(kind: FsType, uuid: &FsUuid) -> [String; 2] {
+    match kind {
+        FsType::Ext4 => ["-U".to_owned(), uuid.to_string()],
+        FsType::Xfs => ["-m".to_owned(), format!("uuid={uuid}")],
     }
 }
 
@@ -38,7 +46,7 @@ pub fn can_make(kind: FsType) -> Result<(), HostError> {
     command::find(maker(kind).0).map(drop)
 }
 
-/// Makes a filesystem and returns its UUID. When this returns, it is on the device. Takes at most `limit`, and a look.
+/// Makes a filesystem with this UUID. When this returns, it is on the device. Takes at most `limit`, and a look.
 ///
 /// # Errors
 /// [`HostError::InUse`] and [`HostError::WrongDevice`] before anything was written; afterwards [`HostError::Command`],
@@ -47,13 +55,16 @@ pub async fn make(
     kernel: &Kernel,
     empty: ProvenEmpty,
     kind: FsType,
+    uuid: &FsUuid,
     limit: Duration,
-) -> Result<String, HostError> {
+) -> Result<(), HostError> {
     let device = empty.device();
     let held = device.hold(kernel, LOOKING).await?;
     must_be_free(kernel, device, LOOKING).await?;
     let (program, options) = maker(kind);
+    let with_uuid = with_uuid(kind, uuid);
     let mut args: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
+    args.extend(with_uuid.iter().map(OsStr::new));
     args.push(device.path().as_ref());
     log::info!(device = device.path().display().to_string().as_str(), wwn = device.wwn().as_str(), kind = kind.to_string().as_str();
         "making filesystem");
@@ -63,8 +74,8 @@ pub async fn make(
     match probe(kernel, device).await? {
         Found::Filesystem {
             kind: found,
-            uuid: Some(uuid),
-        } if found == kind.to_string() => Ok(uuid),
+            uuid: Some(is),
+        } if found == kind.to_string() && is == uuid.to_string() => Ok(()),
         other => Err(HostError::NotProven {
             what: format!("`{program}` on `{}`", device.path().display()),
             but: format!("the device holds {other:?}"),
@@ -73,8 +84,8 @@ pub async fn make(
 }
 
 /// Gets a device back from an mkfs of this machine that was interrupted before anything was ever mounted: an empty device as
-/// it is, and one that holds nothing but a signature of `kind` by erasing that. `journalled` is the WWN that this machine's
-/// journal recorded before that mkfs.
+/// it is, and one that holds nothing but a signature of `kind` with the `uuid` that was meant for it by erasing that. `journalled` is the WWN
+/// that this machine's journal recorded before that mkfs.
 ///
 /// # Errors
 /// [`HostError::WrongDevice`] if the journal is about another volume, [`HostError::NotEmpty`] for anything else found,
@@ -83,6 +94,7 @@ pub async fn reclaim(
     kernel: &Kernel,
     device: &BlockDevice,
     kind: FsType,
+    uuid: &FsUuid,
     journalled: &Wwn,
 ) -> Result<ProvenEmpty, HostError> {
     if journalled != device.wwn() {
@@ -95,7 +107,10 @@ pub async fn reclaim(
     must_be_free(kernel, device, LOOKING).await?;
     match probe(kernel, device).await? {
         Found::Empty(empty) => Ok(empty),
-        Found::Filesystem { kind: found, .. } if found == kind.to_string() => {
+        Found::Filesystem {
+            kind: found,
+            uuid: Some(is),
+        } if found == kind.to_string() && is == uuid.to_string() => {
             log::warn!(device = device.path().display().to_string().as_str(), wwn = device.wwn().as_str(), kind = found.as_str();
                 "erasing the signature of an interrupted mkfs");
             let args = [

@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::UnknownWord;
+use uuid::Uuid;
+
+use super::{OperationId, UnknownWord, Wwn};
 
 /// The filesystem made at the first mount.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,6 +44,27 @@ impl fmt::Display for FsType {
             Self::Ext4 => "ext4",
             Self::Xfs => "xfs",
         })
+    }
+}
+
+/// The UUID of a filesystem, which is certain before it is made: what an interrupted mkfs left is told by it from what anybody else has made on
+/// the volume since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FsUuid(Uuid);
+
+impl FsUuid {
+    /// Any, and always the same.
+    const OURS: Uuid = Uuid::from_u128(0x6b0a_7f1e_93d4_4c58_8a21_5e0c_d7f3_19b6);
+
+    /// Of the one that this operation makes on the volume with this WWN.
+    pub fn of(op: &OperationId, wwn: &Wwn) -> Self {
+        Self(Uuid::new_v5(&Self::OURS, format!("{op} {wwn}").as_bytes()))
+    }
+}
+
+impl fmt::Display for FsUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -32,7 +32,7 @@ pub use change::Change;
 pub use comment::{Becomes, Comment, CommentError, Format, Origin, State};
 pub use create::{CreateVolume, Provisioning};
 pub use flash_cache::FlashCache;
-pub use fs::{FsMode, FsOwner, FsType};
+pub use fs::{FsMode, FsOwner, FsType, FsUuid};
 pub use group_lock::GroupLock;
 pub use holds::Holds;
 pub use hours::{Hours, HoursError};

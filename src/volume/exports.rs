@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::{
     index::JournalEntry,
     inform::{
-        Array, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate, VvQuery,
+        Array, ArrayError, ExportTarget, ExportedVv, LunChoice, Refusal, VlunQuery, VlunTemplate,
+        VvQuery,
     },
     model::{HostName, Lun, Protocol, VvName, Wwn},
     replication::Exported,
@@ -130,24 +131,54 @@ pub(super) async fn own_by_wwn(
     array: &Array,
     wwn: &Wwn,
 ) -> Result<Vec<VlunTemplate>, Cause> {
-    let hosts = steps.look("hosts", array.showhost()).await?;
+    by_wwn(Some(steps), backend, array, wwn).await
+}
+
+/// As [`own_by_wwn`], outside of any operation.
+pub(super) async fn seen_by_wwn(
+    backend: &Backend,
+    array: &Array,
+    wwn: &Wwn,
+) -> Result<Vec<VlunTemplate>, Cause> {
+    by_wwn(None, backend, array, wwn).await
+}
+
+async fn by_wwn(
+    steps: Option<&Steps>,
+    backend: &Backend,
+    array: &Array,
+    wwn: &Wwn,
+) -> Result<Vec<VlunTemplate>, Cause> {
+    let hosts = ask(steps, "hosts", array.showhost()).await?;
     let Some(us) = our_host(backend, array, &hosts)? else {
         return Ok(Vec::new());
     };
     let all = array.showvlun_t(VlunQuery::Host(&us));
     let mut own = Vec::new();
-    for template in steps.look("exports", all).await? {
+    for template in ask(steps, "exports", all).await? {
         let ExportedVv::One(vv) = &template.vv else {
             continue;
         };
         if is_to(Some(&us), &template) {
-            let found = steps.look("vv", array.showvv(VvQuery::Name(vv))).await?;
+            let found = ask(steps, "vv", array.showvv(VvQuery::Name(vv))).await?;
             if found.first().is_some_and(|vv| vv.wwn == *wwn) {
                 own.push(template);
             }
         }
     }
     Ok(own)
+}
+
+/// One reading command, of an operation if there is one.
+async fn ask<T>(
+    steps: Option<&Steps>,
+    what: &str,
+    look: impl Future<Output = Result<T, ArrayError>>,
+) -> Result<T, Cause> {
+    match steps {
+        Some(steps) => steps.look(what, look).await,
+        None => Ok(look.await?),
+    }
 }
 
 /// As [`look`], with the exports of VV sets that the volume is in, before it is exported: an array lists those under the name of the set.

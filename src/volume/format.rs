@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     host::{self, BlockDevice, Found, HostError},
-    inform::{Vv, VvQuery},
-    model::{Comment, Format, FsType, Origin},
+    inform::{Array, Vv, VvQuery},
+    model::{Comment, Format, FsType, FsUuid, Origin},
 };
 
 use super::{
@@ -102,7 +102,18 @@ pub(super) async fn filesystem(
     }
     may_be_made(inner, backend, from, steps, vv, comment, &found).await?;
     let resuming = comment.format == Format::Doing;
+    let begun = FsUuid::of(&comment.op, &vv.wwn);
     if resuming {
+        // The line on the array may be older than a whole life of the volume elsewhere: what says so is the filesystem.
+        if let Found::Filesystem { kind, uuid } = &found
+            && uuid.as_ref() != Some(&begun.to_string())
+        {
+            return Err(Cause::Format(format!(
+                "making its filesystem was begun by host `{}` (operation `{}`) and not finished, but there is a filesystem of type {kind} that this operation did not make: it may hold data, and nothing is formatted over it",
+                comment.op.machine.name(),
+                comment.op
+            )));
+        }
         // After a failover it may have been mounted from the other array, and what is here have come back from there.
         if backend.pair.is_some() && beside.is_none() && !matches!(found, Found::Empty(_)) {
             return Err(Cause::Format(format!(
@@ -124,7 +135,7 @@ pub(super) async fn filesystem(
     let empty = match found {
         Found::Empty(empty) => empty,
         // Nothing was ever mounted: `fmt=done` is read back before the first mount, from whichever array. What is there, mkfs left.
-        _ if resuming => host::reclaim(kernel, device, comment.fs_type, &vv.wwn).await?,
+        _ if resuming => host::reclaim(kernel, device, comment.fs_type, &begun, &vv.wwn).await?,
         other => {
             return Err(Cause::Format(format!(
                 "VV `{}` was made empty, but on this host's device `{}` there is {}; nothing is formatted over it",
@@ -136,17 +147,19 @@ pub(super) async fn filesystem(
     };
 
     host::can_make(comment.fs_type)?;
+    let array = &from.array;
+    must_be_as_read(inner, steps, array, vv, comment).await?;
     let name = &comment.name;
     inner.write("formatting", |index| {
         index.set_formatting(name, Some(&vv.wwn))
     })?;
     comment.format = Format::Doing;
     comment.op = steps.entry().op.clone();
-    let array = &from.array;
+    let uuid = FsUuid::of(&comment.op, &vv.wwn);
     mark::home(steps, Intent::MarkFormatting, array, &vv.name, comment).await?;
     steps
         .local(Intent::Format, async {
-            host::make(kernel, empty, comment.fs_type, MKFS).await?;
+            host::make(kernel, empty, comment.fs_type, &uuid, MKFS).await?;
             host::prepare_root(
                 kernel,
                 device,
@@ -172,6 +185,28 @@ pub(super) async fn filesystem(
         }
     }
     Ok(comment.fs_type)
+}
+
+/// Since the comment was read somebody may have taken the volume over, and made its filesystem: that line is not written over.
+async fn must_be_as_read(
+    inner: &Inner,
+    steps: &Steps,
+    array: &Array,
+    vv: &Vv,
+    comment: &Comment,
+) -> Result<(), Cause> {
+    let look = array.showvv(VvQuery::Name(&vv.name));
+    let found = steps.look("vv", look).await?;
+    let now = found.into_iter().next().ok_or(Cause::NoSuchVolume)?;
+    let now = known::judge(inner, array, &now)?;
+    let says = |comment: &Comment| (comment.format, comment.op.clone(), comment.held.clone());
+    if says(&now) == says(comment) {
+        return Ok(());
+    }
+    Err(Cause::Format(format!(
+        "what the comment of VV `{}` says was changed by operation `{}` before its filesystem was made",
+        vv.name, now.op
+    )))
 }
 
 /// What the other copy's comment says of the filesystem, where this array's says that there is none yet and there is something; none if that

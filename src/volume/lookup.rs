@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use crate::{
     index::IndexedVolume,
     inform::Array,
-    model::{CreateVolume, RequestId, State, VolumeName, VvName},
+    model::{CreateVolume, RequestId, Side, State, VolumeName, VvName},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     backend::Backend,
     error::{Cause, VolumeError},
     inner::Inner,
-    inspect, known, listing, news, pending,
+    inspect, known, listing, news, pending, shown,
     whose::{View, Whose},
 };
 
@@ -107,9 +107,24 @@ async fn find(inner: &Inner, request: &RequestId, name: &VolumeName) -> Found {
     // A copy is no volume; but while not every array answers, its volume may be on the silent one.
     match hidden.or(copy.filter(|_| !silent.is_empty())) {
         Some(cause) => Found::Hidden(cause),
-        None if silent.is_empty() => Found::Nowhere,
+        None if silent.is_empty() => nowhere(inner, request).await,
         None => Found::NotAllAsked(silent.join("; ")),
     }
+}
+
+/// No array shows it. One that was never listed, and of whose backend nothing is shown, may hide it.
+async fn nowhere(inner: &Inner, request: &RequestId) -> Found {
+    let backends = inner.backends.values();
+    for backend in backends.filter(|backend| !inner.index.seeded(&backend.name)) {
+        let array = backend.array.for_request(request);
+        let look = shown::must_show_a_cpg(&array, backend, Side::Source);
+        match tokio::time::timeout(LOOK, look).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => return Found::NotAllAsked(cause.to_string()),
+            Err(_) => return Found::NotAllAsked(silent(&array)),
+        }
+    }
+    Found::Nowhere
 }
 
 /// What one array says of a name nobody here knows.

@@ -106,6 +106,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn an_engine_does_not_wait_long_for_news() {
+        assert_eq!(patience().as_millis(), 2000);
+        assert_eq!(patience_beside().as_millis(), 1500);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_question_a_volume_at_a_time_and_nobody_waits_longer_than_he_wants() {
         let news = News::default();

@@ -24,6 +24,7 @@ use super::{
     error::Cause,
     exports::{self, Exports},
     inner::Inner,
+    ownership::lost,
     place, reconcile, second_export, unmount,
 };
 
@@ -38,11 +39,19 @@ const ADDING: Duration = Duration::from_secs(20);
 
 /// Where the volumes that are mounted here come from. Nothing is kept over a restart: the arrays are asked again.
 #[derive(Debug, Default)]
-pub(super) struct Paths(Mutex<HashMap<VolumeName, (Export, Instant)>>);
+pub(super) struct Paths {
+    exports: Mutex<HashMap<VolumeName, (Export, Instant)>>,
+    /// What the array calls the VVs that somebody has given another name, as it was told last.
+    renamed: Mutex<HashMap<VolumeName, String>>,
+}
+
+fn locked<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Paths {
     fn all(&self) -> MutexGuard<'_, HashMap<VolumeName, (Export, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.exports)
     }
 
     /// A volume has just been mounted.
@@ -53,6 +62,17 @@ impl Paths {
     /// Its exports are other ones now, or it is not mounted any more.
     pub fn forget(&self, name: &VolumeName) {
         self.all().remove(name);
+        self.is_called(name, None);
+    }
+
+    /// The array calls the VV of a mounted volume so, or as this plugin does. True if that is news.
+    pub fn is_called(&self, name: &VolumeName, otherwise: Option<&str>) -> bool {
+        let mut renamed = locked(&self.renamed);
+        let before = match otherwise {
+            Some(vv) => renamed.insert(name.clone(), vv.to_owned()),
+            None => renamed.remove(name),
+        };
+        before.as_deref() != otherwise
     }
 
     fn of(&self, name: &VolumeName) -> Option<Export> {
@@ -86,8 +106,32 @@ pub(super) async fn run(inner: Arc<Inner>) {
     }
 }
 
-/// Adds the paths that a mounted volume could have and does not. Nothing while an operation is at it. The caller holds the name's
-/// lock.
+/// What a look at the paths of a volume asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adding {
+    /// None is missing.
+    Nothing,
+    /// Some are, beside others.
+    More,
+    /// None is left.
+    First,
+}
+
+impl Adding {
+    /// By the states of all that there should be.
+    fn by(states: &[PathState]) -> Self {
+        let missing =
+            |state: &PathState| matches!(state, PathState::Missing | PathState::NotConnected);
+        match states.iter().filter(|state| missing(state)).count() {
+            0 => Self::Nothing,
+            all if all == states.len() => Self::First,
+            _ => Self::More,
+        }
+    }
+}
+
+/// Adds the paths that a mounted volume could have and does not. Nothing while an operation is at it, or once another host has had the
+/// volume: what is mounted here is older than its data then. The caller holds the name's lock.
 pub(super) async fn complete(
     inner: &Inner,
     request: &RequestId,
@@ -97,7 +141,7 @@ pub(super) async fn complete(
         return Ok(());
     };
     let backend = inner.backend_of(&volume)?.for_request(request);
-    if backend.transport.protocol() == Protocol::Simulated {
+    if backend.transport.protocol() == Protocol::Simulated || inner.handovers.lost(name).is_some() {
         return Ok(());
     }
     let Some(mounted) = reconcile::mounted_volume(inner, name)? else {
@@ -135,12 +179,25 @@ pub(super) async fn complete(
         log::error!(volume = name.as_str(), devices:? = foreign; "paths led to other volumes: taken out");
     }
     let seen = backend.transport.paths(wwn, &places(&export)).await?;
-    let missing =
-        |path: &PathSeen| matches!(path.state, PathState::Missing | PathState::NotConnected);
-    if seen.iter().any(missing) {
-        let deadline = Instant::now() + ADDING;
-        backend.transport.attach(&export, deadline).await?;
+    let states: Vec<PathState> = seen.iter().map(|path| path.state).collect();
+    match Adding::by(&states) {
+        Adding::Nothing => return Ok(()),
+        Adding::More => {}
+        // The two exports of a pair are taken back where another host has had it: `second_export` sees to that.
+        Adding::First if second_export::is_wanted(&backend) => {}
+        // They may have been taken out because the volume was lost, before the plugin was started anew; and an export that is there again
+        // tells nothing of who had the volume in between.
+        Adding::First => {
+            let array = backend.on(unmount::side_of(inner, name, Some(wwn)));
+            if let Some(why) = lost::why_not_ours(inner, array, &volume.vv, wwn).await? {
+                inner.paths.forget(name);
+                inner.handovers.seen(name, Some(why));
+                return Ok(());
+            }
+        }
     }
+    let deadline = Instant::now() + ADDING;
+    backend.transport.attach(&export, deadline).await?;
     Ok(())
 }
 
@@ -267,4 +324,40 @@ async fn seen_place(
         return Ok(None);
     };
     place::seen(inner, backend, side, &template).await.map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_path_is_told_from_one_more() {
+        use PathState::{Blocked, Failed, Missing, NotConnected, Offline, Running};
+        let table: [(&[PathState], Adding); 7] = [
+            (&[], Adding::Nothing),
+            (&[Running, Offline, Failed], Adding::Nothing),
+            (&[Running, Missing], Adding::More),
+            (&[NotConnected, Blocked], Adding::More),
+            (&[Failed, Missing], Adding::More),
+            (&[Missing], Adding::First),
+            (&[Missing, NotConnected], Adding::First),
+        ];
+        for (states, adding) in table {
+            assert_eq!(Adding::by(states), adding, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn another_name_is_news_once() {
+        let paths = Paths::default();
+        let db1 = VolumeName::new("db1").unwrap();
+        assert!(!paths.is_called(&db1, None));
+        assert!(paths.is_called(&db1, Some("kept")));
+        assert!(!paths.is_called(&db1, Some("kept")));
+        assert!(paths.is_called(&db1, Some("kept_longer")));
+        assert!(paths.is_called(&db1, None));
+        assert!(paths.is_called(&db1, Some("kept_longer")));
+        paths.forget(&db1);
+        assert!(paths.is_called(&db1, Some("kept_longer")));
+    }
 }

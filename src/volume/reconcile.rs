@@ -37,15 +37,13 @@ pub(super) enum FirstListing {
 }
 
 impl FirstListing {
-    /// After a listing. True if that is news.
-    pub fn note(&mut self, is_whole: bool) -> bool {
-        let before = *self;
-        match (before, is_whole) {
+    /// After a listing.
+    pub fn note(&mut self, is_whole: bool) {
+        match (*self, is_whole) {
             (_, true) => *self = Self::Whole,
             (Self::OnItsWay, false) => *self = Self::NotWhole,
             (Self::NotWhole | Self::Whole, false) => {}
         }
-        *self != before
     }
 }
 

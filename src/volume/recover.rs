@@ -10,6 +10,7 @@ use crate::{
         BackendName, Comment, CreateVolume, GroupName, OperationId, RequestId, Side, State,
         VolumeName,
     },
+    replication::Pair,
 };
 
 use super::{
@@ -18,9 +19,10 @@ use super::{
     error::{Aftermath, Cause},
     groups, grow,
     inner::Inner,
+    kill_points::Doing,
     known, left_locks, mount, promote,
     queue::{Coming, GroupKey},
-    reconcile, remove, second_export, snapshots,
+    reconcile, remove, second_export, shown, snapshots,
     steps::{self, Intent, Steps},
     unmount,
 };
@@ -119,7 +121,8 @@ impl Inner {
     fn acts_on(&self, entry: &JournalEntry, array: Option<&Array>) -> bool {
         match (self.backend_of_entry(entry), array) {
             (Ok(backend), Some(array)) => {
-                groups::acting_array(entry, &backend).label() == array.label()
+                groups::knows_acting(entry, &backend)
+                    && groups::acting_array(entry, &backend).label() == array.label()
             }
             _ => true,
         }
@@ -250,6 +253,16 @@ pub(super) async fn end(
         }
         (Err(cause), _) => return Err(cause),
     };
+    if !groups::knows_acting(&entry, &backend) {
+        return Err(Cause::NotKnown(format!(
+            "it was at array `{}`, and no array of backend `{}` is called so in hpe.conf; write its address there as it was until this is ended",
+            entry.facts.get("acting").map_or("", String::as_str),
+            entry.backend
+        )));
+    }
+    if changes_arrays(&entry) {
+        must_be_shown(inner, &backend, &entry).await?;
+    }
     // All that were left open come together: they share the cycles that end them.
     let mut coming = inner.queues.nobody_yet();
     let name = |fact: &str| GroupName::new(entry.facts.get(fact)?).ok();
@@ -285,6 +298,27 @@ pub(super) async fn end(
         OpKind::Grow => grow::settle(inner, &backend, &mut coming, steps).await,
         OpKind::Promote => promote::settle(inner, &backend, &mut coming, steps).await,
         OpKind::LeftLock => left_locks::settle(&backend, steps).await,
+    }
+}
+
+/// What an array does not show may have been hidden from this login since, and is not undone or complete because of that.
+async fn must_be_shown(
+    inner: &Inner,
+    backend: &Backend,
+    entry: &JournalEntry,
+) -> Result<(), Cause> {
+    let array = groups::acting_array(entry, backend);
+    let whole = inner.backend(&entry.backend)?;
+    let is_peer = |pair: &Pair| pair.peer.label() == array.label();
+    let side = match whole.pair.as_ref().is_some_and(is_peer) {
+        true => Side::Peer,
+        false => Side::Source,
+    };
+    let look = shown::must_show_a_cpg(array, whole, side);
+    match inner.points.around(Doing::Look, "cpgs", look).await {
+        // It may be ended from the other array.
+        Err(cause) if !matches!(cause, Cause::NotKnown(_)) => Ok(()),
+        shown => shown,
     }
 }
 

@@ -177,19 +177,20 @@ impl Service {
         let request = RequestId::random();
         let result = listing::list(&self.0, &request, login).await;
         let is_whole = matches!(&result, Ok(listing) if listing.taken == Taken::All);
-        first.send_if_modified(|first| first.note(is_whole));
+        first.send_modify(|first| first.note(is_whole));
         if let Ok(listing) = &result {
             self.0.listed.send_replace(());
             growth::after_listing(&self.0);
-            ownership::lost::look(&self.0, &request, login).await;
+            ownership::lost::look(&self.0, &request, login, &listing.hidden).await;
             left_locks::after_listing(&self.0, array, &listing.groups);
         }
-        let state = match &result {
-            Ok(_) => BackendState::Ready,
-            Err(cause) => BackendState::Failed(cause.to_string()),
-        };
         for backend in &login.own {
-            self.0.set_health(&backend.name, state.clone());
+            let why = match &result {
+                Ok(listing) => listing.hidden.get(&backend.name).cloned(),
+                Err(cause) => Some(cause.to_string()),
+            };
+            let state = why.map_or(BackendState::Ready, BackendState::Failed);
+            self.0.set_health(&backend.name, state);
         }
         let label = login.array().label();
         match &result {

@@ -1,16 +1,17 @@
 //! A login that has lost its domain, or whose CPGs somebody has put into another one, is shown an array without volumes, and no error (array
-//! fact 127). What is known to be there is not gone because of that.
+//! fact 127). What is known to be there is not gone because of that. Whoever has CPGs in two domains and loses one of them is not noticed here.
 
 use std::collections::BTreeSet;
 
 use crate::{
+    index::IndexedVolume,
     inform::Array,
-    model::{CpgName, Side},
+    model::{CpgName, Side, SystemId},
 };
 
 use super::{backend::Backend, error::Cause};
 
-/// Before a known volume is taken for gone: whoever is shown none of a backend's CPGs is not shown its volumes either.
+/// Before a known volume is taken for gone: whoever is shown none of a backend's CPGs may be shown none of its volumes.
 ///
 /// # Errors
 /// [`Cause::NotKnown`] if none is shown; what keeps the array from being asked.
@@ -28,8 +29,31 @@ pub(super) async fn must_show_a_cpg(
         return Ok(());
     }
     Err(Cause::NotKnown(format!(
-        "array `{}` shows this login neither a volume nor a CPG of backend `{}`; see its domain in `showuser`, and `showcpg`",
+        "array `{}` shows this login no CPG of backend `{}`, and so perhaps no volume; see its domain in `showuser`, and `showcpg`",
         array.label(),
         backend.name
     )))
+}
+
+/// Before what is known of a backend on its own array is taken for gone: another array may answer at its address.
+///
+/// # Errors
+/// [`Cause::NotKnown`] if none of it was made on the array that answers.
+pub(super) fn must_have_made_one(
+    array: &Array,
+    here: SystemId,
+    backend: &Backend,
+    known: &[IndexedVolume],
+) -> Result<(), Cause> {
+    match known.first() {
+        Some(other) if known.iter().all(|volume| volume.home != here) => {
+            Err(Cause::NotKnown(format!(
+                "array `{}` has the id {here} and does not show what backend `{}` had on the array with the id {}; see `san_ip`",
+                array.label(),
+                backend.name,
+                other.home
+            )))
+        }
+        _ => Ok(()),
+    }
 }

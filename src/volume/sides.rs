@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    index::IndexedVolume,
     inform::{Array, ArrayError, RcGroup},
     model::{GroupName, Role, Side, TargetName, VolumeName, VvName},
     replication::{GroupSide, GroupSides, Half, Pair, Way},
@@ -114,6 +115,28 @@ async fn half(
     };
     log::warn!(vv = vv.as_str(), array = array.label(), why = why.as_str(); "array cannot be asked about a remote copy group");
     Ok(Half::Unreadable { why, last_seen })
+}
+
+/// True if both arrays say that the VV is in no group. It was in one, which is asked for by its name: a listing has no total, and alone is no
+/// proof. An array that cannot be asked, or has not answered in time, says nothing.
+pub(super) async fn is_in_no_group(
+    backend: &Backend,
+    pair: &Pair,
+    volume: &IndexedVolume,
+    patience: Duration,
+) -> bool {
+    // A listing may have taken note already that it is in none by now.
+    let Some(group) = volume.made_as().replication_group else {
+        return false;
+    };
+    let there = pair.peer_name(&group, backend.known_id().unwrap_or(volume.home));
+    let (here, there) = tokio::join!(
+        tokio::time::timeout(patience, find(&pair.source, Some(&group), &volume.vv)),
+        tokio::time::timeout(patience, find(&pair.peer, there.as_ref(), &volume.vv)),
+    );
+    [here, there]
+        .iter()
+        .all(|found| matches!(found, Ok(Ok(Found::Nowhere | Found::NoSuchGroup))))
 }
 
 enum Found {

@@ -96,13 +96,31 @@ impl<'a> View<'a> {
     /// If it is known to have been there, and the array shows nothing of its backend at all.
     pub async fn may_have_lost(&self, vv: &VvName) -> Result<(), Cause> {
         let (backend, side) = &self.asked_by;
-        let was_there = self.inner.index.list().iter().any(|volume| {
-            volume.backend == backend.name && volume.vv == *vv && volume.wwn_on(*side).is_some()
+        // The other array by itself stands in the place of the backend's own.
+        let side = backend.alone_on().unwrap_or(*side);
+        let mut known = self.inner.index.list();
+        known.retain(|volume| {
+            volume.backend == backend.name && volume.vv == *vv && volume.wwn_on(side).is_some()
         });
-        match was_there {
-            true => shown::must_show_a_cpg(self.array(), backend, *side).await,
-            false => Ok(()),
+        let Some(volume) = known.first() else {
+            return Ok(());
+        };
+        let backend = self.inner.backend(&backend.name)?;
+        shown::must_show_a_cpg(self.array(), backend, side).await?;
+        if side == Side::Peer {
+            return Ok(());
         }
+        // One that was made while the peer served has the peer's id.
+        let peer = match &backend.pair {
+            Some(pair) if volume.home != self.id().await? => {
+                Some(backend.peer_identity(pair).await?.system.id)
+            }
+            _ => None,
+        };
+        if peer == Some(volume.home) {
+            return Ok(());
+        }
+        shown::must_have_made_one(self.array(), self.id().await?, backend, &known)
     }
 
     /// Its system id.

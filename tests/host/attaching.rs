@@ -10,7 +10,7 @@ use hpe3par_docker::{
     model::{Change, FsType, Size},
 };
 
-use crate::lab::{MIB, SOON, privately, wwn};
+use crate::lab::{MIB, SOON, privately, uuid, wwn};
 
 #[test]
 fn a_volume_is_attached_once_found_again_after_a_restart_and_gone_when_detached() {
@@ -150,7 +150,9 @@ fn a_device_on_a_former_file_of_the_volume_is_exchanged_only_when_nobody_uses_it
             let Found::Empty(empty) = probe(&lab.kernel, &device).await.unwrap() else {
                 panic!("former data")
             };
-            make(&lab.kernel, empty, FsType::Ext4, SOON).await.unwrap();
+            make(&lab.kernel, empty, FsType::Ext4, &uuid(), SOON)
+                .await
+                .unwrap();
             let _ = mount(
                 &lab.kernel,
                 &device,

@@ -14,7 +14,7 @@ use hpe3par_docker::{
     model::FsType,
 };
 
-use crate::lab::{Lab, SOON, privately, tool, wwn};
+use crate::lab::{Lab, SOON, privately, tool, uuid, wwn};
 
 const BOTH: [FsType; 2] = [FsType::Ext4, FsType::Xfs];
 
@@ -23,7 +23,7 @@ async fn formatted(lab: &Lab, kind: FsType) -> BlockDevice {
     let Found::Empty(empty) = probe(&lab.kernel, &device).await.unwrap() else {
         panic!()
     };
-    make(&lab.kernel, empty, kind, SOON).await.unwrap();
+    make(&lab.kernel, empty, kind, &uuid(), SOON).await.unwrap();
     device
 }
 

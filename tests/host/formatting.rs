@@ -12,7 +12,7 @@ use hpe3par_docker::{
     model::{FsMode, FsOwner, FsType},
 };
 
-use crate::lab::{Lab, MIB, SOON, privately, tool, wwn};
+use crate::lab::{Lab, MIB, SOON, privately, tool, uuid, uuid_of, wwn};
 
 async fn empty(lab: &Lab, device: &BlockDevice) -> ProvenEmpty {
     match probe(&lab.kernel, device).await.unwrap() {
@@ -30,9 +30,10 @@ async fn filesystem(lab: &Lab, device: &BlockDevice) -> (String, String) {
 
 async fn a_blank_volume_becomes(kind: FsType, lab: Lab) {
     let device = lab.attached('1', 512).await;
-    let uuid = make(&lab.kernel, empty(&lab, &device).await, kind, SOON)
-        .await
-        .unwrap();
+    let key = empty(&lab, &device).await;
+    let uuid = uuid();
+    make(&lab.kernel, key, kind, &uuid, SOON).await.unwrap();
+    let uuid = uuid.to_string();
     assert_eq!(
         filesystem(&lab, &device).await,
         (kind.to_string(), uuid.clone())
@@ -101,7 +102,7 @@ async fn is_left_alone(lab: &Lab, device: &BlockDevice, case: &str) {
         Ok(found) => println!("{case}: {found:?}"),
         Err(error) => println!("{case}: {error}"),
     }
-    let error = reclaim(&lab.kernel, device, FsType::Ext4, device.wwn())
+    let error = reclaim(&lab.kernel, device, FsType::Ext4, &uuid(), device.wwn())
         .await
         .unwrap_err();
     println!("{case}: {error}");
@@ -169,23 +170,31 @@ fn another_type_s_filesystem_is_never_reclaimed() {
         "formatting::another_type_s_filesystem_is_never_reclaimed",
         async |lab| {
             let device = lab.attached('1', 512).await;
-            make(&lab.kernel, empty(&lab, &device).await, FsType::Xfs, SOON)
-                .await
-                .unwrap();
+            make(
+                &lab.kernel,
+                empty(&lab, &device).await,
+                FsType::Xfs,
+                &uuid(),
+                SOON,
+            )
+            .await
+            .unwrap();
             is_left_alone(&lab, &device, "xfs").await;
-            let uuid = filesystem(&lab, &device).await.1;
-            let error = reclaim(&lab.kernel, &device, FsType::Ext4, device.wwn())
+            let is = filesystem(&lab, &device).await.1;
+            let error = reclaim(&lab.kernel, &device, FsType::Ext4, &uuid(), device.wwn())
                 .await
                 .unwrap_err();
             assert!(
-                matches!(&error, HostError::NotEmpty { found, .. } if found.contains(&uuid)),
+                matches!(&error, HostError::NotEmpty { found, .. } if found.contains(&is)),
                 "{error}"
             );
 
             // And neither is the right type with something beside it.
             let device = lab.attached('2', 512).await;
             let key = empty(&lab, &device).await;
-            make(&lab.kernel, key, FsType::Ext4, SOON).await.unwrap();
+            make(&lab.kernel, key, FsType::Ext4, &uuid(), SOON)
+                .await
+                .unwrap();
             lab.write(&device, &partition_table(), 0);
             is_left_alone(&lab, &device, "ext4 and a partition table").await;
         },
@@ -217,7 +226,7 @@ fn a_volume_that_cannot_be_read_is_never_formatted() {
                     "{error}"
                 );
                 assert!(error.hint().is_some());
-                let error = reclaim(&lab.kernel, &device, FsType::Ext4, device.wwn())
+                let error = reclaim(&lab.kernel, &device, FsType::Ext4, &uuid(), device.wwn())
                     .await
                     .unwrap_err();
                 assert!(
@@ -241,14 +250,14 @@ fn a_volume_in_use_or_of_another_size_than_proven_is_not_formatted() {
                 .custom_flags(nix::libc::O_EXCL)
                 .open(device.path())
                 .unwrap();
-            let error = make(&lab.kernel, key, FsType::Ext4, SOON)
+            let error = make(&lab.kernel, key, FsType::Ext4, &uuid(), SOON)
                 .await
                 .unwrap_err();
             assert!(
                 matches!(&error, HostError::InUse { by, .. } if by.claimed),
                 "{error}"
             );
-            let error = reclaim(&lab.kernel, &device, FsType::Ext4, device.wwn())
+            let error = reclaim(&lab.kernel, &device, FsType::Ext4, &uuid(), device.wwn())
                 .await
                 .unwrap_err();
             assert!(matches!(&error, HostError::InUse { .. }), "{error}");
@@ -264,7 +273,7 @@ fn a_volume_in_use_or_of_another_size_than_proven_is_not_formatted() {
                 "losetup",
                 &["--set-capacity", device.path().to_str().unwrap()],
             );
-            let error = make(&lab.kernel, key, FsType::Ext4, SOON)
+            let error = make(&lab.kernel, key, FsType::Ext4, &uuid(), SOON)
                 .await
                 .unwrap_err();
             assert!(matches!(&error, HostError::WrongSize { .. }), "{error}");
@@ -280,23 +289,32 @@ fn an_interrupted_mkfs_is_begun_again_for_the_volume_in_the_journal_only() {
         async |lab| {
             for (last, kind) in [('1', FsType::Ext4), ('2', FsType::Xfs)] {
                 let device = lab.attached(last, 512).await;
+                let [first, second] =
+                    ["host1@6f2c11.00000001", "host1@6f2c11.00000002"].map(uuid_of);
                 // Interrupted before it wrote anything.
-                let key = reclaim(&lab.kernel, &device, kind, device.wwn())
+                let key = reclaim(&lab.kernel, &device, kind, &first, device.wwn())
                     .await
                     .unwrap();
-                let first = make(&lab.kernel, key, kind, SOON).await.unwrap();
+                make(&lab.kernel, key, kind, &first, SOON).await.unwrap();
                 // Interrupted after it wrote everything.
-                let error = reclaim(&lab.kernel, &device, kind, &wwn('9'))
+                let error = reclaim(&lab.kernel, &device, kind, &first, &wwn('9'))
                     .await
                     .unwrap_err();
                 assert!(matches!(error, HostError::WrongDevice { .. }), "{error}");
-                assert_eq!(filesystem(&lab, &device).await.1, first);
-                let key = reclaim(&lab.kernel, &device, kind, device.wwn())
+                // Another operation has made this one, and it may have been used since.
+                let before = lab.content(&device);
+                let error = reclaim(&lab.kernel, &device, kind, &second, device.wwn())
+                    .await
+                    .unwrap_err();
+                assert!(matches!(error, HostError::NotEmpty { .. }), "{error}");
+                assert!(lab.content(&device) == before);
+                assert_eq!(filesystem(&lab, &device).await.1, first.to_string());
+                let key = reclaim(&lab.kernel, &device, kind, &first, device.wwn())
                     .await
                     .unwrap();
                 assert_eq!((key.device(), key.wwn()), (&device, device.wwn()));
-                let second = make(&lab.kernel, key, kind, SOON).await.unwrap();
-                assert_ne!(first, second);
+                make(&lab.kernel, key, kind, &second, SOON).await.unwrap();
+                assert_eq!(filesystem(&lab, &device).await.1, second.to_string());
                 prepare_root(&lab.kernel, &device, kind, None, None, &lab.path("scratch"))
                     .await
                     .unwrap();
@@ -311,9 +329,15 @@ fn files_in_lost_and_found_are_not_removed() {
         "formatting::files_in_lost_and_found_are_not_removed",
         async |lab| {
             let device = lab.attached('1', 256).await;
-            make(&lab.kernel, empty(&lab, &device).await, FsType::Ext4, SOON)
-                .await
-                .unwrap();
+            make(
+                &lab.kernel,
+                empty(&lab, &device).await,
+                FsType::Ext4,
+                &uuid(),
+                SOON,
+            )
+            .await
+            .unwrap();
             let at = lab.path("m");
             let _ = mount(
                 &lab.kernel,

@@ -13,7 +13,7 @@ use hpe3par_docker::{
 };
 use nix::mount::MsFlags;
 
-use crate::lab::{Lab, MIB, SOON, privately, wwn};
+use crate::lab::{Lab, MIB, SOON, privately, uuid, wwn};
 
 /// The capability that the kernel wants to see before it grows an ext4 (array fact 93): its bit in `/proc/self/status`.
 const CAP_SYS_RESOURCE: u32 = 24;
@@ -32,7 +32,7 @@ async fn formatted(lab: &Lab, kind: FsType) -> BlockDevice {
     let Found::Empty(empty) = probe(&lab.kernel, &device).await.unwrap() else {
         panic!()
     };
-    make(&lab.kernel, empty, kind, SOON).await.unwrap();
+    make(&lab.kernel, empty, kind, &uuid(), SOON).await.unwrap();
     device
 }
 

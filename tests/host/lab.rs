@@ -12,7 +12,7 @@ use std::{
 
 use hpe3par_docker::{
     host::{BlockDevice, Export, Kernel, Place, Simulated, Transport},
-    model::{HostName, Lun, Size, Wwn},
+    model::{FsUuid, HostName, Lun, OperationId, Size, Wwn},
 };
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -58,6 +58,16 @@ pub fn wwn(last: char) -> Wwn {
     format!("60002AC00000000000000A1F0001B2C{last}")
         .parse()
         .unwrap()
+}
+
+/// The UUID of the filesystem that this operation makes.
+pub fn uuid_of(operation: &str) -> FsUuid {
+    FsUuid::of(&OperationId::parse(operation).unwrap(), &wwn('0'))
+}
+
+/// Another one each time: the kernel mounts no XFS twice.
+pub fn uuid() -> FsUuid {
+    uuid_of(&format!("host1@6f2c11.{:08x}", rand::random::<u32>()))
 }
 
 pub struct Lab {

@@ -8,14 +8,16 @@ use hpe3par_docker::{
     model::{Change, FsType},
 };
 
-use crate::lab::{Elsewhere, Lab, SOON, privately};
+use crate::lab::{Elsewhere, Lab, SOON, privately, uuid};
 
 async fn formatted(lab: &Lab) -> BlockDevice {
     let device = lab.attached('1', 256).await;
     let Found::Empty(empty) = probe(&lab.kernel, &device).await.unwrap() else {
         panic!()
     };
-    make(&lab.kernel, empty, FsType::Ext4, SOON).await.unwrap();
+    make(&lab.kernel, empty, FsType::Ext4, &uuid(), SOON)
+        .await
+        .unwrap();
     device
 }
 

@@ -9,6 +9,7 @@ mod rig;
 mod stage;
 
 mod adopting;
+mod begun;
 mod dying;
 mod flash_cache;
 mod given_back;

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// How long the other one may take, or be held up by the command that hangs, before that goes on.
-const MEET: Duration = Duration::from_secs(30);
+const MEET: Duration = Duration::from_secs(10);
 
 /// Arrays whose clock does not run so fast that each takes the other's lock for a left one.
 async fn scene() -> Scene {
@@ -77,7 +77,7 @@ async fn meets((array, word, nth): At, kind: Kind) -> String {
             let word = |line: &str| line.split(' ').next() == Some(&word);
             log.iter().filter(|entry| word(&entry.line)).count()
         };
-        let patience = Instant::now() + 2 * MEET;
+        let patience = Instant::now() + 6 * MEET;
         while given() < nth as usize {
             assert!(Instant::now() < patience, "{word} never came");
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -152,7 +152,12 @@ async fn a_login_that_has_lost_its_domain_forgets_nothing() {
     let machine = arrays.machine("host1");
     let mut plugin = start(&machine, &["DEFAULT", "mirrored"]);
     create(&plugin, "db1", small()).await;
-    let lost = |plugin: &Plugin| plugin.log().matches("neither a volume nor a CPG").count();
+    let lost = |plugin: &Plugin| {
+        plugin
+            .log()
+            .matches("shows this login no CPG of backend")
+            .count()
+    };
     let control = &arrays.control;
     control.switch(HOME, "login_sees_nothing", true).unwrap();
     for _ in 0..3 {

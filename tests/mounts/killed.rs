@@ -97,6 +97,22 @@ async fn between_the_two_lines_that_a_filesystem_is_there() {
     assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
     let said = stage.plugin.mount("db1", "c2").await.err();
     assert!(said.contains("was begun by host `host1`"), "{said}");
+    // Or as when this host's own line comes late, over a whole life of the volume on another one: it may go on, but not over that.
+    stage.kill();
+    let mut index: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(stage.index_json()).unwrap()).unwrap();
+    index["formatting"]["db1"] = dump[HOME]["vvs"]["dkv-db1"]["wwn"].clone();
+    std::fs::write(stage.index_json(), index.to_string()).unwrap();
+    stage.start();
+    let op = done
+        .split('/')
+        .find(|part| part.starts_with("op="))
+        .unwrap();
+    let late = doing.replace(op, &format!("{}.0badcafe", op.rsplit_once('.').unwrap().0));
+    let line = format!("setvv -comment {late} dkv-db1");
+    assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
+    let said = stage.plugin.mount("db1", "c2").await.err();
+    assert!(said.contains("this operation did not make"), "{said}");
     let line = format!("setvv -comment {done} dkv-db1");
     assert_eq!(stage.arrays.type_in(HOME, &line).await, "");
     stage.plugin.mount("db1", "c3").await.ok();

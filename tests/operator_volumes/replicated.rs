@@ -1,6 +1,9 @@
 //! `volume grow` of what is on two arrays: in a cycle of its own, and the group runs again with two equal sizes.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use hpe3par_sim::faults::{Fault, Kind};
 use serde_json::{Value, json};
@@ -110,7 +113,9 @@ async fn a_group_that_is_copying_is_waited_for() {
     let machine = scene.stage.machine.clone();
     let grow = move || volume(&machine, &["grow", "db1", "+1"]).ok();
     let grown = tokio::task::spawn_blocking(grow);
+    let patience = Instant::now() + Duration::from_secs(60);
     loop {
+        assert!(Instant::now() < patience, "it has never looked");
         // What it was given before it was seen to copy still.
         let stopped = scene.given(HOME, "stoprcopygroup");
         if !copies(&scene) {
@@ -121,7 +126,7 @@ async fn a_group_that_is_copying_is_waited_for() {
         if scene.given(HOME, "showrcopy").len() >= 6 {
             scene.stage.arrays.control.advance(1000);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     grown.await.unwrap();
     assert_eq!(sizes(&scene, "db1"), [2, 2]);

@@ -6,8 +6,21 @@ use hpe3par_sim::{Fault, Kind};
 
 use crate::{
     duel::{Duel, status},
-    rig::{arrays::HOME, engine::until},
+    rig::{arrays::HOME, engine::until, plugin::Plugin},
 };
+
+/// Waits until a plugin tells of a volume that it is lost, and why. It looks about once a minute.
+async fn is_told(plugin: &Plugin, volume: &str, why: &str) {
+    let patience = Instant::now() + Duration::from_secs(120);
+    loop {
+        let lost = status(plugin, volume).await["mounted here"]["lost"].to_string();
+        if lost.contains(why) {
+            return;
+        }
+        assert!(Instant::now() < patience, "{lost}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_host_is_taken_over_and_cleans_up_when_it_is_back() {
@@ -145,6 +158,62 @@ async fn always_takes_it_from_a_live_host_which_is_told_and_exports_nothing_agai
     assert_eq!(duel.stage.journal(), 0);
     duel.other.unmount("db1", "x1").await.ok();
     assert!(duel.exported_to("db1").is_empty());
+}
+
+/// An administrator means well, and the loser has the old filesystem mounted: it would write that over what the other one wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exported_again_after_another_host_had_it_stays_lost() {
+    let test = "take_overs::what_is_exported_again_after_another_host_had_it_stays_lost";
+    let Some(mut duel) = Duel::set(test, "always").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    duel.stage.namespace.sh(&format!(
+        "sync; fsfreeze -f {0}; fsfreeze -u {0}",
+        duel.at_first("db1")
+    ));
+    duel.other.mount("db1", "x1").await.ok();
+    duel.stage.kill();
+    duel.stage.start();
+    is_told(&duel.stage.plugin, "db1", "`host2` has taken it over").await;
+
+    duel.other.unmount("db1", "x1").await.ok();
+    duel.types("createvlun -f dkv-db1 auto host1").await;
+    let why = "another host has had it since: `host2`";
+    is_told(&duel.stage.plugin, "db1", why).await;
+    let log = duel.stage.plugin.log();
+    assert!(!log.contains("exported to this host again"), "{log}");
+
+    duel.stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(!duel.stage.mounted("host1/state/mounts/db1"));
+    assert!(duel.exported_to("db1").is_empty());
+    assert_eq!(duel.stage.journal(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_renamed_under_its_container_is_not_lost() {
+    let test = "take_overs::what_was_renamed_under_its_container_is_not_lost";
+    let Some(mut duel) = Duel::set(test, "dead-host").await else {
+        return;
+    };
+    duel.create("db1", 1).await;
+    duel.stage.plugin.mount("db1", "c1").await.ok();
+    duel.types("setvv -name kept dkv-db1").await;
+    // It looks when it has started.
+    duel.stage.kill();
+    duel.stage.start();
+    until("the other name told", || {
+        let log = duel.stage.plugin.log();
+        log.contains("its VV was given another name")
+    });
+    let log = duel.stage.plugin.log();
+    assert!(!log.contains("mounted here, and lost"), "{log}");
+
+    duel.types("setvv -name dkv-db1 kept").await;
+    duel.stage.plugin.unmount("db1", "c1").await.ok();
+    assert!(duel.exported_to("db1").is_empty());
+    assert_eq!(duel.stage.journal(), 0);
 }
 
 /// A host that is making the filesystem is not taken over, whatever the policy is: its comment would be written over by what was read

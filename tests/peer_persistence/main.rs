@@ -14,6 +14,7 @@ mod failover;
 mod keeping;
 mod late_commands;
 mod one_array;
+mod out_of_group;
 mod scene;
 mod switchover;
 mod two_hosts;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     rig::{
         arrays::{HOME, PEER},
+        engine::until,
         plugin::{Plugin, Reply},
     },
     scene::{GROUP_THERE, Release::*, Scene, Way::*},
@@ -142,6 +143,36 @@ async fn somebody_elses_set() {
     }
     scene.create("db2").await.ok();
     scene.end(&["db1", "db2"]).await;
+}
+
+/// The group runs again, and its lock cannot be given back; then a person stops the group, and it stays stopped.
+async fn stopped_before_the_lock_went() {
+    let scene = Scene::set(Synchronous, R331).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    let control = &scene.stage.arrays.control;
+    let fault = Fault::new(Kind::Refuse).on(HOME);
+    let fault = fault.matching("^removevvset .*dkl-").repeat();
+    control
+        .fault(fault.words("Error: the moon is wrong"))
+        .unwrap();
+    scene.create("db2").await.err();
+    let gave_up = || {
+        let log = scene.stage.plugin.log();
+        log.matches("not cleaned up yet").count() >= 2 && scene.roles()[0] == "Primary Started"
+    };
+    until("attempts to give the lock back", gave_up);
+    scene.types(HOME, "stoprcopygroup -f prod").await;
+    control.clear_log();
+    control.clear_faults();
+    let has_lock = || !scene.dump(HOME)["vv_sets"]["dkl-prod"].is_null();
+    until("the end of the lock", || {
+        !has_lock() && scene.stage.machine.open_entries() == 0
+    });
+    assert_eq!(scene.given(HOME, "startrcopygroup"), Vec::<String>::new());
+    assert_eq!(scene.roles()[0], "Primary Stopped");
+    scene.types(HOME, "startrcopygroup prod").await;
+    scene.end(&["db1"]).await;
 }
 
 /// The plugin dies in the middle of a cycle. Its next run ends that at once, and nobody waits ten minutes.
@@ -455,6 +486,10 @@ async fn a_lock_is_waited_for_taken_over_and_given_back() {
         case(
             "lock: own removal there, after",
             own_dead_removal(Kind::HangAfter, PEER),
+        ),
+        case(
+            "lock: a stop before it went",
+            stopped_before_the_lock_went(),
         ),
         case("lock: given back", given_back_after_a_failure()),
         case(

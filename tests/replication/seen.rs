@@ -75,7 +75,7 @@ fn middle(mut took: Vec<Duration>) -> Duration {
     took[took.len() / 2]
 }
 
-/// An array that takes commands and answers none is waited for, 8 s, by nobody who lists or inspects.
+/// An array that takes commands and answers none is waited for by nobody who lists or inspects.
 async fn hanging_peer() {
     // Whoever waits for a command waits longer than this test.
     let scene = Scene::set_with(Synchronous, R331, |toml| toml, stage::patient).await;

@@ -77,6 +77,49 @@ async fn it_is_taken_where_its_volume_is_served() {
     all(3, cases).await;
 }
 
+/// Arrays that have not one name of a CPG in common.
+async fn with_other_cpgs() -> Scene {
+    let there = |toml: String| {
+        let second = toml.rfind("[[array]]").unwrap();
+        let (first, second) = toml.split_at(second);
+        let second = second.replace("\"ssd_r5\"", "\"fast_dr\"");
+        let second = second.replace("\"ssd_r6\"", "\"cold_dr\"");
+        let switch = "switches = { login_sees_nothing = false }\nlatency_ms = 0";
+        format!("{first}{}", second.replace("latency_ms = 0", switch))
+    };
+    let map = |conf: String| {
+        let is = "{ ssd_r5 = \"ssd_r5\", ssd_r6 = \"ssd_r6\" }";
+        assert!(conf.contains(is), "{conf}");
+        conf.replace(is, "{ ssd_r5 = \"fast_dr\", ssd_r6 = \"cold_dr\" }")
+    };
+    let scene = Scene::set_with(Synchronous, R331, there, map).await;
+    scene.create("db1").await.ok();
+    scene.at_rest().await;
+    scene
+}
+
+/// What an array does not show any more is gone if the array shows a CPG of its own side.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_from_the_other_array_is_told_by_the_cpgs_there() {
+    let scene = with_other_cpgs().await;
+    let stage = &scene.stage;
+    stage.create("s1", on_both("db1")).await.ok();
+    scene.types(PEER, "removevv -f dkv-s1").await;
+    stage.remove("s1").await.ok();
+    assert!(scene.vv(HOME, "s1").is_null());
+
+    failed_over(&scene).await;
+    stage.create("s2", of("db1")).await.ok();
+    let control = &stage.arrays.control;
+    control.switch(PEER, "login_sees_nothing", true).unwrap();
+    let said = stage.remove("s2").await.err();
+    assert_told(&said, &["volume `s2`", "no CPG of backend `mirrored`"]);
+    control.switch(PEER, "login_sees_nothing", false).unwrap();
+    stage.remove("s2").await.ok();
+    assert!(scene.vv(PEER, "s2").is_null());
+    scene.end(&["db1"]).await;
+}
+
 /// Taken on both arrays, and gone from both.
 async fn both(way: Way, release: Release) {
     let scene = Scene::set(way, release).await;

@@ -107,7 +107,7 @@ async fn inspected(release: &'static str) {
         .unwrap();
     says(&stage, "not known: ").await;
     control.fault(fault(Kind::HangBefore)).unwrap();
-    says(&stage, "did not answer within").await;
+    says(&stage, "did not answer within 6000 ms").await;
     control.clear_faults();
     control.release();
     types("removesched -f hourly").await;

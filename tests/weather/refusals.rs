@@ -1,5 +1,8 @@
 //! The array says no.
 
+use std::time::{Duration, Instant};
+
+use hpe3par_sim::{Fault, Kind};
 use serde_json::json;
 
 use super::{
@@ -158,6 +161,46 @@ async fn a_copy_that_takes_no_comment_is_lived_with_and_said() {
     stage.create("db1", replicated()).await.ok();
     let log = stage.plugin.log();
     assert!(log.contains("the array takes no comment on a secondary volume"));
+    stage.remove("db1").await.ok();
+    stage.end().await;
+}
+
+/// The volume says that it is ready, and the look that is to see that fails: by then another host may have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ready_and_was_not_seen_to_be_is_not_taken_back() {
+    let stage = Stage::set().await;
+    let control = &stage.arrays.control;
+    let ready = Fault::new(Kind::HangAfter).on(HOME);
+    let ready = ready.matching("^setvv .*state=ready");
+    control.fault(ready).unwrap();
+    let create = stage.plugin.create("db1", replicated());
+    let fails_to_look = async {
+        let patience = Instant::now() + Duration::from_secs(60);
+        let says_so = || {
+            let comment = stage.arrays.dump()[HOME]["vvs"]["dkv-db1"]["comment"].to_string();
+            comment.contains("/state=ready/")
+        };
+        while !says_so() {
+            assert!(Instant::now() < patience, "never ready");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let look = Fault::new(Kind::Refuse).on(HOME).matching("^showvv ");
+        control
+            .fault(look.words("Error: the moon is wrong"))
+            .unwrap();
+        control.clear_log();
+        control.release();
+    };
+    let (reply, ()) = tokio::join!(create, fails_to_look);
+    reply.ok();
+    let log = stage.plugin.log();
+    assert!(
+        log.contains("created, although that was not seen at first"),
+        "{log}"
+    );
+    let changed = control.log(None).into_iter().filter(|entry| entry.changed);
+    assert_eq!(changed.count(), 0);
+    assert_eq!(stage.plugin.list().await, ["db1"]);
     stage.remove("db1").await.ok();
     stage.end().await;
 }

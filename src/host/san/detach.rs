@@ -86,9 +86,9 @@ fn sessions_behind(san: &San, disks: &[ScsiPath]) -> Result<BTreeSet<IscsiPort>,
 async fn remove(san: &San, wwn: &Wwn, disk: &ScsiPath) -> Result<(), HostError> {
     let machine = &san.machine;
     let kernel = &machine.kernel;
-    let was_ours = disk.found_as(kernel).as_ref() == Some(wwn);
+    let was_ours = disk.found_as(kernel)?.as_ref() == Some(wwn);
     let (identity, state) = match disk.identity(machine).await {
-        Ok(identity) => (identity, disk.state(kernel)),
+        Ok(identity) => (identity, disk.state(kernel)?),
         // What does not even answer that it is lost is lost.
         Err(HostError::Deadline { .. }) => (Identity::Silent, PathState::Blocked),
         Err(error) => return Err(error),

@@ -34,18 +34,19 @@ pub(super) async fn look(
     let mut silent = Vec::new();
     let mut wrong_lun = None;
     for path in scsi::list(kernel)? {
-        let was_ours = path.found_as(kernel).as_ref() == Some(wwn);
+        let was_ours = path.found_as(kernel)?.as_ref() == Some(wwn);
         if path.nexus != nexus || !(was_ours || path.is_at(lun)) {
             continue;
         }
         let identity = path.identity(machine).await?;
+        let is_what_it_was = path.is_what_it_was(kernel, &identity)?;
         match &identity {
             Identity::Silent => silent.push(path),
             Identity::Volume(is) if is == wwn && was_ours => {
                 there |= path.is_at(lun);
                 said = Some(path);
             }
-            now if path.is_what_it_was(kernel, now) => {
+            _ if is_what_it_was => {
                 wrong_lun = Some(HostError::WrongLun {
                     wwn: wwn.clone(),
                     lun,
@@ -64,7 +65,7 @@ pub(super) async fn look(
         return Err(error);
     }
     for path in silent {
-        let was_ours = path.found_as(kernel).as_ref() == Some(wwn);
+        let was_ours = path.found_as(kernel)?.as_ref() == Some(wwn);
         // Lost for the moment, or not exported yet.
         if was_ours && path.is_at(lun) {
             there = true;
@@ -140,7 +141,7 @@ async fn remove_empty(
 fn maps_of(kernel: &Kernel, path: &ScsiPath) -> Result<Vec<Map>, HostError> {
     let mut maps = Vec::new();
     for holder in path.holders(kernel)? {
-        if let Some(map) = Map::read(kernel, &holder) {
+        if let Some(map) = Map::read(kernel, &holder)? {
             maps.push(map);
         } else if path.holders(kernel)?.contains(&holder) {
             let by = Busy {

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use nix::libc;
+
 use super::super::{HostError, Kernel, Programs};
 
 /// The kernel's tables, the programs, and patience with both.
@@ -69,7 +71,24 @@ impl Default for Patience {
 
 /// One attribute of sysfs, if it can be read.
 pub(super) fn attribute(file: &Path) -> Option<String> {
-    Some(fs::read_to_string(file).ok()?.trim().to_owned())
+    read(file).ok().flatten()
+}
+
+/// One attribute of sysfs; none if its device has not got it or is just going away. What cannot be read for another reason, for example because
+/// the process has no descriptor left, is not absent for that.
+///
+/// # Errors
+/// [`HostError::Io`].
+pub(super) fn read(file: &Path) -> Result<Option<String>, HostError> {
+    let error = match fs::read(file) {
+        // A foreign disk may have any name.
+        Ok(bytes) => return Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
+        Err(error) => error,
+    };
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENODEV | libc::ENXIO | libc::EINVAL) => Ok(None),
+        _ => Err(HostError::io("read", file, error)),
+    }
 }
 
 /// The names in a directory of sysfs, in order; none if it is not there: a class appears with its first driver.

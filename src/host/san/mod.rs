@@ -157,7 +157,7 @@ impl San {
             seen.insert(wwn);
         }
         for path in scsi::list(kernel)? {
-            let wwn = path.found_as(kernel).filter(&wanted);
+            let wwn = path.found_as(kernel)?.filter(&wanted);
             let Some(wwn) = wwn.filter(|wwn| !seen.contains(wwn)) else {
                 continue;
             };
@@ -245,7 +245,7 @@ impl San {
                         seen.push(unseen(PathState::Missing));
                         continue;
                     };
-                    let state = match path.state(kernel) {
+                    let state = match path.state(kernel)? {
                         PathState::Running
                             if failed.contains(&path.name) || !in_map.contains(path) =>
                         {

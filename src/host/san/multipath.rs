@@ -12,7 +12,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    machine::{Machine, attribute, names},
+    machine::{Machine, attribute, names, read},
     scsi::{ScsiPath, of_wwid, wwid},
 };
 use crate::{
@@ -37,10 +37,9 @@ pub(super) struct Map {
 /// All maps of dm-multipath.
 pub(super) fn list(kernel: &Kernel) -> Result<Vec<Map>, HostError> {
     let all = names(&kernel.sys().join("block"))?.into_iter();
-    Ok(all
-        .filter(|name| name.starts_with("dm-"))
-        .filter_map(|dm| Map::read(kernel, &dm))
-        .collect())
+    all.filter(|name| name.starts_with("dm-"))
+        .filter_map(|dm| Map::read(kernel, &dm).transpose())
+        .collect()
 }
 
 /// The map of a volume.
@@ -51,14 +50,20 @@ pub(super) fn find(kernel: &Kernel, wwn: &Wwn) -> Result<Option<Map>, HostError>
 
 impl Map {
     /// None if it is no map of dm-multipath, or not there.
-    pub fn read(kernel: &Kernel, dm: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`HostError::Io`] if that cannot be told.
+    pub fn read(kernel: &Kernel, dm: &str) -> Result<Option<Self>, HostError> {
         let dir = kernel.sys().join("block").join(dm).join("dm");
-        let uuid = attribute(&dir.join("uuid"))?;
-        Some(Self {
-            dm: dm.to_owned(),
-            name: attribute(&dir.join("name"))?,
-            wwid: uuid.strip_prefix("mpath-")?.to_owned(),
-        })
+        let uuid = read(&dir.join("uuid"))?;
+        let name = read(&dir.join("name"))?;
+        Ok(uuid.zip(name).and_then(|(uuid, name)| {
+            Some(Self {
+                dm: dm.to_owned(),
+                name,
+                wwid: uuid.strip_prefix("mpath-")?.to_owned(),
+            })
+        }))
     }
 
     /// The volume it was made for.
@@ -66,8 +71,12 @@ impl Map {
         of_wwid(&self.wwid)
     }
 
+    /// What cannot be read is not proven to be gone.
     pub fn is_there(&self, kernel: &Kernel) -> bool {
-        Self::read(kernel, &self.dm).is_some_and(|now| now.wwid == self.wwid)
+        match Self::read(kernel, &self.dm) {
+            Ok(now) => now.is_some_and(|now| now.wwid == self.wwid),
+            Err(_) => true,
+        }
     }
 
     fn dir(&self, kernel: &Kernel) -> PathBuf {
@@ -183,10 +192,13 @@ impl Map {
 
     async fn has_usable_path(&self, machine: &Machine) -> Result<bool, HostError> {
         let failed = failed_paths(machine).await.unwrap_or_default();
-        let paths = self.paths(&machine.kernel)?;
-        Ok(paths.iter().any(|path| {
-            path.state(&machine.kernel) == super::PathState::Running && !failed.contains(&path.name)
-        }))
+        for path in self.paths(&machine.kernel)? {
+            let is_running = path.state(&machine.kernel)? == super::PathState::Running;
+            if is_running && !failed.contains(&path.name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Has multipathd do something with it.

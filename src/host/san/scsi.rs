@@ -14,7 +14,9 @@ use std::{
     time::Duration,
 };
 
-use super::machine::{Machine, attribute, names};
+use tokio::sync::Semaphore;
+
+use super::machine::{self, Machine, names};
 use crate::{
     host::{
         Access, BlockDevice, HostError, Kernel, PathState, busy::must_be_free, command::blocking,
@@ -24,6 +26,11 @@ use crate::{
 
 /// LUNs from 256 on may be shown in the flat form of SAM: the number with this bit (array fact 71).
 const FLAT: u64 = 0x4000;
+
+/// Places for asking disks who they are, in the whole process: each takes a program with two pipes, and when an array hangs all paths to it
+/// are asked at once and do not answer. So many leave most of the usual 1024 descriptors to the rest, and do not keep the disks of an array
+/// that answers waiting for long.
+static INQUIRIES: Semaphore = Semaphore::const_new(128);
 
 /// A connection between a port of this machine and one of an array: all of a disk's address but the LUN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,8 +98,12 @@ pub(super) fn list(kernel: &Kernel) -> Result<Vec<ScsiPath>, HostError> {
 
 /// The disks that were found to be a volume, whatever they are now.
 pub(super) fn found_as(kernel: &Kernel, wwn: &Wwn) -> Result<Vec<ScsiPath>, HostError> {
-    let mut paths = list(kernel)?;
-    paths.retain(|path| path.found_as(kernel).as_ref() == Some(wwn));
+    let mut paths = Vec::new();
+    for path in list(kernel)? {
+        if path.found_as(kernel)?.as_ref() == Some(wwn) {
+            paths.push(path);
+        }
+    }
     Ok(paths)
 }
 
@@ -139,14 +150,21 @@ impl ScsiPath {
     }
 
     fn attribute(&self, kernel: &Kernel, name: &str) -> Option<String> {
+        self.read(kernel, name).ok().flatten()
+    }
+
+    fn read(&self, kernel: &Kernel, name: &str) -> Result<Option<String>, HostError> {
         let block = kernel.sys().join("block").join(&self.name);
-        attribute(&block.join(name))
+        machine::read(&block.join(name))
     }
 
     /// The volume it was when the kernel found it.
-    pub fn found_as(&self, kernel: &Kernel) -> Option<Wwn> {
-        let wwid = self.attribute(kernel, "device/wwid")?;
-        wwid.strip_prefix("naa.")?.parse().ok()
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn found_as(&self, kernel: &Kernel) -> Result<Option<Wwn>, HostError> {
+        let wwid = self.read(kernel, "device/wwid")?;
+        Ok(wwid.and_then(|wwid| wwid.strip_prefix("naa.")?.parse().ok()))
     }
 
     /// As for a person: what it was when the kernel found it.
@@ -158,25 +176,31 @@ impl ScsiPath {
     }
 
     /// Whether what it says now is what it was when the kernel found it; also if its name is of a kind that cannot be compared.
-    pub fn is_what_it_was(&self, kernel: &Kernel, now: &Identity) -> bool {
-        match now {
-            Identity::Volume(is) => self.found_as(kernel).as_ref() == Some(is),
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn is_what_it_was(&self, kernel: &Kernel, now: &Identity) -> Result<bool, HostError> {
+        Ok(match now {
+            Identity::Volume(is) => self.found_as(kernel)?.as_ref() == Some(is),
             Identity::Other(_) => {
-                let named = self.attribute(kernel, "device/wwid");
-                self.found_as(kernel).is_none() && named.is_some_and(|name| !name.is_empty())
+                let named = self.read(kernel, "device/wwid")?;
+                self.found_as(kernel)?.is_none() && named.is_some_and(|name| !name.is_empty())
             }
             Identity::Silent => false,
-        }
+        })
     }
 
     /// Its state, as the kernel's error handling has it.
-    pub fn state(&self, kernel: &Kernel) -> PathState {
-        match self.attribute(kernel, "device/state").as_deref() {
+    ///
+    /// # Errors
+    /// [`HostError::Io`].
+    pub fn state(&self, kernel: &Kernel) -> Result<PathState, HostError> {
+        Ok(match self.read(kernel, "device/state")?.as_deref() {
             Some("running" | "created") => PathState::Running,
             Some("blocked" | "created-blocked" | "quiesce") => PathState::Blocked,
             Some("offline" | "transport-offline") => PathState::Offline,
             _ => PathState::Missing,
-        }
+        })
     }
 
     /// What the array says of it (ALUA). None if nothing asks the array.
@@ -227,13 +251,14 @@ impl ScsiPath {
         }
     }
 
-    /// Asks the disk itself.
+    /// Asks the disk itself, as soon as there is a place for one more. That does not count as waiting for its answer.
     ///
     /// # Errors
-    /// [`HostError::ToolMissing`], [`HostError::Deadline`]. A disk that does not answer is [`Identity::Silent`].
+    /// [`HostError::ToolMissing`], [`HostError::Deadline`], [`HostError::Io`]. A disk that does not answer is [`Identity::Silent`].
     pub async fn identity(&self, machine: &Machine) -> Result<Identity, HostError> {
+        let _place = INQUIRIES.acquire().await;
         // It would wait with the others until the connection is back or given up.
-        if self.state(&machine.kernel) != PathState::Running {
+        if self.state(&machine.kernel)? != PathState::Running {
             return Ok(Identity::Silent);
         }
         let mut device = std::ffi::OsString::from("--device=");

@@ -64,7 +64,10 @@ impl Array {
                 judged.map_err(|problem| Failed::Answered(answer, problem))
             }
             Err(mut lost) => {
-                lost.partial = without(lost.partial);
+                // The line may have come back in pieces, as a terminal wraps it.
+                if secret.is_some() {
+                    lost.partial.clear();
+                }
                 let outcome = if lost.may_have_run {
                     "lost"
                 } else {

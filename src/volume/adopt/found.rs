@@ -83,7 +83,7 @@ async fn on_array(
             Some(group) => replicated_backend(login, vv, group),
             None => plain_backend(login, vv),
         };
-        let name = names::before(vv);
+        let name = names::before(inner, vv);
         let was = name.as_ref().ok();
         let renamed = renamed.filter(|to| names::goes_by(&vv.name, was, to.which));
         let new_name = renamed.map(|to| to.to).or(was);
@@ -101,7 +101,11 @@ async fn on_array(
                     parent.as_ref(),
                     leaves.map(|group| &group.name),
                 )
-                .and_then(|()| has_room(inner, request, (home, place), vv, leaves, new_name)),
+                .and_then(|()| match taken::left_here(inner, vv) {
+                    // What it says now is not what is kept.
+                    Some(_) => Ok(()),
+                    None => has_room(inner, request, (home, place), vv, leaves, new_name),
+                }),
         };
         let former = match (&fit, leaves) {
             (Ok(()), Some(group)) => former_copy(array.label(), group, &place, vv),
@@ -137,11 +141,11 @@ async fn on_array(
     Ok(all)
 }
 
-/// Of one that another host has begun to take, nothing else that is seen says how it will be. What this host has begun it ends first.
+/// Of one that a host has begun to take, nothing else that is seen says how it will be. What this host has no record of it ends when it takes it.
 fn is_free(inner: &Inner, vv: &Vv) -> Result<(), NotTaken> {
-    match taken::owner(inner, vv) {
-        Err(NotTaken::Busy { op }) if op.machine == inner.machine => Ok(()),
-        owner => owner,
+    match taken::left_here(inner, vv) {
+        Some(_) => Ok(()),
+        None => taken::owner(inner, vv),
     }
 }
 

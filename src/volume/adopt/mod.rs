@@ -11,9 +11,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    BackendName, CreateVolume, GroupName, ImportPolicy, RequestId, SetName, Size, Source,
-    VolumeName, VvName,
+use crate::{
+    index::OpKind,
+    model::{
+        BackendName, CreateVolume, GroupName, ImportPolicy, RequestId, SetName, Size, Source,
+        VolumeName, VvName,
+    },
 };
 
 use super::{
@@ -26,7 +29,7 @@ use super::{
         forget::{Forgotten, forget},
     },
     service::Service,
-    taken::{self, Asked, NotTaken},
+    taken::{self, Asked, NotTaken, Was},
 };
 
 /// A VV that the python plugin made.
@@ -228,6 +231,27 @@ async fn whatever_becomes_of_the_caller<T: Send + 'static>(
     })
 }
 
+/// What an earlier try of this host left open is completed or taken back before anything is looked at: it may be out of its group.
+async fn end_what_was_begun(
+    inner: &Inner,
+    request: &RequestId,
+    which: &str,
+    name: Option<&VolumeName>,
+) -> Result<(), UserError> {
+    for entry in inner.index.open_entries() {
+        let was = Was::recall(&entry);
+        let is_it = entry.name.as_str() == which
+            || Some(&entry.name) == name
+            || was.is_some_and(|was| was.name.as_str() == which);
+        if entry.kind == OpKind::Create && is_it {
+            let _lock = inner.locks.lock(&entry.name).await;
+            let ended = inner.clean_up_after(request, &entry.name).await;
+            ended.map_err(|cause| UserError::from(VolumeError::clean(&entry.name, cause)))?;
+        }
+    }
+    Ok(())
+}
+
 async fn adopt(
     inner: &Arc<Inner>,
     request: &RequestId,
@@ -235,6 +259,7 @@ async fn adopt(
     name: Option<VolumeName>,
     leave: AdoptLeave,
 ) -> Result<Adopted, UserError> {
+    end_what_was_begun(inner, request, which, name.as_ref()).await?;
     let renamed = name.as_ref().map(|to| Renamed { which, to });
     let listed = found::list(inner, request, leave, renamed).await;
     let item = names::only_one(&listed, which)?;

@@ -16,16 +16,27 @@ use crate::{
 
 use super::{Adoptable, AdoptionList};
 
-/// What Docker called it, by its comment, or by the one that it had before some host began to adopt it.
-pub(super) fn before(vv: &Vv) -> Result<VolumeName, NotTaken> {
-    let Some(text) = &vv.comment else {
+/// What Docker called it, by its comment, or by the one that it had before another host began to adopt it.
+pub(super) fn before(inner: &Inner, vv: &Vv) -> Result<VolumeName, NotTaken> {
+    let half_way = vv.comment.as_deref().and_then(|text| {
+        let comment = Comment::parse(text).ok();
+        comment.filter(|ours| ours.was.as_ref() == Some(&vv.name))
+    });
+    let old = match half_way {
+        Some(ours) if ours.op.machine == inner.machine => {
+            return Err(NotTaken::NoName(
+                "was being adopted by this host, which has no record of that any more: it may have left a remote copy group, and its copy be called `….old` on the other array"
+                    .to_owned(),
+            ));
+        }
+        Some(ours) => ours.old,
+        None => vv.comment.clone(),
+    };
+    let Some(text) = old else {
         return Err(NotTaken::NoName(
             "has no comment, as clones of the python plugin have none: what Docker called it is not known".to_owned(),
         ));
     };
-    let half_way = Comment::parse(text).ok();
-    let half_way = half_way.filter(|ours| ours.was.as_ref() == Some(&vv.name));
-    let text = half_way.and_then(|ours| ours.old).unwrap_or(text.clone());
     let comment = PythonComment::parse(&text).ok_or_else(|| {
         NotTaken::NoName("has a comment that is not the python plugin's".to_owned())
     })?;

@@ -27,8 +27,9 @@ use super::{
     inner::Inner,
     known::Known,
     queue::GroupKey,
+    recover,
     snapshots::{self, SnapshotError},
-    steps::Steps,
+    steps::{Intent, Steps},
     taken::{self, Asked},
 };
 
@@ -167,8 +168,20 @@ pub(super) async fn create_for(
         }
         Err(cause) => {
             let there = where_it_is_made(&backend, asked, steps.entry(), &cause);
+            let op = steps.entry().op.clone();
             let aftermath = undo(inner, &backend, &mut coming, steps).await;
             drop(coming);
+            // What was not seen to be ready may be so: then it is completed, as after a restart.
+            let open = inner.index.open_entries();
+            let left = open.into_iter().find(|entry| entry.op == op);
+            if let Some(left) = left.filter(|left| Intent::MarkReady.is_in(left))
+                && recover::end(inner, request, left).await.is_ok()
+                && inner.index.get(name).is_some()
+            {
+                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause;
+                    "created, although that was not seen at first");
+                return Ok(());
+            }
             // The VV's name is the lock: another host was faster, and perhaps with the same in mind. Or its copy was, which has no
             // comment yet.
             let beaten = match &cause {

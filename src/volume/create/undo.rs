@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, OpKind},
     inform::{Array, Vv, VvKind, VvQuery},
-    model::{Comment, SetName, VvName},
+    model::{Comment, SetName, State, VvName},
     replication::{Acting, Action, Change},
     volume::{
         backend::Backend,
@@ -151,6 +151,10 @@ async fn try_undo(
         None => false,
     };
     let ours = bare || first.is_some_and(|vv| is_of(steps, vv));
+    // Whatever was not seen of that: it is there for every host, and one may have it.
+    if first.is_some_and(|vv| is_ready(steps, vv)) {
+        return Err(Cause::NotKnown(format!("VV `{vv}` says that it is ready")));
+    }
     out_of_group(inner, backend, coming, steps, ours, undone).await?;
     if ours {
         if let Some(vv) = first {
@@ -177,6 +181,15 @@ async fn try_undo(
         undone.push(format!("VV `{vv}` removed"));
     }
     Ok(())
+}
+
+/// True if it says that this operation has completed it.
+fn is_ready(steps: &Steps, vv: &Vv) -> bool {
+    let comment = vv.comment.as_deref().map(Comment::parse);
+    let ready = |comment: &Comment| comment.state == State::Ready;
+    Intent::MarkReady.is_in(steps.entry())
+        && is_of(steps, vv)
+        && comment.is_some_and(|comment| comment.as_ref().is_ok_and(ready))
 }
 
 /// Takes back what the one command took on the other array.

@@ -23,8 +23,7 @@ pub(in crate::volume) async fn carry_out(
         match now {
             None => return Ok(()),
             Some(now) if !now.volumes.is_empty() => {
-                let ours =
-                    Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
+                let ours = Intent::stop_is_ours(steps.entry());
                 if ours && now.status == GroupStatus::Stopped {
                     let start = Action::Start(group.clone());
                     return Box::pin(carry_out(steps, array, &start)).await;
@@ -52,7 +51,11 @@ pub(in crate::volume) async fn carry_out(
             replication::Proof::NotDone => Seen::NotDone(told(action.group(), array, now.as_ref())),
         })
     };
-    steps.prove(intent, sent, look).await
+    steps.prove(intent, sent, look).await?;
+    match action {
+        Action::Start(_) => steps.note(Intent::GroupRuns),
+        _ => Ok(()),
+    }
 }
 
 /// What an action is called in the journal.

@@ -283,6 +283,16 @@ pub(super) fn acting_array<'a>(entry: &JournalEntry, backend: &'a Backend) -> &'
     }
 }
 
+/// False if the array on which an operation acted has another name in hpe.conf since, so that it cannot be told which it is.
+pub(super) fn knows_acting(entry: &JournalEntry, backend: &Backend) -> bool {
+    let Some(acting) = entry.facts.get("acting") else {
+        return true;
+    };
+    let peer = backend.pair.as_ref().map(|pair| &pair.peer);
+    let mut arrays = std::iter::once(&backend.array).chain(peer);
+    arrays.any(|array| acting == array.label()) || backend.alone_on().is_some()
+}
+
 /// Writes down where an operation changes a group, for the run of the plugin that may have to end it.
 pub(super) fn remember(
     steps: &mut Steps,

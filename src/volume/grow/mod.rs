@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     index::OpKind,
     inform::{Array, Vv, VvKind, VvQuery},
-    model::{Format, NewSize, RequestId, Side, Size, Source, State, VolumeName, VvName},
+    model::{Format, GroupName, NewSize, RequestId, Side, Size, Source, State, VolumeName, VvName},
     replication::{self, Acting},
 };
 
@@ -113,7 +113,9 @@ async fn larger(
     to: NewSize,
     progress: &Progress,
 ) -> Result<(Size, Size), Cause> {
-    let acting = where_it_is_changed(backend, steps).await?;
+    let known = inner.index.get(&steps.entry().name);
+    let known = known.and_then(|volume| volume.group);
+    let acting = where_it_is_changed(backend, steps, known.as_ref()).await?;
     let (side, array) = match &acting {
         Some(acting) => (acting.side, acting.array.clone()),
         None => (Side::Source, backend.array.clone()),
@@ -137,17 +139,27 @@ async fn larger(
     Ok((vv.size, size))
 }
 
-/// Where the volume's group is changed; none if it is in no group. What does not let the group be stopped is refused here.
+/// Where the volume's group is changed, which is `known` to be this one; none if it is in no group. What does not let the group be stopped is refused here.
 async fn where_it_is_changed(
     backend: &Backend,
     steps: &mut Steps,
+    known: Option<&GroupName>,
 ) -> Result<Option<Acting>, Cause> {
     let Some(pair) = &backend.pair else {
         return Ok(None);
     };
     let vv = steps.entry().vv.clone();
-    let groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
-    let Some(group) = groups.iter().find(|group| group.holds(&vv)) else {
+    let mut groups = steps.look("groups", pair.source.showrcopy_groups()).await?;
+    groups.retain(|group| group.holds(&vv));
+    // A listing of all has no total: what is not in it may be there all the same.
+    if groups.is_empty()
+        && let Some(known) = known
+    {
+        let look = pair.source.showrcopy_group(known);
+        groups.extend(steps.look("group", look).await?);
+        groups.retain(|group| group.holds(&vv));
+    }
+    let Some(group) = groups.first() else {
         return Ok(None);
     };
     let Found { acting, now } =

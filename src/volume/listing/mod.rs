@@ -30,6 +30,8 @@ pub(in crate::volume) struct Listing {
     pub taken: Taken,
     /// The remote copy groups that the array showed with it.
     pub groups: Vec<RcGroup>,
+    /// The backends of which the array may hide all that it has, and why that is believed: nothing of theirs is gone.
+    pub hidden: BTreeMap<BackendName, String>,
 }
 
 /// What a listing took into the index.
@@ -105,14 +107,20 @@ pub(in crate::volume) async fn list(
             Err(cause) => return Err(cause),
         }
     }
+    let mut hidden = BTreeMap::new();
     for (backend, side) in login.backends() {
         let not_its = match side {
             Side::Source => BTreeSet::new(),
             Side::Peer => view.not_copies_of(backend).await?,
         };
         let seen = seen.by(backend, side, &not_its);
-        if has_lost_all(inner, backend, side, &seen) {
-            shown::must_show_a_cpg(view.array(), backend, side).await?;
+        if let Err(cause) = must_be_believed(inner, &view, backend, side, &seen).await {
+            // The other backends' volumes are shown.
+            if side == Side::Peer {
+                log::warn!(backend = backend.name.as_str(), cause:% = cause; "copies may be hidden");
+            }
+            hidden.insert(backend.name.clone(), cause.to_string());
+            continue;
         }
         for gone in inner
             .index
@@ -128,17 +136,39 @@ pub(in crate::volume) async fn list(
     Ok(Listing {
         taken: into_the_index,
         groups: groups.found().cloned().collect(),
+        hidden,
     })
 }
 
-/// True if volumes of the backend are known to be on the array, and it shows none of them.
-fn has_lost_all(inner: &Inner, backend: &Backend, side: Side, seen: &[(VvName, Wwn)]) -> bool {
-    let known = inner.index.list().into_iter();
-    let mut known = known
-        .filter(|volume| volume.backend == backend.name)
-        .filter_map(|volume| Some((volume.vv.clone(), volume.wwn_on(side)?.clone())))
-        .peekable();
-    known.peek().is_some() && !known.any(|volume| seen.contains(&volume))
+/// Of an array that shows nothing that is known of a backend. Before its own array was listed for the first time, nothing is.
+///
+/// # Errors
+/// If it may hide what it has, or is another array.
+async fn must_be_believed(
+    inner: &Inner,
+    view: &View<'_>,
+    backend: &Backend,
+    side: Side,
+    seen: &[(VvName, Wwn)],
+) -> Result<(), Cause> {
+    let mut known = inner.index.list();
+    known.retain(|volume| volume.backend == backend.name && volume.wwn_on(side).is_some());
+    let is_seen = |volume: &IndexedVolume| {
+        let wwn = volume.wwn_on(side);
+        wwn.is_some_and(|wwn| seen.contains(&(volume.vv.clone(), wwn.clone())))
+    };
+    let is_new = side == Side::Source && !inner.index.seeded(&backend.name);
+    if known.iter().any(is_seen) || (known.is_empty() && !is_new) {
+        return Ok(());
+    }
+    shown::must_show_a_cpg(view.array(), backend, side).await?;
+    match side {
+        Side::Source => {
+            let here = view.id().await?;
+            shown::must_have_made_one(view.array(), here, backend, &known)
+        }
+        Side::Peer => Ok(()),
+    }
 }
 
 /// A snapshot whose VV is gone stays known while its schedule runs, so that `docker volume rm` takes that away. Another host may have done

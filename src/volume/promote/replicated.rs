@@ -140,13 +140,33 @@ async fn stop_and_begin(
 
 /// Under the lock: started, and unlocked, unless the array has begun.
 async fn as_before(steps: &mut Steps, acting: &Acting) -> Result<(), Cause> {
-    match task::look(steps, &acting.array.urgent()).await? {
+    let course = task::look(steps, &acting.array.urgent()).await?;
+    must_be_believed(steps, acting, &course).await?;
+    match course {
         Course::NotBegun | Course::Done | Course::Gone => {
             start_again(steps, acting).await?;
             group_lock::release(steps, acting).await
         }
         Course::Failed(ill) => task::note_failure(steps, &ill),
         Course::Underway(_) => Ok(()),
+    }
+}
+
+/// Of a volume that is gone the group does not know any more: one empty listing starts no group over the last good copy.
+async fn must_be_believed(steps: &Steps, acting: &Acting, course: &Course) -> Result<(), Cause> {
+    if !matches!(course, Course::Gone) {
+        return Ok(());
+    }
+    let vv = &steps.entry().vv;
+    let look = acting.array.showrcopy_group(&acting.group);
+    let now = steps.look("group", look).await?;
+    match now.is_some_and(|now| now.holds(vv)) {
+        true => Err(Cause::NotKnown(format!(
+            "array `{}` does not show VV `{vv}`, and has it in remote copy group `{}`",
+            acting.array.label(),
+            acting.group
+        ))),
+        false => Ok(()),
     }
 }
 
@@ -206,6 +226,7 @@ pub(super) async fn settle(
             _ => Ok(false),
         };
     }
+    must_be_believed(steps, &acting, &course).await?;
     if let Course::Failed(ill) = course {
         let look = acting.array.showrcopy_group(&acting.group);
         let now = steps.look("group", look).await?;

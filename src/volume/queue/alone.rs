@@ -130,8 +130,7 @@ async fn locked(
         let held = cycle::locked(&lead, steps, site)
             .await
             .map_err(|cause| cycle::fail_all(&lead, cause))?;
-        let stop_is_ours =
-            held && Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
+        let stop_is_ours = held && Intent::stop_is_ours(steps.entry());
         match under_lock(&lead, steps, site, stop_is_ours).await {
             Ok(Some(now)) => {
                 return Ok(Alone {
@@ -145,7 +144,7 @@ async fn locked(
             Ok(None) => cycle::give_back(steps, site).await,
             Err(cause) => {
                 // What it found locked and stopped stays so: whoever takes it back starts it.
-                if !held {
+                if !held || Intent::only_lock_is_left(steps.entry()) {
                     cycle::give_back(steps, site).await;
                 }
                 return Err(cause);

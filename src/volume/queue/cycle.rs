@@ -47,8 +47,7 @@ pub(super) async fn lead(
         Ok(held) => held,
         Err(cause) => return Some(Err(fail_all(&lead, cause))),
     };
-    let stop_is_ours =
-        held && Intent::StopGroup.may_have_happened_since(Intent::LockGroup, steps.entry());
+    let stop_is_ours = held && Intent::stop_is_ours(steps.entry());
     let (now, found) = match found(&lead, steps, site, stop_is_ours).await {
         Ok(found) => found,
         Err(stopped) => {
@@ -57,7 +56,7 @@ pub(super) async fn lead(
                 Stopped::All(cause) => fail_all(&lead, cause),
             };
             // What it found locked and stopped stays so: whoever takes it back starts it.
-            if !held {
+            if !held || Intent::only_lock_is_left(steps.entry()) {
                 give_back(steps, site).await;
             }
             return Some(Err(cause));

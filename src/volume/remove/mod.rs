@@ -284,7 +284,10 @@ async fn take_away(
         // What is only given back keeps its snapshots and its sets. Its copy is removed.
         if given_back.is_none() || array.label() != source.label() {
             snapshots::must_have_no_copies(inner, steps, array, &vv).await?;
-            service_levels::must_be_in_no_foreign_set(steps, backend, array, &vv, comment).await?;
+            let group = group_of(inner, &comment.name);
+            let group = group.as_ref();
+            service_levels::must_be_in_no_foreign_set(steps, backend, array, &vv, comment, group)
+                .await?;
         }
     }
     let mut ours: Vec<_> = export_to_us(steps, backend, source)

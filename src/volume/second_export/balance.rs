@@ -1,9 +1,9 @@
 //! What the two arrays export of a volume that is mounted here, and what is done about it.
 
 use crate::{
-    index::{JournalEntry, OpKind},
+    index::{JournalEntry, LastRoles, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, RequestId, VolumeName, VvName, Wwn},
+    model::{Comment, RequestId, Role, Side, VolumeName, VvName, Wwn},
     replication::{Exported, Half, Holder, Next},
     volume::{
         backend::Backend,
@@ -56,7 +56,30 @@ pub(super) async fn look(
         return Ok(None);
     };
     let vv = &volume.vv;
-    let sides = sides::of_volume(inner, &backend, pair, name, vv, PATIENCE).await?;
+    let new_entry = |acting: &Array| {
+        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
+        let acting = acting.label().to_owned();
+        entry.facts.insert("acting".to_owned(), acting);
+        entry
+    };
+    let sides = sides::of_volume(inner, &backend, pair, name, vv, PATIENCE).await;
+    let may_be_in_none = match &sides {
+        Ok(sides) => {
+            let mut both = sides.both().into_iter();
+            both.all(|side| matches!(side.half, Half::Absent))
+        }
+        // One of the arrays says so.
+        Err(Cause::NotProven { .. }) => true,
+        Err(_) => false,
+    };
+    if may_be_in_none && sides::is_in_no_group(&backend, pair, &volume, PATIENCE).await {
+        let sent = sender(&volume.last_roles);
+        let (array, other) = (pair.on(sent), pair.on(sent.other()));
+        let entry = new_entry(other);
+        let seen = out_of_group(inner, &backend, entry, [array, other]).await?;
+        return Ok(Some(seen));
+    }
+    let sides = sides?;
     let serving = sides.serving(pair.wants.lone_primary)?.side;
     let second = sides.second_export(serving, vv);
     let (array, other) = (pair.on(serving), pair.on(serving.other()));
@@ -64,12 +87,6 @@ pub(super) async fn look(
     let there = match sides.on(serving.other()).half {
         Half::Seen(_) => Some(in_time(other, look_at(inner, &backend, other, vv)).await?),
         Half::Absent | Half::Unreadable { .. } => None,
-    };
-    let new_entry = |acting: &Array| {
-        let mut entry = inner.new_entry(request, OpKind::Export, name, &backend);
-        let acting = acting.label().to_owned();
-        entry.facts.insert("acting".to_owned(), acting);
-        entry
     };
     if let (Some(there), Some(comment)) = (&there, &here.comment)
         && comment.pending.is_some()
@@ -141,12 +158,7 @@ pub(super) async fn look(
             [Some(here), there],
         )
         .await?;
-        if steps
-            .entry()
-            .facts
-            .get("doubt")
-            .is_none_or(String::is_empty)
-        {
+        if !steps.is_in_doubt() {
             steps.finish()?;
         }
         seen.added = matches!(next, Next::AddSecond | Next::AddServing);
@@ -166,6 +178,53 @@ pub(super) async fn look(
         seen.missing = None;
     }
     Ok(Some(seen))
+}
+
+/// The side whose copy is the volume once it is in no group: the one that sent last. If that is not known, it is the one at home.
+fn sender(last: &LastRoles) -> Side {
+    let received = |role: Option<Role>| role.is_some_and(|role| !role.is_primary());
+    if received(last.source) && !received(last.peer) {
+        Side::Peer
+    } else {
+        Side::Source
+    }
+}
+
+/// Somebody took the volume out of its group by hand, and left both copies: two volumes that go their own ways, under one WWN. A host that
+/// has both takes them for one, and reads and writes now here, now there. It keeps the one that sent last, and nothing else is done: which
+/// of them counts, whoever parted them knows.
+async fn out_of_group(
+    inner: &Inner,
+    backend: &Backend,
+    entry: JournalEntry,
+    [array, other]: [&Array; 2],
+) -> Result<Seen, Cause> {
+    let here = in_time(array, look_at(inner, backend, array, &entry.vv)).await?;
+    let there = in_time(other, look_at(inner, backend, other, &entry.vv)).await?;
+    let [has_sender, beside] = [&here, &there].map(|shown| shown.exports.told().here);
+    // Under another WWN it is another device, which this machine does not mix up with the first.
+    let withdraw = has_sender && beside && here.wwn == there.wwn;
+    if withdraw {
+        log::error!(volume = entry.name.as_str(), kept = array.label(), other = other.label();
+            "the volume is in no remote copy group any more, and both arrays export their own copy under one WWN");
+        inner.paths.forget(&entry.name);
+        let mut steps = Steps::begin(&inner.index, &inner.points, entry).await?;
+        let (next, shown) = (Next::WithdrawSecond, [Some(here), Some(there)]);
+        carry_out(inner, backend, &mut steps, next, [array, other], shown).await?;
+        if !steps.is_in_doubt() {
+            steps.finish()?;
+        }
+    }
+    let mut by = Vec::new();
+    by.extend(has_sender.then(|| array.label().to_owned()));
+    by.extend((beside && !withdraw).then(|| other.label().to_owned()));
+    let why = || "the volume has been taken out of its remote copy group".to_owned();
+    Ok(Seen {
+        missing: (by.len() < 2).then(why),
+        by,
+        has_serving: has_sender,
+        added: false,
+    })
 }
 
 /// What one array shows of a volume.

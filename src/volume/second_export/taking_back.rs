@@ -144,6 +144,10 @@ async fn leave_open(
 
 /// Ends an export that was added or taken back under a mount when the plugin died, or when its outcome was not known: one beside another
 /// host's is taken back, and so is one of a volume that is not mounted any more.
+///
+/// # Errors
+/// [`Cause::NotKnown`] while something is mounted under the volume's name that is not recognised as a volume: its paths may be in use, and
+/// cannot be found to be taken out before their LUN is given to another volume.
 pub(in crate::volume) async fn settle(
     inner: &Inner,
     backend: &Backend,
@@ -154,6 +158,15 @@ pub(in crate::volume) async fn settle(
     let array = groups::acting_array(&entry, backend);
     let exports = in_time(array, exports::look(&steps, backend, array, &entry.vv)).await?;
     let mounted = reconcile::mounted_volume(inner, &entry.name)?;
+    if mounted.is_none()
+        && let Some(at) = inner.mounted(&entry.name)
+    {
+        return Err(Cause::NotKnown(format!(
+            "the device that is mounted at `{}` is not recognised now, and the export of array `{}` stays",
+            at.display(),
+            array.label()
+        )));
+    }
     let elsewhere = !exports.foreign().is_empty();
     if elsewhere || mounted.is_none() {
         if let Some(wwn) = mounted.map(|place| place.wwn) {

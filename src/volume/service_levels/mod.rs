@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     inform::{Array, ArrayError, ExportedVv, QosRule, VlunQuery, VlunTemplate},
-    model::{Comment, CreateVolume, ImportPolicy, SetName, VvName},
+    model::{Comment, CreateVolume, GroupName, ImportPolicy, SetName, VvName},
 };
 
 use super::{
@@ -229,7 +229,9 @@ pub(super) async fn must_be_in_no_foreign_set(
     array: &Array,
     vv: &VvName,
     comment: &Comment,
+    group: Option<&GroupName>,
 ) -> Result<(), Cause> {
+    let of_its_group = format!("{OF_A_GROUP}{}", group.map_or("", GroupName::as_str));
     let sets = steps.look("sets", array.showvvset_of(vv)).await?;
     let left = ServiceLevel::of(comment).qos;
     // What was adopted is at home.
@@ -241,7 +243,7 @@ pub(super) async fn must_be_in_no_foreign_set(
     let foreign: Vec<String> = sets
         .iter()
         .filter(|set| !flash_cache::is_its(set, vv) && !goes(&set.name))
-        .filter(|set| !set.name.as_str().starts_with(OF_A_GROUP))
+        .filter(|set| !set.name.as_str().starts_with(&of_its_group))
         .map(|set| format!("`{}`", set.name))
         .collect();
     if foreign.is_empty() {

@@ -30,6 +30,8 @@ pub(in crate::volume) enum Intent {
     StopGroup,
     Admit,
     StartGroup,
+    /// It was seen to run again: a stop after this is somebody else's.
+    GroupRuns,
     MarkReady,
     MarkRemoving,
     Dismiss,
@@ -66,7 +68,7 @@ pub(in crate::volume) enum Intent {
 }
 
 impl Intent {
-    const ALL: [(Self, &'static str); 56] = [
+    const ALL: [(Self, &'static str); 57] = [
         (Self::MakeVv, "make-vv"),
         (Self::TakeSnapshot, "take-snapshot"),
         (Self::MakeSchedule, "make-schedule"),
@@ -90,6 +92,7 @@ impl Intent {
         (Self::StopGroup, "stop-group"),
         (Self::Admit, "admit"),
         (Self::StartGroup, "start-group"),
+        (Self::GroupRuns, "group-runs"),
         (Self::MarkReady, "mark-ready"),
         (Self::MarkRemoving, "mark-removing"),
         (Self::Dismiss, "dismiss"),
@@ -136,13 +139,25 @@ impl Intent {
         self.is_in(entry) && refused.is_none_or(String::is_empty)
     }
 
-    /// True if this operation may have done it since it set out to do the other for the last time.
-    pub fn may_have_happened_since(self, other: Self, entry: &JournalEntry) -> bool {
-        let last = |intent: Self| {
-            let word = intent.to_string();
-            entry.steps.iter().rposition(|step| *step == word)
-        };
-        self.may_have_happened(entry) && last(self) > last(other)
+    /// True if a group that is stopped may be so by this operation: by what it did under the lock that it took last, and before it saw the
+    /// group run again.
+    pub fn stop_is_ours(entry: &JournalEntry) -> bool {
+        let stop = Self::StopGroup.last(entry);
+        Self::StopGroup.may_have_happened(entry)
+            && stop > Self::LockGroup.last(entry)
+            && stop > Self::GroupRuns.last(entry)
+    }
+
+    /// True if all that is left of the lock that this operation took last is that it has to be given back: the group runs since.
+    pub fn only_lock_is_left(entry: &JournalEntry) -> bool {
+        let runs = Self::GroupRuns.last(entry);
+        runs > Self::LockGroup.last(entry) && runs > Self::StopGroup.last(entry)
+    }
+
+    /// Where in the journal entry it was written for the last time.
+    fn last(self, entry: &JournalEntry) -> Option<usize> {
+        let word = self.to_string();
+        entry.steps.iter().rposition(|step| *step == word)
     }
 
     /// True if the journal entry says this was set out to be done.
@@ -191,10 +206,12 @@ mod tests {
     /// An operation may be at its group in several cycles: a stop under an earlier lock is not what somebody finds under this one.
     #[test]
     fn a_stop_is_that_of_the_lock_it_came_after() {
-        use Intent::{LockGroup, StartGroup, StopGroup};
-        let since = |steps: &[Intent]| StopGroup.may_have_happened_since(LockGroup, &entry(steps));
+        use Intent::{GroupRuns, LockGroup, StartGroup, StopGroup};
+        let since = |steps: &[Intent]| Intent::stop_is_ours(&entry(steps));
         assert!(since(&[LockGroup, StopGroup]));
         assert!(since(&[LockGroup, StopGroup, StartGroup]));
+        assert!(!since(&[LockGroup, StopGroup, StartGroup, GroupRuns]));
+        assert!(since(&[LockGroup, StopGroup, GroupRuns, StopGroup]));
         assert!(!since(&[LockGroup, StopGroup, StartGroup, LockGroup]));
         assert!(since(&[LockGroup, StopGroup, LockGroup, StopGroup]));
         assert!(!since(&[LockGroup]));
@@ -202,8 +219,8 @@ mod tests {
         let mut refused = entry(&[LockGroup, StopGroup]);
         let fact = StopGroup.refused();
         refused.facts.insert(fact.clone(), "yes".to_owned());
-        assert!(!StopGroup.may_have_happened_since(LockGroup, &refused));
+        assert!(!Intent::stop_is_ours(&refused));
         refused.facts.insert(fact, String::new());
-        assert!(StopGroup.may_have_happened_since(LockGroup, &refused));
+        assert!(Intent::stop_is_ours(&refused));
     }
 }

@@ -238,6 +238,11 @@ impl Steps {
         self.write("facts", facts)
     }
 
+    /// Writes down what was seen.
+    pub fn note(&mut self, seen: Intent) -> Result<(), Cause> {
+        self.write(&seen.to_string(), &[])
+    }
+
     fn intend(&mut self, intent: Intent) -> Result<(), Cause> {
         let refused = intent.refused();
         let before = self.entry.facts.get(&refused);

@@ -41,7 +41,7 @@ fn is_kept(scene: &Scene) {
 
 async fn set_and_fail() -> Scene {
     let off = |toml: String| {
-        let with = "switches = { copies_fail = false }\nlatency_ms = 0";
+        let with = "switches = { copies_fail = false, login_sees_nothing = false }\nlatency_ms = 0";
         toml.replace("latency_ms = 0", with)
     };
     let scene = set(Synchronous, R331, off).await;
@@ -122,6 +122,26 @@ async fn the_group_stays_stopped_until_a_promotion_ends_well() {
     for array in [HOME, PEER] {
         assert_eq!(data(&scene.stage.arrays, array).read(), OLD, "{array}");
     }
+    end(scene).await;
+}
+
+/// Whoever is shown an empty array for a moment starts nothing over the last good copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_that_shows_nothing_for_a_moment_starts_no_group() {
+    let scene = set_and_fail().await;
+    let control = scene.stage.arrays.control.clone();
+    control.switch(HOME, "login_sees_nothing", true).unwrap();
+    let before = scene.stage.plugin.log().len();
+    until("attempts to clean up", || {
+        let log = &scene.stage.plugin.log()[before..];
+        log.matches("not cleaned up yet").count() >= 2
+    });
+    is_kept(&scene);
+    control.switch(HOME, "login_sees_nothing", false).unwrap();
+    let machine = scene.stage.machine.clone();
+    volume(&machine, &["promote", "s1", YES]).ok();
+    runs_again(&scene);
+    scene.at_rest().await;
     end(scene).await;
 }
 

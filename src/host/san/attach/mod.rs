@@ -256,7 +256,8 @@ impl Effort {
             let mut usable: Vec<&ScsiPath> = self
                 .confirmed
                 .iter()
-                .filter(|path| paths.contains(path) && path.state(kernel) == PathState::Running)
+                .filter(|path| paths.contains(path))
+                .filter(|path| matches!(path.state(kernel), Ok(PathState::Running)))
                 .filter(|path| {
                     reachable
                         .get(&path.nexus)
