@@ -109,7 +109,7 @@ pub(super) async fn filesystem(
             && uuid.as_ref() != Some(&begun.to_string())
         {
             return Err(Cause::Format(format!(
-                "making its filesystem was begun by host `{}` (operation `{}`) and not finished, but there is a filesystem of type {kind} that this operation did not make: it may hold data, and nothing is formatted over it",
+                "making its filesystem was begun by host `{}` (operation `{}`) and not finished, but there is a filesystem of type {kind} that this operation did not make: it may hold data, and nothing is formatted over it; if it was never used, remove the volume and create it again",
                 comment.op.machine.name(),
                 comment.op
             )));

@@ -1,7 +1,7 @@
 //! Cleaning up after a plugin that died, and after an array that was not there: every open journal entry ends complete or
 //! undone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     index::{JournalEntry, MountRecord, OpKind},
@@ -26,6 +26,9 @@ use super::{
     steps::{self, Intent, Steps},
     unmount,
 };
+
+/// How long an array is asked whether it shows anything at all.
+const SHOWN: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Open entries that cannot be ended, because their backend is not in hpe.conf and only its array could tell how far they came.
@@ -120,9 +123,8 @@ impl Inner {
     /// about this machine.
     fn acts_on(&self, entry: &JournalEntry, array: Option<&Array>) -> bool {
         match (self.backend_of_entry(entry), array) {
-            (Ok(backend), Some(array)) => {
-                groups::knows_acting(entry, &backend)
-                    && groups::acting_array(entry, &backend).label() == array.label()
+            (Ok(backend), Some(array)) if groups::knows_acting(entry, &backend) => {
+                groups::acting_array(entry, &backend).label() == array.label()
             }
             _ => true,
         }
@@ -254,6 +256,9 @@ pub(super) async fn end(
         (Err(cause), _) => return Err(cause),
     };
     if !groups::knows_acting(&entry, &backend) {
+        if !changes_arrays(&entry) {
+            return without_backend(inner, entry).await;
+        }
         return Err(Cause::NotKnown(format!(
             "it was at array `{}`, and no array of backend `{}` is called so in hpe.conf; write its address there as it was until this is ended",
             entry.facts.get("acting").map_or("", String::as_str),
@@ -315,10 +320,11 @@ async fn must_be_shown(
         false => Side::Source,
     };
     let look = shown::must_show_a_cpg(array, whole, side);
-    match inner.points.around(Doing::Look, "cpgs", look).await {
+    let look = inner.points.around(Doing::Look, "cpgs", look);
+    match tokio::time::timeout(SHOWN, look).await {
+        Ok(Err(cause @ Cause::NotKnown(_))) => Err(cause),
         // It may be ended from the other array.
-        Err(cause) if !matches!(cause, Cause::NotKnown(_)) => Ok(()),
-        shown => shown,
+        Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
 
@@ -422,7 +428,7 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
     steps.finish()
 }
 
-/// Ends a mount or an unmount whose backend is not in hpe.conf any more: what is on this machine needs no array. The export is found
+/// Ends a mount or an unmount whose backend is not in hpe.conf any more, or calls its array otherwise: what is on this machine needs no array. The export is found
 /// again when the backend is back.
 async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause> {
     let steps = Steps::resume(&inner.index, &inner.points, entry);

@@ -35,20 +35,29 @@ pub(super) async fn must_show_a_cpg(
     )))
 }
 
-/// Before what is known of a backend on its own array is taken for gone: another array may answer at its address.
+/// Before what is known of a backend on its own array is taken for gone: another array may answer at its address. `named`: there are other VVs of
+/// these names, as where both arrays of a pair are exchanged in hpe.conf.
 ///
 /// # Errors
-/// [`Cause::NotKnown`] if none of it was made on the array that answers.
-pub(super) fn must_have_made_one(
+/// [`Cause::NotKnown`] if none of it was made on the array that answers, or on its peer while that served; what keeps it from being asked.
+pub(super) async fn must_have_made_one(
     array: &Array,
     here: SystemId,
     backend: &Backend,
     known: &[IndexedVolume],
+    named: bool,
 ) -> Result<(), Cause> {
+    if known.iter().any(|volume| volume.home == here) {
+        return Ok(());
+    }
+    let peer = match &backend.pair {
+        Some(pair) if !named => backend.peer_id(pair).await?,
+        _ => None,
+    };
     match known.first() {
-        Some(other) if known.iter().all(|volume| volume.home != here) => {
+        Some(other) if known.iter().all(|volume| Some(volume.home) != peer) => {
             Err(Cause::NotKnown(format!(
-                "array `{}` has the id {here} and does not show what backend `{}` had on the array with the id {}; see `san_ip`",
+                "array `{}` has the id {here} and does not show what backend `{}` had on the array with the id {}; see `san_ip`, or call the backend otherwise in hpe.conf if that array is gone for good",
                 array.label(),
                 backend.name,
                 other.home

@@ -102,25 +102,18 @@ impl<'a> View<'a> {
         known.retain(|volume| {
             volume.backend == backend.name && volume.vv == *vv && volume.wwn_on(side).is_some()
         });
-        let Some(volume) = known.first() else {
+        if known.is_empty() {
             return Ok(());
-        };
+        }
         let backend = self.inner.backend(&backend.name)?;
         shown::must_show_a_cpg(self.array(), backend, side).await?;
-        if side == Side::Peer {
-            return Ok(());
-        }
-        // One that was made while the peer served has the peer's id.
-        let peer = match &backend.pair {
-            Some(pair) if volume.home != self.id().await? => {
-                Some(backend.peer_identity(pair).await?.system.id)
+        match side {
+            Side::Source => {
+                let here = self.id().await?;
+                shown::must_have_made_one(self.array(), here, backend, &known, false).await
             }
-            _ => None,
-        };
-        if peer == Some(volume.home) {
-            return Ok(());
+            Side::Peer => Ok(()),
         }
-        shown::must_have_made_one(self.array(), self.id().await?, backend, &known)
     }
 
     /// Its system id.

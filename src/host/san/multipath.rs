@@ -48,6 +48,16 @@ pub(super) fn find(kernel: &Kernel, wwn: &Wwn) -> Result<Option<Map>, HostError>
     Ok(list(kernel)?.into_iter().find(|map| map.wwid == wwid))
 }
 
+/// One attribute of a dm device, which answers EIO while it comes or goes, whosever it is.
+fn of_dm(file: &Path) -> Result<Option<String>, HostError> {
+    match read(file) {
+        Err(HostError::Io { source, .. }) if source.raw_os_error() == Some(nix::libc::EIO) => {
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
 impl Map {
     /// None if it is no map of dm-multipath, or not there.
     ///
@@ -55,14 +65,15 @@ impl Map {
     /// [`HostError::Io`] if that cannot be told.
     pub fn read(kernel: &Kernel, dm: &str) -> Result<Option<Self>, HostError> {
         let dir = kernel.sys().join("block").join(dm).join("dm");
-        let uuid = read(&dir.join("uuid"))?;
-        let name = read(&dir.join("name"))?;
-        Ok(uuid.zip(name).and_then(|(uuid, name)| {
-            Some(Self {
-                dm: dm.to_owned(),
-                name,
-                wwid: uuid.strip_prefix("mpath-")?.to_owned(),
-            })
+        let uuid = of_dm(&dir.join("uuid"))?;
+        let Some(wwid) = uuid.as_deref().and_then(|uuid| uuid.strip_prefix("mpath-")) else {
+            return Ok(None);
+        };
+        let name = of_dm(&dir.join("name"))?;
+        Ok(name.map(|name| Self {
+            dm: dm.to_owned(),
+            name,
+            wwid: wwid.to_owned(),
         }))
     }
 
@@ -73,8 +84,9 @@ impl Map {
 
     /// What cannot be read is not proven to be gone.
     pub fn is_there(&self, kernel: &Kernel) -> bool {
-        match Self::read(kernel, &self.dm) {
-            Ok(now) => now.is_some_and(|now| now.wwid == self.wwid),
+        let uuid = self.dir(kernel).join("dm").join("uuid");
+        match read(&uuid) {
+            Ok(now) => now.is_some_and(|now| now == format!("mpath-{}", self.wwid)),
             Err(_) => true,
         }
     }

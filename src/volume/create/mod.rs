@@ -29,7 +29,7 @@ use super::{
     queue::GroupKey,
     recover,
     snapshots::{self, SnapshotError},
-    steps::{Intent, Steps},
+    steps::Steps,
     taken::{self, Asked},
 };
 
@@ -168,20 +168,14 @@ pub(super) async fn create_for(
         }
         Err(cause) => {
             let there = where_it_is_made(&backend, asked, steps.entry(), &cause);
-            let op = steps.entry().op.clone();
+            if undo::says_ready(&backend, &steps).await {
+                // Completed, as after a restart.
+                let left = steps.entry().clone();
+                drop((coming, steps));
+                return after_all(inner, request, asked, left, cause).await;
+            }
             let aftermath = undo(inner, &backend, &mut coming, steps).await;
             drop(coming);
-            // What was not seen to be ready may be so: then it is completed, as after a restart.
-            let open = inner.index.open_entries();
-            let left = open.into_iter().find(|entry| entry.op == op);
-            if let Some(left) = left.filter(|left| Intent::MarkReady.is_in(left))
-                && recover::end(inner, request, left).await.is_ok()
-                && inner.index.get(name).is_some()
-            {
-                log::warn!(volume = name.as_str(), request = request.as_str(), cause:% = cause;
-                    "created, although that was not seen at first");
-                return Ok(());
-            }
             // The VV's name is the lock: another host was faster, and perhaps with the same in mind. Or its copy was, which has no
             // comment yet.
             let beaten = match &cause {
@@ -214,6 +208,34 @@ pub(super) async fn create_for(
             })
         }
     }
+}
+
+/// The volume says that it is ready, and that was not seen: another host may have it.
+async fn after_all(
+    inner: &Inner,
+    request: &RequestId,
+    asked: &CreateVolume,
+    left: JournalEntry,
+    cause: Cause,
+) -> Result<(), VolumeError> {
+    let what = format!("VV `{}`, which says that it is ready", left.vv);
+    let aftermath = match recover::end(inner, request, left).await {
+        Ok(()) if inner.index.get(&asked.name).is_some() => {
+            log::warn!(volume = asked.name.as_str(), request = request.as_str(), cause:% = cause;
+                "created, although that was not seen at first");
+            return Ok(());
+        }
+        Ok(()) => Aftermath::Undone(Vec::new()),
+        Err(why) => Aftermath::Left {
+            what,
+            why: why.to_string(),
+        },
+    };
+    Err(VolumeError {
+        volume: asked.name.clone(),
+        cause,
+        aftermath,
+    })
 }
 
 /// What is there already, and where. A clone that was made while the peer served is at home there, and what the backend's own array has of it

@@ -183,11 +183,24 @@ async fn try_undo(
     Ok(())
 }
 
+/// After a create that failed: true if the VV says that it is complete all the same.
+pub(super) async fn says_ready(backend: &Backend, steps: &Steps) -> bool {
+    if !Intent::MarkReady.is_in(steps.entry()) {
+        return false;
+    }
+    let array = groups::acting_array(steps.entry(), backend);
+    let look = array.showvv(VvQuery::Name(&steps.entry().vv));
+    let found = steps.look("vv", look).await;
+    found.is_ok_and(|found| found.first().is_some_and(|vv| is_ready(steps, vv)))
+}
+
 /// True if it says that this operation has completed it.
 fn is_ready(steps: &Steps, vv: &Vv) -> bool {
     let comment = vv.comment.as_deref().map(Comment::parse);
     let ready = |comment: &Comment| comment.state == State::Ready;
+    // A snapshot says so from the start, and that line is about its twin.
     Intent::MarkReady.is_in(steps.entry())
+        && !Intent::TakeSnapshot.is_in(steps.entry())
         && is_of(steps, vv)
         && comment.is_some_and(|comment| comment.as_ref().is_ok_and(ready))
 }

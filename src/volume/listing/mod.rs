@@ -165,7 +165,9 @@ async fn must_be_believed(
     match side {
         Side::Source => {
             let here = view.id().await?;
-            shown::must_have_made_one(view.array(), here, backend, &known)
+            let named = |volume: &IndexedVolume| seen.iter().any(|(vv, _)| *vv == volume.vv);
+            let named = known.iter().any(named);
+            shown::must_have_made_one(view.array(), here, backend, &known, named).await
         }
         Side::Peer => Ok(()),
     }

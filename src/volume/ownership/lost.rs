@@ -151,7 +151,7 @@ async fn is_renamed(
     Ok(true)
 }
 
-/// Why what is mounted here may not be what the VV holds by now, if its comment does not say that this machine was the last to have it.
+/// Why what is mounted here may not be what the VV holds by now: its comment names another host as the last that had it.
 ///
 /// # Errors
 /// What keeps the array from being asked; [`Cause::NotKnown`] if it has no such VV.
@@ -168,21 +168,22 @@ pub(in crate::volume) async fn why_not_ours(
             array.label()
         )));
     };
-    let comment = known::judge(inner, array, found).ok();
-    Ok(had_since(&inner.machine, comment.as_ref()))
+    // The copy of an array that takes no comment on it names nobody.
+    if found.comment.is_none() {
+        return Ok(None);
+    }
+    let comment = known::judge(inner, array, found)?;
+    Ok(had_since(&inner.machine, &comment))
 }
 
 /// Without Peer Persistence nobody counts the holders. The one that is named came last: it was written before it mounted the volume, and this
 /// machine is named again only by a mount of its own, for which what is mounted here has to go first.
-fn had_since(us: &Machine, comment: Option<&Comment>) -> Option<String> {
-    match comment.and_then(|comment| comment.held.as_ref()) {
-        Some(held) if held == us => None,
-        Some(held) => Some(format!("another host has had it since: `{}`", held.name())),
-        None => Some(
-            "another host may have had it since: its comment does not say who was the last"
-                .to_owned(),
-        ),
-    }
+fn had_since(us: &Machine, comment: &Comment) -> Option<String> {
+    let another = comment.held.as_ref().filter(|held| !held.may_be(us))?;
+    Some(format!(
+        "another host has had it since: `{}`",
+        another.name()
+    ))
 }
 
 #[cfg(test)]
@@ -191,7 +192,7 @@ mod tests {
     use crate::model::HostName;
 
     #[test]
-    fn it_is_still_ours_only_if_its_comment_names_this_machine() {
+    fn it_is_still_ours_unless_its_comment_names_another_machine() {
         let machine = |id| Machine::new(&HostName::new("node").unwrap(), id);
         let held = |by: Option<Machine>| {
             let text = "dk1/ns=/name=db1/home=130512/op=maker.1/state=ready/origin=blank/fmt=done";
@@ -200,16 +201,15 @@ mod tests {
             comment
         };
         let us = machine("m1");
-        let asked = |comment: Option<&Comment>| had_since(&us, comment);
-        assert_eq!(asked(Some(&held(Some(machine("m1"))))), None);
-        let another = asked(Some(&held(Some(machine("m2")))));
+        let asked = |by: Option<Machine>| had_since(&us, &held(by));
+        assert_eq!(asked(Some(machine("m1"))), None);
+        let another = asked(Some(machine("m2")));
         assert_eq!(
             another.as_deref(),
             Some("another host has had it since: `node`")
         );
-        // A name alone proves nothing.
-        assert!(asked(Some(&held(Machine::parse("node")))).is_some());
-        assert!(asked(Some(&held(None))).is_some());
-        assert!(asked(None).is_some());
+        // Nobody is named who is certainly another one.
+        assert_eq!(asked(Machine::parse("node")), None);
+        assert_eq!(asked(None), None);
     }
 }

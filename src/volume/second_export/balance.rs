@@ -3,7 +3,7 @@
 use crate::{
     index::{JournalEntry, LastRoles, OpKind},
     inform::{Array, VvQuery},
-    model::{Comment, RequestId, Role, Side, VolumeName, VvName, Wwn},
+    model::{Comment, RequestId, Side, VolumeName, VvName, Wwn},
     replication::{Exported, Half, Holder, Next},
     volume::{
         backend::Backend,
@@ -72,8 +72,10 @@ pub(super) async fn look(
         Err(Cause::NotProven { .. }) => true,
         Err(_) => false,
     };
-    if may_be_in_none && sides::is_in_no_group(&backend, pair, &volume, PATIENCE).await {
-        let sent = sender(&volume.last_roles);
+    if may_be_in_none
+        && let Some(sent) = sender(&volume.last_roles)
+        && sides::is_in_no_group(&backend, pair, &volume, PATIENCE).await
+    {
         let (array, other) = (pair.on(sent), pair.on(sent.other()));
         let entry = new_entry(other);
         let seen = out_of_group(inner, &backend, entry, [array, other]).await?;
@@ -180,13 +182,14 @@ pub(super) async fn look(
     Ok(Some(seen))
 }
 
-/// The side whose copy is the volume once it is in no group: the one that sent last. If that is not known, it is the one at home.
-fn sender(last: &LastRoles) -> Side {
-    let received = |role: Option<Role>| role.is_some_and(|role| !role.is_primary());
-    if received(last.source) && !received(last.peer) {
-        Side::Peer
-    } else {
-        Side::Source
+/// The side whose copy is the volume once it is in no group: the one that sent last, where both said so. After a failover both may call
+/// themselves primary: then nobody but a person knows.
+fn sender(last: &LastRoles) -> Option<Side> {
+    let [source, peer] = [last.source?, last.peer?];
+    match (source.is_primary(), peer.is_primary()) {
+        (true, false) => Some(Side::Source),
+        (false, true) => Some(Side::Peer),
+        _ => None,
     }
 }
 
