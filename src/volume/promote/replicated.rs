@@ -230,6 +230,10 @@ pub(super) async fn settle(
     if let Course::Failed(ill) = course {
         let look = acting.array.showrcopy_group(&acting.group);
         let now = steps.look("group", look).await?;
+        // Failed over since the look at both arrays: what runs is sent the other way.
+        if now.as_ref().is_some_and(|now| !now.role.is_primary()) {
+            return Err(Cause::RolesChanged(acting.group.clone()));
+        }
         if now.is_some_and(|now| now.status == GroupStatus::Started) {
             log::warn!(volume = name.as_str(), group = group, array = array;
                 "somebody has started the group after a promotion failed: its lock is given back");
