@@ -428,8 +428,8 @@ async fn finish_unmount(inner: &Inner, backend: &Backend, mut steps: Steps) -> R
     steps.finish()
 }
 
-/// Ends a mount or an unmount whose backend is not in hpe.conf any more, or calls its array otherwise: what is on this machine needs no array. The export is found
-/// again when the backend is back.
+/// Ends a mount or an unmount whose backend is not in hpe.conf any more, or calls its array otherwise: what is on this machine needs no array.
+/// The export is found again when the backend is back, or the plugin is started anew.
 async fn without_backend(inner: &Inner, entry: JournalEntry) -> Result<(), Cause> {
     let steps = Steps::resume(&inner.index, &inner.points, entry);
     let entry = steps.entry();

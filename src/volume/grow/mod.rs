@@ -139,7 +139,8 @@ async fn larger(
     Ok((vv.size, size))
 }
 
-/// Where the volume's group is changed, which is `known` to be this one; none if it is in no group. What does not let the group be stopped is refused here.
+/// Where the volume's group is changed, which is `known` to be this one; none if it is in no group. What does not let the group be stopped is
+/// refused here.
 async fn where_it_is_changed(
     backend: &Backend,
     steps: &mut Steps,
