@@ -257,7 +257,10 @@ pub(super) async fn end(
     };
     if !groups::knows_acting(&entry, &backend) {
         if !changes_arrays(&entry) {
-            return without_backend(inner, entry).await;
+            without_backend(inner, entry).await?;
+            // The array is there by another name, and what it exports still is in no journal now.
+            inner.unexplained.send_replace(());
+            return Ok(());
         }
         return Err(Cause::NotKnown(format!(
             "it was at array `{}`, and no array of backend `{}` is called so in hpe.conf; write its address there as it was until this is ended",
